@@ -1,0 +1,54 @@
+"""
+The only author of bytes that are hashed or signed.
+
+The schema is narrow on purpose: objects with ASCII keys, arrays, strings without lone surrogates, booleans,
+null and integers below 2**53. Within it the standard library's sorted, compact JSON equals
+RFC 8785 byte for byte; floats are refused because there the two differ.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
+
+LARGEST_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: what every JSON reader keeps exactly
+
+
+def encode(value: Json) -> bytes:
+    """Return the canonical UTF-8 bytes of `value`; ValueError names what may not be in them."""
+    _examine(value, "$")
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def sha256(data: bytes) -> str:
+    """Return `sha256:` and 64 hexadecimal digits."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def digest(value: Json) -> str:
+    """Return the digest of the canonical bytes of `value`."""
+    return sha256(encode(value))
+
+
+def _examine(value: Json, place: str) -> None:
+    if isinstance(value, bool) or value is None:
+        return
+    if isinstance(value, int):
+        if abs(value) > LARGEST_INTEGER:
+            raise ValueError(f"{place}: integer beyond 2**53-1")
+    elif isinstance(value, str):
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise ValueError(f"{place}: lone surrogate in text")
+    elif isinstance(value, (list, tuple)):
+        for position, item in enumerate(value):
+            _examine(item, f"{place}[{position}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise ValueError(f"{place}: key {key!r} is not ASCII text")
+            _examine(item, f"{place}.{key}")
+    else:
+        raise ValueError(f"{place}: {type(value).__name__} has no canonical form")

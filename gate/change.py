@@ -1,0 +1,221 @@
+"""What is asked for, and the sealed plan made from it."""
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from gate.canonical import Json, digest
+from gate.inventory import ArrayFamily, Frozen, Name
+
+Version = Annotated[str, StringConstraints(pattern=r"^\d{1,4}(\.\d{1,4}){1,4}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+
+class Kind(StrEnum):
+    """What a change changes."""
+
+    FIRMWARE = "firmware"
+
+
+class Image(Frozen):
+    """The firmware image, by digest; `file` is a name inside the image directory, never a path."""
+
+    file: FileName
+    version: Version
+    sha256: Sha256
+
+
+class Window(Frozen):
+    """When the first step of a stage may run: `opens` ≤ now < `closes`."""
+
+    opens: AwareDatetime
+    closes: AwareDatetime
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError("closes must be after opens")
+        return self
+
+
+class ChangeRequest(Frozen):
+    """One change as a person asks for it: the change file, the form and the API body alike."""
+
+    title: Sentence
+    reason: Sentence
+    kind: Kind
+    family: ArrayFamily
+    image: Image
+    targets: Annotated[tuple[Name, ...], Field(min_length=1, max_length=500)]
+    playbook: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
+    window: Window
+
+    @model_validator(mode="after")
+    def _targets_once(self) -> Self:
+        twice = sorted({name for name in self.targets if self.targets.count(name) > 1})
+        if twice:
+            raise ValueError(f'targets: "{twice[0]}" is there twice')
+        return self
+
+
+class Purpose(StrEnum):
+    """What a permit is for; each purpose has its own rule (promise 2)."""
+
+    FORWARD = "forward"
+    FINISH = "finish"
+    BACK_OUT = "back_out"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a permit may be made for; only `gate.authority` makes one, from the rules of its purpose."""
+
+    change: str
+    stage: str
+    array: str
+    purpose: Purpose
+    plan_digest: str
+    expires: datetime
+
+
+class Phase(StrEnum):
+    """The three lists of steps of a playbook."""
+
+    FORWARD = "forward"
+    COMMIT = "commit"
+    BACK_OUT = "back_out"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step in exact words for one array: nothing in it is decided later."""
+
+    id: str
+    say: str
+    """What it is for, one sentence."""
+
+    mutates: bool
+    """True for `do` and `send`: needs a permit and an intent."""
+
+    command: str
+    """Exact words sent; for `send` the words that name file and place."""
+
+    reader: str = ""
+    """Name of the family's reader for the reply."""
+
+    expect: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Fact name → the values of which it must be one."""
+
+    until: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Asked again until all hold."""
+
+    refuse: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Any that holds ends the waiting as failed."""
+
+    every_s: int = 1
+    within_s: int = 30
+    send: str = ""
+    """Directory on the array into which the image is copied; empty for a command."""
+
+    disconnects: bool = False
+    """The connection may end under this step in a good update; that is neither success nor failure."""
+
+    again: str = "ask"
+    """`safe`: may be sent again after a look found nothing begun or known. `ask`: only a person may say so."""
+
+    finish_first: bool = False
+    """A hold takes effect after this step, not before it."""
+
+    point_of_no_return: bool = False
+    look_command: str = ""
+    """For a mutating step: the question that tells whether it was begun or done."""
+
+    look_reader: str = ""
+    look_done: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    look_not_begun: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """One array of a plan: identity and starting point as measured when it was sealed."""
+
+    array: str
+    serial: str
+    model: str
+    from_version: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The canary, or one wave after it."""
+
+    name: str
+    arrays: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """Why an array did not become the canary; the canary itself carries why it did."""
+
+    array: str
+    chosen: bool
+    because: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The sealed change. Everything material is here, and its digest is what people sign (promise 5)."""
+
+    change: str
+    origin: str
+    kind: str
+    family: str
+    image_file: str
+    image_version: str
+    image_sha256: str
+    targets: tuple[Target, ...]
+    canary: str
+    control: str
+    stages: tuple[Stage, ...]
+    playbook: str
+    playbook_sha256: str
+    forward: tuple[Step, ...]
+    """Steps for the canary, in exact words; likewise `commit` and `back_out`."""
+
+    commit: tuple[Step, ...]
+    back_out: tuple[Step, ...]
+    back_out_class: str
+    window_opens: str
+    window_closes: str
+    thresholds: dict[str, Json]
+    seats: tuple[str, ...]
+    choice: tuple[PassedOver, ...] = ()
+
+    def material(self) -> dict[str, Json]:
+        """Return what the digest covers: all but the explanation of the choice."""
+        fields = asdict(self)
+        del fields["choice"]
+        return fields
+
+    @property
+    def digest(self) -> str:
+        """Digest of the material part."""
+        return digest(self.material())
+
+    def steps(self, phase: Phase) -> tuple[Step, ...]:
+        """Return the steps of one phase."""
+        return {Phase.FORWARD: self.forward, Phase.COMMIT: self.commit, Phase.BACK_OUT: self.back_out}[phase]
+
+
+CHANGE_ID = re.compile(r"^chg-[0-9]{4,9}$")
+
+
+def utc(moment: datetime) -> str:
+    """RFC 3339 in UTC with `Z` and microseconds: the one spelling of a time in entries and plans."""
+    return moment.astimezone(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,182 @@
+"""What exists and who owns it: sites, arrays, hosts, datasets, protections. Frozen, from config.yaml."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""An identifier of ours: lower case, digits, hyphens; safe in paths, principals and command words."""
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$")]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", max_length=512)]
+"""Characters that no shell reads; a path outside the pattern is refused, never escaped."""
+
+Iqn = Annotated[str, StringConstraints(pattern=r"^iqn\.\d{4}-\d{2}\.[A-Za-z0-9.:-]{1,200}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Frozen(BaseModel):
+    """What comes from outside: unknown keys are refused, nothing is edited after reading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Criticality(StrEnum):
+    """How much hurts when the array is lost; the canary is taken from the lowest."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class ArrayFamily(StrEnum):
+    """Command-line dialects of arrays that the gate can speak."""
+
+    STORAGE_VIRTUALIZE = "storage-virtualize"
+
+
+class HostFamily(StrEnum):
+    """Command-line dialects of hosts that the gate can speak."""
+
+    LINUX = "linux"
+
+
+class BackupTool(StrEnum):
+    """Backup tools whose answers the gate can read."""
+
+    SQLITE_COPY = "sqlite-copy"
+
+
+class Engine(StrEnum):
+    """Database engines that a rehearsal can open."""
+
+    SQLITE = "sqlite"
+
+
+class Ssh(Frozen):
+    """Where the command line is reached; the host key is pinned under this host and port."""
+
+    host: HostName
+    port: Port = 22
+
+
+class Scratch(Frozen):
+    """The object on an array into which the gate itself may write known-answer data (promise 3)."""
+
+    portal: HostName
+    port: Port = 3260
+    target: Iqn
+    lun: Annotated[int, Field(ge=0, le=255)]
+    blocks: Annotated[int, Field(ge=8, le=2**32)]
+    """Length of the range that may be written, in blocks of 512 bytes, from block 0."""
+
+
+class Array(Frozen):
+    """One array; `serial` is what it must answer when asked who it is."""
+
+    id: Name
+    site: Name
+    family: ArrayFamily
+    model: str
+    serial: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,64}$")]
+    criticality: Criticality
+    ssh: Ssh
+    scratch: Scratch | None = None
+    partner: Name | None = None
+    """The array with which it forms an HA or replication pair, if any."""
+
+
+class Host(Frozen):
+    """A machine that mounts what arrays offer."""
+
+    id: Name
+    site: Name
+    family: HostFamily
+    ssh: Ssh
+
+
+class Dataset(Frozen):
+    """Data somebody owns, where it lies in production."""
+
+    id: Name
+    engine: Engine
+    host: Name
+    path: AbsolutePath
+    mount: AbsolutePath
+    """The mount point it must lie under; another one means that it is not mounted."""
+
+    tables: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """In the order of restoring: the most missed first."""
+
+
+class Protection(Frozen):
+    """A standing arrangement that makes backups of one dataset."""
+
+    id: Name
+    dataset: Name
+    tool: BackupTool
+    host: Name
+    """The backup host, over which the repository is read."""
+
+    repository: AbsolutePath
+    mount: AbsolutePath
+    rehearsal_host: Name
+    rehearsal_scratch: AbsolutePath
+
+
+class Inventory(Frozen):
+    """The whole fleet; every name that is referred to exists, and no name exists twice."""
+
+    sites: Annotated[tuple[Name, ...], Field(min_length=1)]
+    arrays: Annotated[tuple[Array, ...], Field(min_length=1)]
+    hosts: tuple[Host, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+    protections: tuple[Protection, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Self:
+        for kind, ids in (
+            ("arrays", [array.id for array in self.arrays]),
+            ("array serials", [array.serial for array in self.arrays]),
+            ("hosts", [host.id for host in self.hosts]),
+            ("datasets", [dataset.id for dataset in self.datasets]),
+            ("protections", [protection.id for protection in self.protections]),
+        ):
+            twice = sorted({name for name in ids if ids.count(name) > 1})
+            if twice:
+                raise ValueError(f"{kind}: {twice[0]!r} is there twice")
+        for place, name, known in self._references():
+            if name not in known:
+                raise ValueError(f'{place}: "{name}" is not in the inventory')
+        return self
+
+    def _references(self) -> list[tuple[str, str, set[str]]]:
+        sites, arrays = set(self.sites), {array.id for array in self.arrays}
+        hosts, datasets = {host.id for host in self.hosts}, {dataset.id for dataset in self.datasets}
+        found = [(f"arrays.{array.id}.site", array.site, sites) for array in self.arrays]
+        found += [(f"arrays.{array.id}.partner", array.partner, arrays) for array in self.arrays if array.partner]
+        found += [(f"hosts.{host.id}.site", host.site, sites) for host in self.hosts]
+        found += [(f"datasets.{dataset.id}.host", dataset.host, hosts) for dataset in self.datasets]
+        for protection in self.protections:
+            found.append((f"protections.{protection.id}.dataset", protection.dataset, datasets))
+            found.append((f"protections.{protection.id}.host", protection.host, hosts))
+            found.append((f"protections.{protection.id}.rehearsal_host", protection.rehearsal_host, hosts))
+        return found
+
+    def array(self, name: str) -> Array:
+        """Return the array of that id; KeyError when there is none."""
+        return {array.id: array for array in self.arrays}[name]
+
+    def host(self, name: str) -> Host:
+        """Return the host of that id; KeyError when there is none."""
+        return {host.id: host for host in self.hosts}[name]
+
+    def dataset(self, name: str) -> Dataset:
+        """Return the dataset of that id; KeyError when there is none."""
+        return {dataset.id: dataset for dataset in self.datasets}[name]
+
+    def protections_of(self, dataset: str) -> tuple[Protection, ...]:
+        """Return the protections of one dataset, in inventory order."""
+        return tuple(protection for protection in self.protections if protection.dataset == dataset)

@@ -1,0 +1,66 @@
+"""The limits an operator sets. Every one must be set: a policy with a missing limit does not load."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from gate.inventory import Frozen
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(text: object) -> object:
+    """Read `90s`, `15m`, `24h`, `7d`; anything else is left for pydantic to refuse."""
+    if isinstance(text, str) and text[:-1].isascii() and text[:-1].isdigit() and text[-1:] in UNITS:
+        return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
+    if isinstance(text, timedelta):
+        return text
+    raise ValueError("a duration is a whole number and one of s, m, h, d, such as 24h")
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^\d+[smhd]$")]),
+    Field(gt=timedelta(0)),
+]
+
+
+class Seat(StrEnum):
+    """A role that must sign."""
+
+    STORAGE = "storage"
+    DATA_OWNER = "data-owner"
+    BACKUP_OWNER = "backup-owner"
+    CHANGE_MANAGER = "change-manager"
+
+
+class ApprovalKind(StrEnum):
+    """`signed`: only a signature by an enrolled key counts. `session`: a signed-in web session counts too."""
+
+    SIGNED = "signed"
+    SESSION = "session"
+
+
+class Policy(Frozen):
+    """Named limits; config.yaml carries each with its source."""
+
+    backup_max_age: Duration
+    verification_max_age: Duration
+    rehearsal_max_age: Duration
+    evidence_max_age: Duration
+    """How old a reading may be when a decision rests on it."""
+
+    clock_skew_max: Duration
+    approval_lifetime: Duration
+    approvals: ApprovalKind
+    seats: Annotated[tuple[Seat, ...], Field(min_length=1)]
+    permit_lifetime: Duration
+    soak: Duration
+    probe_interval: Duration
+    latency_points_min: Annotated[int, Field(ge=5, le=10_000)]
+    """Fewer points on either side than this are inconclusive."""
+
+    latency_increase_max_percent: Annotated[int, Field(ge=1, le=1000)]
+    """How much slower the canary's median read may become before it has failed."""
