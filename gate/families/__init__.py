@@ -1,0 +1,1 @@
+"""Questions and readers, one file per dialect of command line. Pure: bytes in, facts out."""
