@@ -129,6 +129,9 @@ class BackupRun:
     sha256: str
     """Digest that the tool recorded when it made the copy."""
 
+    started_at: datetime | None = None
+    """When the tool began to read production; only a reference older than this may be compared (V6)."""
+
 
 @dataclass(frozen=True)
 class BackupReading:

@@ -12,6 +12,9 @@ HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", max_length=512)]
 """Characters that no shell reads; a path outside the pattern is refused, never escaped."""
 
+TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""A table's name that needs no quoting in any engine; it becomes part of a question in SQL."""
+
 Iqn = Annotated[str, StringConstraints(pattern=r"^iqn\.\d{4}-\d{2}\.[A-Za-z0-9.:-]{1,200}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -107,7 +110,7 @@ class Dataset(Frozen):
     mount: AbsolutePath
     """The mount point it must lie under; another one means that it is not mounted."""
 
-    tables: Annotated[tuple[Name, ...], Field(min_length=1)]
+    tables: Annotated[tuple[TableName, ...], Field(min_length=1)]
     """In the order of restoring: the most missed first."""
 
 
