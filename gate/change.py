@@ -31,6 +31,16 @@ class Image(Frozen):
     sha256: Sha256
 
 
+class AllowedImage(Frozen):
+    """One line of the allow list: an image that the people answerable for firmware have released for these models."""
+
+    file: FileName
+    version: Version
+    sha256: Sha256
+    family: ArrayFamily
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class Window(Frozen):
     """When the first step of a stage may run: `opens` ≤ now < `closes`."""
 

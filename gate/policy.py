@@ -64,3 +64,6 @@ class Policy(Frozen):
 
     latency_increase_max_percent: Annotated[int, Field(ge=1, le=1000)]
     """How much slower the canary's median read may become before it has failed."""
+
+    latency_increase_floor_us: Annotated[int, Field(ge=0, le=10_000_000)]
+    """An increase of the median below this many microseconds is noise, whatever its percentage."""

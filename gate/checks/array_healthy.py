@@ -1,0 +1,63 @@
+"""Is every target well, idle, and the array it is said to be?"""
+
+from gate.canonical import Json
+from gate.checks.case import Case, stale
+from gate.finding import Check, Finding, Outcome, Weight, When, worst
+
+CHECK = Check(
+    name="array-healthy",
+    question="Is every target well: all controllers, all paths, no rebuild, no update going on, the right serial?",
+    meaning="An update takes redundancy away for a while. An array that has lost some already may lose the rest.",
+    way_out="Repair the array and let rebuilds finish, then check the change again.",
+    threshold="none: any problem refuses",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+)
+
+
+def check(case: Case) -> Finding:
+    """Judge each target's reading."""
+    outcomes: list[Outcome] = []
+    sentences: list[str] = []
+    raw: list[str] = []
+    identities: dict[str, Json] = {}
+    for name in case.request.targets:
+        outcome, because = _ask(case, name)
+        outcomes.append(outcome)
+        reading = case.evidence.arrays.get(name)
+        if reading is not None:
+            identities[name] = {"serial": reading.serial, "version": reading.version}
+            raw.extend(reading.raw)
+        if outcome is not Outcome.PASSED:
+            sentences.append(f"{name}: {because}")
+    because = "; ".join(sentences) or f"{len(outcomes)} arrays are well and idle"
+    return Finding(CHECK.name, worst(outcomes), because, identities, tuple(raw))
+
+
+def _ask(case: Case, name: str) -> tuple[Outcome, str]:
+    reading, array = case.evidence.arrays.get(name), case.inventory.array(name)
+    if reading is None:
+        return Outcome.UNKNOWN, "it was not asked"
+    if reading.serial is not None and reading.serial != array.serial:
+        return Outcome.FAILED, f"it answers with serial {reading.serial}, the inventory says {array.serial}"
+    if reading.problems:
+        return Outcome.FAILED, ", ".join(reading.problems)
+    unread = reading.unknown or tuple(
+        f"its {what} is not known"
+        for what, value in (
+            ("serial", reading.serial),
+            ("version", reading.version),
+            ("update state", reading.update_state),
+            ("health", reading.problems),
+        )
+        if value is None
+    )
+    if unread:
+        return Outcome.UNKNOWN, ", ".join(unread)
+    if old := stale(case, reading.at):
+        return Outcome.UNKNOWN, old
+    if reading.update_state != "idle":
+        return Outcome.FAILED, f"an update is going on ({reading.update_state})"
+    if reading.model != array.model:
+        return Outcome.FAILED, f"it is a {reading.model}, the inventory says {array.model}"
+    return Outcome.PASSED, ""

@@ -1,0 +1,104 @@
+"""What every check is given, and which protection a dataset relies on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gate.change import AllowedImage, ChangeRequest, Plan
+from gate.evidence import Evidence
+from gate.inventory import Dataset, Inventory, Protection
+from gate.isolation import Isolation, Relation, locate, relate
+from gate.policy import Policy
+
+
+@dataclass(frozen=True)
+class OtherChange:
+    """Another change that has begun and not ended, as far as conflicts go."""
+
+    change: str
+    state: str
+    targets: frozenset[str]
+    protections: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything one decision is made from; the checks read it and nothing else."""
+
+    request: ChangeRequest
+    plan: Plan | None
+    no_plan: str
+    """Why no plan could be sealed; empty when there is one."""
+
+    inventory: Inventory
+    policy: Policy
+    allowed: tuple[AllowedImage, ...]
+    evidence: Evidence
+    others: tuple[OtherChange, ...]
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """One dataset at risk and the protection the case relies on for it; None when it has none."""
+
+    dataset: Dataset
+    protection: Protection | None
+    isolation: Isolation | None
+
+
+def stale(case: Case, at: datetime) -> str:
+    """Say why a reading of that time may not be used now; empty when it may."""
+    age = case.now - at
+    if age < timedelta(0):
+        return "the reading lies in the future"
+    if age > case.policy.evidence_max_age:
+        return f"the reading is {span(age)} old, limit {span(case.policy.evidence_max_age)}"
+    return ""
+
+
+def span(age: timedelta) -> str:
+    """Spell a duration for a sentence: `3 d 4 h`, `12 min`, `8 s`."""
+    seconds = int(abs(age).total_seconds())
+    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def at_risk(case: Case) -> tuple[Reliance, ...]:
+    """
+    Return every dataset that lies on a target, or might, with the one protection all backup checks then judge.
+
+    It is the first protection, in inventory order, that is measured to lie off the dataset's array and off every
+    target; failing that the first one. One choice for all checks: two halves of two backups do not make a whole one.
+    """
+    found = []
+    for dataset in case.inventory.datasets:
+        place = locate(case.evidence.datasets.get(dataset.id), case.evidence.arrays, case.inventory)
+        if place.array is None or place.array in case.request.targets:
+            found.append(_reliance(case, dataset))
+    return tuple(found)
+
+
+def _reliance(case: Case, dataset: Dataset) -> Reliance:
+    choices: Mapping[str, tuple[Protection, Isolation]] = {
+        protection.id: (
+            protection,
+            relate(
+                case.evidence.datasets.get(dataset.id),
+                case.evidence.repositories.get(protection.id),
+                case.evidence.arrays,
+                case.inventory,
+            ),
+        )
+        for protection in case.inventory.protections_of(dataset.id)
+    }
+    for protection, isolation in choices.values():
+        if isolation.relation is Relation.DIFFERENT and isolation.backup.array not in case.request.targets:
+            return Reliance(dataset, protection, isolation)
+    for protection, isolation in choices.values():
+        return Reliance(dataset, protection, isolation)
+    return Reliance(dataset, None, None)

@@ -1,0 +1,126 @@
+"""
+Did the canary hold? `held`, `failed` or `inconclusive`, and only `held` goes on.
+
+Zero-tolerance probes come first: one failure on the canary is enough. Then the canary's reads before and after are
+compared, with the control beside it. Missing data and too few points are inconclusive, never held.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from gate.finding import Outcome
+
+
+class Held(StrEnum):
+    """The three answers."""
+
+    HELD = "held"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+ZERO_TOLERANCE = ("known-answer", "identity", "version", "health")
+"""Each must have been answered on the canary in every round, and every answer must be `passed`."""
+
+ON_CONTROL = ("known-answer", "identity", "version", "health")
+"""The control's `version` is that it has not moved."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One answer of one probe on one array in one round; round 0 is before the change."""
+
+    array: str
+    name: str
+    round: int
+    outcome: Outcome
+    because: str
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Single 4 KiB reads of one array in microseconds, before and after."""
+
+    array: str
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From policy, sealed in the plan."""
+
+    points_min: int
+    increase_max_percent: int
+    increase_floor_us: int
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The answer with its sentences, the decisive ones first."""
+
+    result: Held
+    because: tuple[str, ...]
+
+
+def judge(
+    canary: str, control: str, rounds: int, probes: Iterable[Probe], latencies: Iterable[Latencies], limits: Limits
+) -> Judgement:
+    """Judge after `rounds` rounds of probes, numbered 1 … rounds."""
+    known = {(probe.array, probe.name, probe.round): probe for probe in probes}
+    broken = [
+        f"{canary}: {probe.name}: {probe.because}"
+        for probe in known.values()
+        if probe.array == canary and probe.round > 0 and probe.outcome is Outcome.FAILED
+    ]
+    if broken:
+        return Judgement(Held.FAILED, tuple(broken))
+    doubts = _doubts(canary, ZERO_TOLERANCE, rounds, known) + _doubts(control, ON_CONTROL, rounds, known)
+    if rounds < 1:
+        doubts.append("no round of probes was made")
+    slower, unsure, seen = _latency(canary, control, {item.array: item for item in latencies}, limits)
+    if slower:
+        return Judgement(Held.FAILED, (slower,))
+    doubts += [unsure] if unsure else []
+    if doubts:
+        return Judgement(Held.INCONCLUSIVE, tuple(doubts))
+    return Judgement(Held.HELD, (f"{rounds} rounds of {', '.join(ZERO_TOLERANCE)} passed on {canary}", seen))
+
+
+def _doubts(
+    array: str, names: tuple[str, ...], rounds: int, known: dict[tuple[str, str, int], Probe]
+) -> list[str]:
+    doubts = []
+    for number in range(1, rounds + 1):
+        for name in names:
+            probe = known.get((array, name, number))
+            if probe is None:
+                doubts.append(f"{array}: {name} was not answered in round {number}")
+            elif probe.outcome is not Outcome.PASSED:
+                doubts.append(f"{array}: {name} in round {number}: {probe.because}")
+    return doubts
+
+
+def _latency(canary: str, control: str, known: dict[str, Latencies], limits: Limits) -> tuple[str, str, str]:
+    """Return (failed, inconclusive, what was seen); the first two are empty when they do not apply."""
+    for array in (canary, control):
+        points = known.get(array)
+        fewest = min(len(points.before), len(points.after)) if points else 0
+        if fewest < limits.points_min:
+            return "", f"{array}: {fewest} reads timed, {limits.points_min} are needed on each side", ""
+    rise, allowed = _rise(known[canary], limits)
+    control_rise, control_allowed = _rise(known[control], limits)
+    said = f"{canary} reads {rise:+d} µs against before ({control} {control_rise:+d} µs)"
+    if rise <= allowed:
+        return "", "", f"{said}; a rise of up to {allowed} µs would not have been called slower"
+    if control_rise > control_allowed:
+        return "", f"{said}: both became slower, so it cannot be laid to the change", ""
+    return f"{said}, limit {allowed} µs", "", ""
+
+
+def _rise(points: Latencies, limits: Limits) -> tuple[int, int]:
+    before, after = median(points.before), median(points.after)
+    allowed = max(limits.increase_floor_us, round(before * limits.increase_max_percent / 100))
+    return round(after - before), allowed
