@@ -126,11 +126,11 @@ def _problem(detail: ErrorDetails, document: Written, schema: dict[str, Any]) ->
     if kind == "extra_forbidden":
         near = _nearest(str(path[-1]), _keys(path[:-1], schema))
         return _Problem(path, f'unknown key "{show(path[-1])}"', near, at_key=True)
-    if kind in ("enum", "literal_error"):
+    if kind in ("enum", "literal_error") and isinstance(given, str):
         names = [str(part) for part in path if isinstance(part, str)]
         what = names[-1].replace("_", " ") if names and path[-1] == names[-1] else "value"
         known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        return _Problem(path, f'unknown {show(what)} "{show(given)}"', _nearest(str(given), known))
+        return _Problem(path, f'unknown {show(what)} "{show(given)}"', _nearest(given, known))
     if kind == "value_error":
         return _told(path, str(context["error"]), document)
     words = {key: show(value).replace("datetime.timedelta(0)", "0") for key, value in context.items()}
@@ -146,7 +146,7 @@ def _sentence(kind: str, given: object, context: dict[str, str], otherwise: str)
     if kind in ("too_short", "too_long"):
         count, limit = context["actual_length"], context.get("min_length") or context.get("max_length")
         return f"the list has {count} entries, {'fewer' if kind == 'too_short' else 'more'} than {limit}"
-    if kind == "string_type":
+    if kind in ("string_type", "enum", "literal_error"):
         return f"text must stand here, not {shown}"
     if kind == "string_pattern_mismatch":
         return f"{shown} does not have the form {context['pattern']}"

@@ -74,6 +74,7 @@ class Written:
 
 
 def compose(data: bytes, source: str) -> Written:
+    """Return `data` as a tree of text; BadInput says where it is not YAML of the plain kind read here."""
     written = Written(source)
     if len(data) > SIZE_MAX:
         raise written.bad((1, 1), f"the file has {len(data)} bytes, more than {SIZE_MAX}")
@@ -136,7 +137,6 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], written: Written, pat
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(_node(event, events, written, (*path, len(items))))
         return items
-    assert isinstance(event, yaml.ScalarEvent)
     return _scalar(event, written, path)
 
 
@@ -160,7 +160,7 @@ def _mapping(events: Iterator[yaml.Event], written: Written, path: Path) -> Tree
     return found
 
 
-def _scalar(event: yaml.ScalarEvent, written: Written, path: Path) -> str:
+def _scalar(event: Any, written: Written, path: Path) -> str:
     text: str = event.value
     hidden = next((char for char in text if _hidden(char)), None)
     if hidden:
