@@ -1,0 +1,179 @@
+"""
+One entry: what may be in it, its exact bytes, and those bytes read back.
+
+The bytes are made once, here, and are the truth from then on: they are hashed, stored and exported as they are.
+Nobody encodes an entry a second time.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from gate.canonical import Json, encode
+from gate.change import utc
+from gate.errors import BadInput, CannotTell
+
+LARGEST_BODY = 16 * 1024
+"""Bytes. C2SP tlog-tiles allows 65,535; larger things are blobs that the entry names."""
+
+ACTOR_TYPES = ("person", "gate", "anonymous")
+
+KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "log.opened": ("origin", "key"),
+        "change.opened": ("title", "request", "number"),
+        "evidence.gathered": ("digest", "purpose"),
+        "plan.sealed": ("plan_digest", "canary", "control", "targets"),
+        "verdict.given": ("when", "opens", "verdict_digest", "plan_digest", "findings", "missing"),
+        "approval.signed": ("seat", "decision", "statement", "method", "signature", "key", "reason"),
+        "approval.denied": ("seat", "decision", "statement", "method", "signature", "key", "reason"),
+        "attempt.refused": ("what", "why", "who"),
+        "stage.started": ("stage", "array", "plan_digest", "verdict_digest"),
+        "permit.issued": ("purpose", "stage", "array", "plan_digest", "serial", "expires"),
+        "step.intended": ("phase", "step", "number", "array", "command", "act_before", "attempt"),
+        "step.ended": ("phase", "step", "number", "array", "outcome", "because", "reply", "attempt"),
+        "step.looked": ("phase", "step", "number", "array", "result", "because", "reply"),
+        "hold.placed": ("reason",),
+        "hold.lifted": ("reason",),
+        "known_answer.written": ("array", "digest", "blocks"),
+        "known_answer.read": ("array", "digest", "expected", "matches"),
+        "probe.finished": ("array", "role", "name", "outcome", "value", "unit", "round"),
+        "judgement.given": ("result", "because", "findings"),
+        "person.asked": ("question", "step"),
+        "person.answered": ("answer", "step", "reason"),
+        "change.withdrawn": ("reason",),
+        "change.halted": ("because",),
+        "change.backed_out": (),
+        "change.closed": ("outcome", "entries"),
+        "auth.signed_in": ("method",),
+        "auth.refused": ("name", "why"),
+        "person.added": ("person", "roles", "seats"),
+        "key.enrolled": ("person", "fingerprint"),
+        "reference.recorded": ("dataset", "digest"),
+        "backup.verified": ("protection", "backup", "passed", "because", "digest"),
+        "backup.rehearsed": ("protection", "backup", "level", "passed", "because", "digest"),
+        "export.made": ("what", "size", "digest"),
+        "config.loaded": ("policy",),
+    }
+)
+"""Kind → the keys its data may have. Anything else is refused, so that no secret slips in under a new name."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it. `id` is a person's name in the people table, or a part of the gate."""
+
+    type: str
+    id: str
+
+
+GATE = Actor("gate", "gate")
+ANONYMOUS = Actor("anonymous", "")
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Something large that an entry names: kept beside the ledger under its digest."""
+
+    name: str
+    sha256: str
+    """`sha256:` and 64 hexadecimal digits."""
+
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An entry before the ledger has given it id, time and place."""
+
+    kind: str
+    actor: Actor
+    change: str | None = None
+    data: Mapping[str, Json] = field(default_factory=dict)
+    blobs: tuple[Blob, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry as it lies in the ledger. `body` is what is hashed; the other fields are read from it."""
+
+    index: int
+    """Place in the whole log, from 0."""
+
+    body: bytes
+    id: str
+    time: datetime
+    kind: str
+    change: str | None
+    seq: int | None
+    """Place within its change, from 1; None for an entry of no change."""
+
+    actor: Actor
+    data: Mapping[str, Json]
+    blobs: tuple[Blob, ...]
+
+
+def body(draft: Draft, *, name: str, time: datetime, seq: int | None) -> bytes:
+    """Return the exact bytes, `name` being the id; BadInput for an unknown kind or key, or more than 16 KiB."""
+    if draft.kind not in KINDS:
+        raise BadInput(f'no entry kind "{draft.kind}"')
+    unknown = sorted(set(draft.data) - set(KINDS[draft.kind]))
+    if unknown:
+        raise BadInput(f'{draft.kind}: unknown key "{unknown[0]}"', hint="gate/ledger/entry.py lists the keys")
+    if draft.actor.type not in ACTOR_TYPES:
+        raise BadInput(f'{draft.kind}: unknown actor type "{draft.actor.type}"')
+    if (draft.change is None) != (seq is None):
+        raise BadInput(f"{draft.kind}: a sequence belongs to a change, and a change to a sequence")
+    try:
+        made = encode(
+            {
+                "v": 1,
+                "id": name,
+                "time": utc(time),
+                "kind": draft.kind,
+                "change": draft.change,
+                "seq": seq,
+                "actor": {"type": draft.actor.type, "id": draft.actor.id},
+                "data": dict(draft.data),
+                "blobs": [{"name": blob.name, "sha256": blob.sha256, "size": blob.size} for blob in draft.blobs],
+            }
+        )
+    except ValueError as problem:
+        raise BadInput(f"{draft.kind}: {problem}") from None
+    if len(made) > LARGEST_BODY:
+        raise BadInput(f"{draft.kind}: {len(made)} bytes; at most {LARGEST_BODY}", hint="large things are blobs")
+    return made
+
+
+def read(stored: bytes, index: int) -> Entry:
+    """Read stored bytes; CannotTell when they are not an entry. What is read is never encoded again."""
+    try:
+        found = json.loads(stored)
+        if found["v"] != 1:
+            raise CannotTell(f"entry {index} has version {found['v']}; this program reads version 1")
+        return Entry(
+            index=index,
+            body=stored,
+            id=found["id"],
+            time=datetime.fromisoformat(found["time"]),
+            kind=found["kind"],
+            change=found["change"],
+            seq=found["seq"],
+            actor=Actor(found["actor"]["type"], found["actor"]["id"]),
+            data=found["data"],
+            blobs=tuple(Blob(blob["name"], blob["sha256"], blob["size"]) for blob in found["blobs"]),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise CannotTell(f"entry {index} is not an entry: its bytes were changed outside the gate") from None
+
+
+def uuid7(milliseconds: int, random: bytes) -> str:
+    """Spell a version 7 UUID (RFC 9562 section 5.7) from Unix milliseconds and 10 random bytes."""
+    number = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(random[:10], "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=number))

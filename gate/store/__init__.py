@@ -1,0 +1,77 @@
+"""Where the ledger is kept. `Ledger` is what everybody above knows; each store implements it natively."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from gate.ledger.entry import Draft, Entry
+
+
+class Ledger(Protocol):
+    """
+    An append-only log of entries, the blobs they name, and its checkpoints. Safe to use from many threads.
+
+    Everything that writes raises LedgerUnavailable when the record cannot be made durable; then nothing was
+    written, and the next append finds a whole log.
+    """
+
+    origin: str
+    vkey: str
+    """The public key in the form an auditor holds: `name+hash+base64`."""
+
+    @property
+    def missing(self) -> int:
+        """How many entries that were signed here are no longer in the file; above 0 nothing may be appended."""
+
+    def append(self, draft: Draft, *, expect: int | None = None) -> Entry:
+        """
+        Append durably. With `expect`, only if the change's last seq is still that (0: no entry yet), else Moved.
+
+        A `change.closed` gets its count of entries here. Refused when the change is closed; BadInput for a draft
+        outside KINDS; LedgerUnavailable when it cannot be written, the clock is behind, or entries are missing.
+        """
+
+    def append_all(self, drafts: Sequence[Draft], *, expect: int | None = None) -> tuple[Entry, ...]:
+        """Append all or none, in one transaction; `expect` is about the first draft's change."""
+
+    def history(self, change: str) -> tuple[Entry, ...]:
+        """Return the change's entries by seq; empty when there is none, CannotTell when they are not whole."""
+
+    def changes(self) -> tuple[str, ...]:
+        """Return the ids of all changes, oldest first."""
+
+    def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
+        """Yield entries by index from `start` to before `end`; what is appended meanwhile is not waited for."""
+
+    def bodies(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yield the exact bytes of entries likewise, unread."""
+
+    def size(self) -> int:
+        """Number of entries."""
+
+    def last_time(self) -> datetime | None:
+        """The latest time of any entry."""
+
+    def checkpoint(self, *, keep: bool = False) -> str:
+        """Sign the tree as it is and return the note; `keep` stores it for good. Never signs a smaller tree."""
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """Prove that entry `index` is in the tree of `size`."""
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Prove that the tree of `old` is the beginning of the tree of `new`."""
+
+    def examine(self) -> None:
+        """Read everything again and compare with the tree; CannotTell names the first thing that is wrong."""
+
+    def put_blob(self, data: bytes) -> str:
+        """Store durably; return `sha256:` and the digest."""
+
+    def get_blob(self, digest: str) -> bytes | None:
+        """Return the bytes, None when they are not here, CannotTell when they no longer match the digest."""
+
+    def wait(self, size: int, timeout: float) -> bool:
+        """Return True as soon as the log is longer than `size`, False after `timeout` seconds."""
+
+    def close(self) -> None:
+        """Release files; the ledger cannot be used afterwards."""

@@ -1,0 +1,87 @@
+"""The tree as it lies in the database: proofs, roots at any size, and a full examination."""
+
+import sqlite3
+
+from gate.errors import CannotTell
+from gate.ledger import entry, merkle
+
+STORED_LEVEL = 8
+"""Subtrees of 2**8 leaves and more are stored; smaller ones are hashed again from the entries."""
+
+
+class Tree:
+    """Reads through one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """Prove that entry `index` is in the tree of `size`."""
+        return merkle.inclusion(index, self._within(size), self.subtree)
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Prove that the tree of `old` is the beginning of the tree of `new`."""
+        return merkle.consistency(old, self._within(new), self.subtree)
+
+    def root(self, size: int) -> bytes:
+        """Return the root of the first `size` entries."""
+        return self.subtree(0, self._within(size)) if size else merkle.EMPTY_ROOT
+
+    def subtree(self, start: int, end: int) -> bytes:
+        """Return the root over the entries from `start` to before `end` (start < end)."""
+        width = end - start
+        if width & (width - 1) == 0 and start % width == 0 and width >= 1 << STORED_LEVEL:
+            level = width.bit_length() - 1
+            row = self._connection.execute(
+                "SELECT hash FROM subtree WHERE level = ? AND idx = ?", (level, start >> level)
+            ).fetchone()
+            if row is None:
+                raise CannotTell(f"the tree over entries {start} to {end - 1} is missing")
+            return bytes(row[0])
+        if width <= 1 << STORED_LEVEL:
+            leaves = [merkle.leaf_hash(body) for body in self._bodies(start, end)]
+            if len(leaves) != width:
+                raise CannotTell(f"entries are missing between {start} and {end}")
+            return merkle.root_of(leaves)
+        middle = start + merkle.split(width)
+        return merkle.node_hash(self.subtree(start, middle), self.subtree(middle, end))
+
+    def examine(self) -> None:
+        """Hash every entry again; compare the tree, its stored parts, the head and the columns for searching."""
+        self._connection.execute("BEGIN")
+        try:
+            size, packed = self._connection.execute("SELECT size, frontier FROM head").fetchone()
+            frontier: merkle.Frontier = ()
+            count = 0
+            for index, body, change, seq in self._connection.execute(
+                "SELECT idx, body, change, seq FROM entry ORDER BY idx"
+            ):
+                found = entry.read(body, index)
+                if index != count or (found.change, found.seq) != (change, seq):
+                    raise CannotTell(f"entry {count} is not where or what it was")
+                frontier, completed = merkle.extend(count, frontier, merkle.leaf_hash(body))
+                self._compare_stored(index, completed)
+                count += 1
+            if (count, b"".join(frontier)) != (size, packed):
+                raise CannotTell(f"the {count} entries are not the {size} that the tree was made from")
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def _compare_stored(self, index: int, completed: tuple[bytes, ...]) -> None:
+        for level in range(STORED_LEVEL, len(completed)):
+            stored = self._connection.execute(
+                "SELECT hash FROM subtree WHERE level = ? AND idx = ?", (level, index >> level)
+            ).fetchone()
+            if stored != (completed[level],):
+                first = index + 1 - (1 << level)
+                raise CannotTell(f"an entry between {first} and {index} is not what it was")
+
+    def _bodies(self, start: int, end: int) -> list[bytes]:
+        rows = self._connection.execute("SELECT body FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (start, end))
+        return [row[0] for row in rows]
+
+    def _within(self, size: int) -> int:
+        (there,) = self._connection.execute("SELECT size FROM head").fetchone()
+        if size > there:
+            raise CannotTell(f"the ledger has {there} entries, not {size}")
+        return size

@@ -1,0 +1,94 @@
+"""
+The ledger's tables and triggers, as plain SQL, and the test that they are all there.
+
+Triggers stop accidents and bugs, never an administrator: against those stand the signature and a head that is
+remembered elsewhere. `sqlite_utils.Table.transform()` drops triggers without a word, so it is never used here.
+"""
+
+import sqlite3
+
+from gate.errors import LedgerUnavailable
+
+FORMAT = 1
+APPLICATION_ID = 0x53474C31  # "SGL1": what `file` shows for this database
+
+TABLES = {
+    "log": "CREATE TABLE log (id INTEGER PRIMARY KEY CHECK (id = 1), origin TEXT NOT NULL, vkey TEXT NOT NULL) STRICT",
+    # The body is the truth; the columns after it are derived from it for searching.
+    "entry": "CREATE TABLE entry (idx INTEGER PRIMARY KEY, body BLOB NOT NULL, change TEXT, seq INTEGER) STRICT",
+    # Roots of complete subtrees of 256 leaves and more: proofs then read at most 256 leaves on either side.
+    "subtree": "CREATE TABLE subtree (level INTEGER, idx INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, idx)) STRICT",
+    "head": "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), "
+    "size INTEGER NOT NULL, frontier BLOB NOT NULL, time TEXT) STRICT",
+    "checkpoint": "CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL, made TEXT NOT NULL) STRICT",
+}
+
+INDEXES = {
+    "entry_of_change": "CREATE UNIQUE INDEX entry_of_change ON entry (change, seq) WHERE change IS NOT NULL",
+}
+
+
+def _frozen(table: str, *verbs: str) -> dict[str, str]:
+    return {
+        f"{table}_no_{verb.lower()}": f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'the ledger only grows: {verb} on {table} refused'); END"
+        for verb in verbs
+    }
+
+
+TRIGGERS = {
+    **_frozen("log", "UPDATE", "DELETE"),
+    **_frozen("entry", "UPDATE", "DELETE"),
+    **_frozen("subtree", "UPDATE", "DELETE"),
+    **_frozen("checkpoint", "UPDATE", "DELETE"),
+    **_frozen("head", "DELETE"),
+    "head_grows": "CREATE TRIGGER head_grows BEFORE UPDATE ON head WHEN NEW.size <= OLD.size "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger only grows: a smaller head refused'); END",
+    # Also what stops INSERT OR REPLACE, for which delete triggers do not fire unless recursive_triggers is on.
+    "entry_contiguous": "CREATE TRIGGER entry_contiguous BEFORE INSERT ON entry "
+    "WHEN NEW.idx IS NOT (SELECT coalesce(max(idx) + 1, 0) FROM entry) "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger only grows: an entry out of line refused'); END",
+    "entry_seq_contiguous": "CREATE TRIGGER entry_seq_contiguous BEFORE INSERT ON entry "
+    "WHEN NEW.change IS NOT NULL AND NEW.seq IS NOT "
+    "(SELECT coalesce(max(seq), 0) + 1 FROM entry WHERE change = NEW.change) "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger only grows: a seq out of line refused'); END",
+}
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Set what does not live in the file; each connection needs it."""
+    for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL", "recursive_triggers = ON"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def create(connection: sqlite3.Connection, origin: str, vkey: str) -> None:
+    """Make an empty ledger, unless another process has made it meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'log'").fetchone():
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        for statement in (*TABLES.values(), *INDEXES.values(), *TRIGGERS.values()):
+            connection.execute(statement)
+        connection.execute("INSERT INTO log VALUES (1, ?, ?)", (origin, vkey))
+        connection.execute("INSERT INTO head VALUES (1, 0, x'', NULL)")
+    connection.execute("COMMIT")
+
+
+def assert_whole(connection: sqlite3.Connection, origin: str, vkey: str) -> None:
+    """Raise LedgerUnavailable unless this is our ledger, in our format, with every table and trigger word for word."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version != FORMAT:
+        raise LedgerUnavailable(f"the ledger has format {version}; this program knows format {FORMAT}")
+    there = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    for name, statement in {**TABLES, **INDEXES, **TRIGGERS}.items():
+        if there.get(name) != statement:
+            raise LedgerUnavailable(
+                f"the ledger's {name} is {'altered' if name in there else 'missing'}",
+                hint="somebody changed the database by hand; export what is there and verify it before going on",
+            )
+    ours = connection.execute("SELECT origin, vkey FROM log").fetchone()
+    if ours != (origin, vkey):
+        raise LedgerUnavailable(
+            f"the ledger belongs to {ours[0]} and key {ours[1]}, not to {origin} and key {vkey}",
+            hint="is this the right database, and the right key file?",
+        )

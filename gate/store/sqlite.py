@@ -1,0 +1,395 @@
+"""
+The ledger in its own SQLite file.
+
+An append is stateless: the frontier of the tree is read, extended and written back in the transaction that
+inserts the entry, so a failed commit or a second process can never leave the tree and the entries apart.
+"""
+
+import os
+import sqlite3
+import threading
+import time as clocks
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any
+
+from gate.change import utc
+from gate.errors import BadInput, CannotTell, LedgerUnavailable, Moved, Refused
+from gate.ledger import checkpoint, entry, merkle
+from gate.ledger.entry import GATE, Draft, Entry
+from gate.store import schema
+from gate.store.blobs import Blobs
+from gate.store.keys import FileKey
+from gate.store.proofs import Tree
+from gate.store.seen import Seen
+from gate.store.turn import Turn
+
+CHUNK = 500
+WAIT_FOR_TURN = 10.0
+"""Seconds a writer waits; longer means that somebody hangs with the lock."""
+
+KEEP_EVERY = timedelta(hours=1)
+"""Checkpoints are kept sparsely: one an hour, and those that somebody asks to keep."""
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
+
+
+def open_ledger(
+    path: Path,
+    *,
+    signer: FileKey,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    blobs: Path | None = None,
+    clock_tolerance: timedelta = CLOCK_TOLERANCE,
+) -> "SqliteLedger":
+    """
+    Open the ledger of `signer`'s name, or begin it; its first entry is `log.opened`.
+
+    LedgerUnavailable when the file cannot be used, lacks a trigger, belongs to another key, or tells another history
+    than the one remembered beside the key. A file that is merely behind opens for reading (`missing` > 0).
+    """
+    try:
+        ledger = SqliteLedger(
+            path, signer, clock, Blobs(blobs or path.with_name(path.name + ".blobs")), clock_tolerance
+        )
+    except sqlite3.Error as problem:
+        raise LedgerUnavailable(f"cannot open the ledger {path}: {problem}") from None
+    except OSError as problem:
+        raise LedgerUnavailable(f"cannot open the ledger {path}: {problem.strerror}") from None
+    ledger.begin()
+    return ledger
+
+
+class SqliteLedger:
+    """Made by `open_ledger`; implements gate.store.Ledger."""
+
+    def __init__(
+        self, path: Path, signer: FileKey, clock: Callable[[], datetime], blobs: Blobs, clock_tolerance: timedelta
+    ) -> None:
+        self.path = path
+        self.origin = signer.vkey.name
+        self.vkey = str(signer.vkey)
+        self._signer = signer
+        self._clock = clock
+        self._blobs = blobs
+        self._clock_tolerance = clock_tolerance
+        self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._writer: sqlite3.Connection | None = None
+        self._grown = threading.Condition()
+        self._closed = False
+        new = not path.exists()
+        self._turn = Turn(path.with_name(path.name + ".lock"))
+        self._seen = Seen(signer.seen)
+        first = self._connect()
+        with self._turn.taken(WAIT_FOR_TURN):
+            schema.create(first, self.origin, self.vkey)
+        if new:
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            os.fsync(folder)
+            os.close(folder)
+        schema.assert_whole(first, self.origin, self.vkey)
+        self._readers.put(first)
+        self._compare_with_memory()
+
+    @property
+    def missing(self) -> int:
+        """How many entries were written here that the file no longer holds."""
+        return max(0, self._seen.read()[0] - self.size())
+
+    def append(self, draft: Draft, *, expect: int | None = None) -> Entry:
+        """See Ledger."""
+        return self.append_all((draft,), expect=expect)[0]
+
+    def append_all(self, drafts: Sequence[Draft], *, expect: int | None = None) -> tuple[Entry, ...]:
+        """See Ledger."""
+        if not drafts:
+            return ()
+        with self._turn.taken(WAIT_FOR_TURN):
+            made = self._append_in_turn(drafts, expect)
+        with self._grown:
+            self._grown.notify_all()
+        return made
+
+    def begin(self) -> None:
+        """Append `log.opened` to an empty log, once, whoever opens it at the same time."""
+        with self._turn.taken(WAIT_FOR_TURN):
+            if self.size() == 0 and not self.missing:
+                opened = Draft("log.opened", GATE, data={"origin": self.origin, "key": self.vkey})
+                self._append_in_turn((opened,), None)
+
+    def history(self, change: str) -> tuple[Entry, ...]:
+        """See Ledger."""
+        rows = self._rows("SELECT idx, body FROM entry WHERE change = ? ORDER BY seq", (change,))
+        found = tuple(entry.read(body, index) for index, body in rows)
+        for seq, item in enumerate(found, 1):
+            if (item.change, item.seq) != (change, seq):
+                raise CannotTell(
+                    f"the history of {change} is not whole at entry {item.index}",
+                    hint="somebody changed the database by hand; verify an export",
+                )
+        return found
+
+    def changes(self) -> tuple[str, ...]:
+        """See Ledger."""
+        return tuple(
+            row[0] for row in self._rows("SELECT change FROM entry WHERE seq = 1 AND change IS NOT NULL ORDER BY idx")
+        )
+
+    def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
+        """See Ledger."""
+        for index, stored in enumerate(self.bodies(start, end), start):
+            yield entry.read(stored, index)
+
+    def bodies(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """See Ledger."""
+        end = self.size() if end is None else min(end, self.size())
+        for low in range(start, end, CHUNK):
+            high = min(low + CHUNK, end)
+            rows = self._rows("SELECT idx, body FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (low, high))
+            if [row[0] for row in rows] != list(range(low, high)):
+                raise CannotTell(f"entries are missing between {low} and {high}")
+            for _, stored in rows:
+                yield stored
+
+    def size(self) -> int:
+        """See Ledger."""
+        return int(self._rows("SELECT size FROM head")[0][0])
+
+    def last_time(self) -> datetime | None:
+        """See Ledger."""
+        latest = self._rows("SELECT time FROM head")[0][0]
+        return datetime.fromisoformat(latest) if latest else None
+
+    def checkpoint(self, *, keep: bool = False) -> str:
+        """See Ledger."""
+        with self._turn.taken(WAIT_FOR_TURN):
+            size, packed = self._rows("SELECT size, frontier FROM head")[0]
+            held = self._rows("SELECT size, note, made FROM checkpoint ORDER BY size DESC LIMIT 1")
+            seen_size, seen_root = self._seen.read()
+            root = merkle.root(_unpack(packed))
+            if size < max(seen_size, held[0][0] if held else 0) or (size == seen_size and root != seen_root):
+                raise self._behind()
+            if held and held[0][0] == size:
+                return str(held[0][1])
+            signed = checkpoint.sign(checkpoint.Checkpoint(self.origin, size, root), self._signer)
+            now = self._clock()
+            if keep or not held or now - datetime.fromisoformat(held[0][2]) >= KEEP_EVERY:
+                self._keep(size, signed, now, must=keep)
+            self._seen.sync()
+            return signed
+
+    def kept_checkpoint(self) -> str | None:
+        """Return the newest stored checkpoint: what an export of a file that is behind can still show."""
+        rows = self._rows(
+            "SELECT note FROM checkpoint WHERE size <= (SELECT size FROM head) ORDER BY size DESC LIMIT 1"
+        )
+        return str(rows[0][0]) if rows else None
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """See Ledger."""
+        with self._reading() as connection:
+            return Tree(connection).inclusion(index, size)
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """See Ledger."""
+        with self._reading() as connection:
+            return Tree(connection).consistency(old, new)
+
+    def examine(self) -> None:
+        """See Ledger."""
+        with self._reading() as connection:
+            Tree(connection).examine()
+
+    def put_blob(self, data: bytes) -> str:
+        """See Ledger."""
+        return self._blobs.put(data)
+
+    def get_blob(self, digest: str) -> bytes | None:
+        """See Ledger."""
+        return self._blobs.get(digest)
+
+    def wait(self, size: int, timeout: float) -> bool:
+        """See Ledger. Appends of this process wake it at once, those of others within a quarter of a second."""
+        deadline = clocks.monotonic() + timeout
+        with self._grown:
+            while not self._closed:
+                if self.size() > size:
+                    return True
+                left = deadline - clocks.monotonic()
+                if left <= 0:
+                    return False
+                self._grown.wait(min(left, 0.25))
+        return False
+
+    def close(self) -> None:
+        """See Ledger."""
+        with self._turn.taken(WAIT_FOR_TURN), self._grown:
+            self._closed = True
+            self._drop_writer()
+            while True:
+                try:
+                    self._readers.get_nowait().close()
+                except Empty:
+                    break
+            self._seen.sync()
+            self._grown.notify_all()
+        self._seen.close()
+        self._turn.close()
+
+    def _append_in_turn(self, drafts: Sequence[Draft], expect: int | None) -> tuple[Entry, ...]:
+        try:
+            made, size, root = self._write(drafts, expect)
+        except sqlite3.Error as problem:
+            self._drop_writer()
+            raise LedgerUnavailable(
+                f"the ledger cannot be written: {problem}", hint="is the disk full or read-only?"
+            ) from None
+        except BaseException:
+            self._roll_back()
+            raise
+        self._seen.write(size, root)
+        return made
+
+    def _write(self, drafts: Sequence[Draft], expect: int | None) -> tuple[tuple[Entry, ...], int, bytes]:
+        connection = self._writer = self._writer or self._connect()
+        connection.execute("BEGIN IMMEDIATE")
+        size, packed, latest = connection.execute("SELECT size, frontier, time FROM head").fetchone()
+        frontier = _unpack(packed)
+        seen_size, seen_root = self._seen.read()
+        if seen_size > size:
+            raise self._behind()
+        if seen_size == size and size and seen_root != merkle.root(frontier):
+            raise self._other_history()
+        now = self._now(latest)
+        made: list[Entry] = []
+        for draft in drafts:
+            seq = _next_seq(connection, draft, expect)
+            expect = None
+            body = entry.body(_counted(draft, seq), name=_new_id(), time=now, seq=seq)
+            frontier, completed = merkle.extend(size, frontier, merkle.leaf_hash(body))
+            connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", (size, body, draft.change, seq))
+            if len(completed) > 8:
+                connection.executemany(
+                    "INSERT INTO subtree VALUES (?, ?, ?)",
+                    [(level, size >> level, completed[level]) for level in range(8, len(completed))],
+                )
+            made.append(entry.read(body, size))
+            size += 1
+        latest = max(latest or "", utc(now))
+        connection.execute("UPDATE head SET size = ?, frontier = ?, time = ?", (size, b"".join(frontier), latest))
+        connection.execute("COMMIT")
+        return tuple(made), size, merkle.root(frontier)
+
+    def _now(self, latest: str | None) -> datetime:
+        now = self._clock()
+        if latest:
+            behind = datetime.fromisoformat(latest) - now
+            if behind > self._clock_tolerance:
+                raise LedgerUnavailable(
+                    f"the clock is {int(behind.total_seconds())} s behind the last entry",
+                    hint="was the clock set back?",
+                )
+        return now
+
+    def _keep(self, size: int, signed: str, now: datetime, *, must: bool) -> None:
+        connection = self._writer = self._writer or self._connect()
+        try:
+            connection.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (size, signed, utc(now)))
+        except sqlite3.Error as problem:
+            self._drop_writer()
+            if must:
+                raise LedgerUnavailable(f"the checkpoint cannot be kept: {problem}") from None
+
+    def _compare_with_memory(self) -> None:
+        size, root = self._seen.read()
+        if 0 < size <= self.size():
+            with self._reading() as connection:
+                if Tree(connection).root(size) != root:
+                    raise self._other_history()
+
+    def _behind(self) -> LedgerUnavailable:
+        return LedgerUnavailable(
+            f"the ledger file is older than what was signed: {self.missing} entries are missing",
+            hint="was it restored from a backup? It can still be read and exported; put the newest file back",
+        )
+
+    def _other_history(self) -> LedgerUnavailable:
+        return LedgerUnavailable(
+            f"the ledger tells another history than the one remembered in {self._seen.path}",
+            hint="entries were changed outside the gate; compare with the last export",
+        )
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        schema.prepare(connection)
+        return connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        if self._closed:
+            raise LedgerUnavailable("the ledger is closed")
+        try:
+            connection = self._readers.get_nowait()
+        except Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        except sqlite3.Error as problem:
+            connection.close()
+            raise CannotTell(f"the ledger cannot be read: {problem}") from None
+        self._readers.put(connection)
+
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._reading() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def _roll_back(self) -> None:
+        try:
+            if self._writer is not None and self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._drop_writer()
+
+    def _drop_writer(self) -> None:
+        """A closed connection rolls back whatever it had begun; the next append opens a fresh one."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _next_seq(connection: sqlite3.Connection, draft: Draft, expect: int | None) -> int | None:
+    if draft.change is None:
+        if expect is not None:
+            raise BadInput(f"{draft.kind} belongs to no change, so there is no sequence to expect")
+        return None
+    last = connection.execute(
+        "SELECT seq, body FROM entry WHERE change = ? ORDER BY seq DESC LIMIT 1", (draft.change,)
+    ).fetchone()
+    seq = int(last[0]) if last else 0
+    if expect is not None and seq != expect:
+        raise Moved(
+            f"{draft.change} has moved: entry {seq} is there, {expect} was read", hint="look at the change again"
+        )
+    if last and entry.read(last[1], 0).kind == "change.closed":
+        raise Refused(f"{draft.change} is closed; nothing is added to it")
+    return seq + 1
+
+
+def _counted(draft: Draft, seq: int | None) -> Draft:
+    """Give `change.closed` the number of the change's entries, itself included."""
+    if draft.kind != "change.closed":
+        return draft
+    if draft.data.get("entries", seq) != seq:
+        raise BadInput(f"change.closed says {draft.data['entries']} entries; there are {seq}")
+    return Draft(draft.kind, draft.actor, draft.change, {**draft.data, "entries": seq}, draft.blobs)
+
+
+def _new_id() -> str:
+    return entry.uuid7(clocks.time_ns() // 1_000_000, os.urandom(10))
+
+
+def _unpack(packed: bytes) -> merkle.Frontier:
+    return tuple(packed[place : place + 32] for place in range(0, len(packed), 32))
