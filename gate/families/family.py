@@ -1,0 +1,72 @@
+"""What a family is: which words ask, which words are forbidden, and who reads the replies."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.evidence import ArrayReading, Reply, ReplyState
+
+Facts = dict[str, str]
+
+
+class Unreadable(ValueError):
+    """A reply that says nothing we may rely on; the reason is one sentence."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads one reply into facts, all of them text; never raises for what a device said."""
+
+    names: tuple[str, ...]
+    """Every fact that it can give; a fact that the reply does not tell is left out."""
+
+    from_reply: Callable[[Reply], Facts]
+    """May raise Unreadable."""
+
+    def __call__(self, reply: Reply) -> Facts:
+        """Return the facts; when nothing can be relied on, only `unreadable` with the reason, for people to read."""
+        try:
+            return self.from_reply(reply)
+        except Unreadable as error:
+            return {"unreadable": str(error)}
+
+
+@dataclass(frozen=True)
+class Family:
+    """One dialect of arrays."""
+
+    questions: Mapping[str, str]
+    """Name → command: what gathering asks, under the read-only credential."""
+
+    read_only: tuple[re.Pattern[str], ...]
+    """Whole commands that change nothing."""
+
+    forbidden: tuple[tuple[re.Pattern[str], str], ...]
+    """What may stand in no playbook, and why."""
+
+    readers: Mapping[str, Reader]
+    read: Callable[[str, Mapping[str, Reply], datetime], ArrayReading]
+    """(array id, replies by question name, now) → who the array is and whether it is well."""
+
+    def may_ask(self, command: str) -> bool:
+        """True when the whole command is on the list of questions that change nothing."""
+        return any(pattern.fullmatch(command) for pattern in self.read_only)
+
+    def forbids(self, command: str) -> str:
+        """Return why no playbook may contain the command; empty when it may."""
+        return next((why for pattern, why in self.forbidden if pattern.search(command)), "")
+
+    def facts(self, reader: str) -> tuple[str, ...]:
+        """Return the names of the facts that a reader can give; () when there is no such reader."""
+        return self.readers[reader].names if reader in self.readers else ()
+
+
+def whole_text(reply: Reply) -> str:
+    """Return standard output of an answered reply with plain line ends; Unreadable says why there is none."""
+    if reply.state is not ReplyState.ANSWERED:
+        raise Unreadable(f"no answer ({reply.state}): {reply.problem or 'no reason given'}")
+    try:
+        return re.sub(r"\r+\n", "\n", reply.text())
+    except ValueError as error:
+        raise Unreadable(f"the reply is not readable text: {error}") from None

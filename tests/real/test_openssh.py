@@ -1,0 +1,225 @@
+"""The client and the permits against Debian's OpenSSH server on loopback, started and ended by these tests."""
+
+import base64
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from gate.errors import HostKeyRefused, Outside, Refused
+from gate.evidence import ReplyState
+from gate.hostkeys import HostKeys, parse
+from gate.inventory import Ssh
+from gate.ssh import Session, Timeouts, connect
+from tests.parts import need
+
+USER = "root" if os.geteuid() == 0 else os.environ.get("USER", "")
+QUICK = Timeouts(connect_s=2, banner_s=5, login_s=5, channel_s=5)
+
+
+@dataclass
+class Server:
+    """One sshd with its own host key, trusting one plain key and one CA for the principal `west-2`."""
+
+    port: int
+    key: Ed25519PrivateKey
+    host_line: str
+    log: Path
+    home: Path
+
+    @property
+    def pinned(self) -> HostKeys:
+        return parse(f"[127.0.0.1]:{self.port} {self.host_line}\n", "known_hosts")
+
+    def connect(self, **given: object) -> Session:
+        wanted = {"user": USER, "key": self.key, "pinned": self.pinned, "timeouts": QUICK} | given
+        return connect("west-2", Ssh(host="127.0.0.1", port=self.port), **wanted)  # type: ignore[arg-type]
+
+
+def public(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def private(path: Path, key: Ed25519PrivateKey) -> Path:
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    path.chmod(0o600)
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers; each is stopped by its own id."""
+    program = need("sshd")
+    running: list[subprocess.Popen[bytes]] = []
+
+    def begin(*, ca: str = "", more: str = "") -> Server:
+        home = tmp_path / f"sshd{len(running)}"
+        home.mkdir()
+        host_key, key, port = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate(), free_port()
+        (home / "authorized").write_text(public(key) + "\n")
+        (home / "principals").write_text("west-2\n")
+        (home / "ca.pub").write_text(ca or public(Ed25519PrivateKey.generate()))
+        config = home / "sshd_config"
+        config.write_text(
+            f"ListenAddress 127.0.0.1:{port}\nHostKey {private(home / 'hk', host_key)}\nPidFile {home}/pid\n"
+            f"UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\n"
+            f"PermitRootLogin prohibit-password\nAuthorizedKeysFile {home}/authorized\n"
+            f"TrustedUserCAKeys {home}/ca.pub\nAuthorizedPrincipalsFile {home}/principals\n"
+            f"AllowUsers {USER}\nDisableForwarding yes\nPermitTTY no\nLogLevel VERBOSE\n{more}"
+        )
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        log = home / "log"
+        process = subprocess.Popen([program, "-D", "-E", str(log), "-f", str(config)])  # noqa: S603
+        running.append(process)
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
+        return Server(port, key, public(host_key), log, home)
+
+    yield begin
+    for process in running:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def server(start: Callable[..., Server]) -> Server:
+    return start()
+
+
+def test_a_command_answers_with_both_streams_and_its_status(server: Server) -> None:
+    with server.connect() as session:
+        reply = session.run("echo out; echo err >&2; exit 3", deadline_s=10)
+        again = session.run("echo again", deadline_s=10)
+    assert (reply.state, reply.exit_status) == (ReplyState.ANSWERED, 3)
+    assert (reply.stdout, reply.stderr) == (b"out\n", b"err\n")
+    assert again.stdout == b"again\n"
+
+
+def test_megabytes_on_both_streams_do_not_block_each_other(server: Server) -> None:
+    with server.connect() as session:
+        both = "head -c 3000000 /dev/zero >&2; head -c 3000000 /dev/zero"
+        reply = session.run(both, deadline_s=30, limit_bytes=8_000_000)
+    assert reply.state is ReplyState.ANSWERED
+    assert (len(reply.stdout), len(reply.stderr)) == (3_000_000, 3_000_000)
+
+
+def test_an_endless_reply_is_cut_at_its_limit_and_the_connection_ended(server: Server) -> None:
+    with server.connect() as session:
+        reply = session.run("cat /dev/zero", deadline_s=30, limit_bytes=100_000)
+        after = session.run("echo still", deadline_s=5)
+    assert (reply.state, reply.exit_status) == (ReplyState.TOO_LONG, None)
+    assert len(reply.stdout) == 100_000
+    assert after.state is ReplyState.UNREACHABLE
+
+
+def test_a_command_that_never_ends_is_timed_out(server: Server) -> None:
+    with server.connect() as session:
+        reply = session.run("echo begun; sleep 60", deadline_s=0.5)
+    assert (reply.state, reply.exit_status, reply.stdout) == (ReplyState.TIMED_OUT, None, b"begun\n")
+
+
+def test_a_server_process_killed_in_mid_command_is_lost_and_has_no_status(server: Server) -> None:
+    with server.connect() as session:
+        who = session.run("echo $PPID", deadline_s=5)
+        pid = int(who.stdout)
+        timer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
+        timer.start()
+        reply = session.run("echo begun; sleep 60", deadline_s=20)
+    assert (reply.state, reply.exit_status, reply.stdout) == (ReplyState.LOST, None, b"begun\n")
+
+
+def test_a_command_killed_by_a_signal_has_no_status(server: Server) -> None:
+    with server.connect() as session:
+        reply = session.run("kill -9 $$", deadline_s=10)
+    assert (reply.state, reply.exit_status) == (ReplyState.LOST, None)
+
+
+def test_a_changed_host_key_is_refused_before_any_login(server: Server) -> None:
+    other = parse(f"[127.0.0.1]:{server.port} {public(Ed25519PrivateKey.generate())}\n", "known_hosts")
+    with pytest.raises(HostKeyRefused) as refused:
+        server.connect(pinned=other)
+    blob = base64.b64decode(server.host_line.split()[1])
+    shown = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    assert f"SHA256:{shown}" in refused.value.hint
+    log = server.log.read_text()
+    assert "Accepted" not in log
+    assert "publickey" not in log
+
+
+def test_an_unknown_host_key_is_refused_without_a_connection(server: Server) -> None:
+    before = server.log.read_text().count("Connection from")
+    with pytest.raises(HostKeyRefused):
+        server.connect(pinned=HostKeys())
+    assert server.log.read_text().count("Connection from") == before
+
+
+def test_a_key_that_the_server_does_not_know_is_refused(server: Server) -> None:
+    with pytest.raises(Outside, match="refused the login"):
+        server.connect(key=Ed25519PrivateKey.generate())
+
+
+def test_a_server_with_only_old_ciphers_is_named_incompatible(start: Callable[..., Server]) -> None:
+    with pytest.raises(Outside, match="IncompatiblePeer"):
+        start(more="Ciphers aes128-cbc\n").connect()
+
+
+def test_nothing_is_sent_after_the_time_to_act(server: Server) -> None:
+    mark = server.home / "mark"
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    with server.connect() as session, pytest.raises(Refused, match="nothing was sent"):
+        session.run(f"touch {mark}", deadline_s=5, act_before=past)
+    with server.connect(not_after=past) as session, pytest.raises(Refused, match="nothing was sent"):
+        session.run(f"touch {mark}", deadline_s=5)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000])
+def test_a_file_is_copied_to_the_real_scp_sink(server: Server, size: int) -> None:
+    need("ssh")  # scp comes in the same package
+    content = os.urandom(size)
+    image = server.home / "image"
+    image.write_bytes(content)
+    upload = server.home / "upgrade"
+    upload.mkdir()
+    with server.connect() as session:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        reply = session.send(image, str(upload), "lab.img", deadline_s=30, sha256=digest)
+    assert (reply.state, reply.exit_status, reply.stdout) == (ReplyState.ANSWERED, 0, b"\0\0\0")
+    assert (upload / "lab.img").read_bytes() == content
+
+
+def test_the_sinks_objection_is_kept(server: Server) -> None:
+    need("ssh")  # scp comes in the same package
+    with server.connect() as session:
+        reply = session.send(b"content", f"{server.home}/nowhere/deeper", "lab.img", deadline_s=10)
+    assert reply.state is ReplyState.ANSWERED
+    assert reply.exit_status == 1
+    assert b"nowhere" in reply.stdout + reply.stderr
+
+
+def test_an_image_with_another_digest_is_not_sent(server: Server) -> None:
+    with server.connect() as session, pytest.raises(Refused, match="not the approved image"):
+        session.send(b"content", str(server.home), "lab.img", deadline_s=10, sha256=f"sha256:{'0' * 64}")
+    assert not (server.home / "lab.img").exists()
