@@ -1,0 +1,1 @@
+"""Per backup tool: which questions prove a backup, and what the answers say. Pure: generators yield commands."""

@@ -1,0 +1,211 @@
+"""A restore for proof on this machine's disk: how far it came, and what is left behind. sqlite3 and cp do the work."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gate.backups.sqlite_copy import catalogue
+from gate.backups.sqlite_rehearsal import reference_for, rehearse
+from gate.backups.sqlite_rows import content
+from gate.evidence import BackupRun, Reference, Rehearsal, Reply
+from gate.inventory import Dataset, Protection
+from tests.backups.local import Asker, drive, failed, lost, on_this_machine, saying, spoilt
+
+BackUp = Callable[..., Path]
+BEFORE = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def reference(dataset: Dataset, at: datetime = BEFORE) -> Reference:
+    return Reference(dataset.id, at, drive(content(dataset.path, dataset.tables), on_this_machine).tables)
+
+
+def newest(protection: Protection) -> BackupRun:
+    return drive(catalogue(protection), on_this_machine).runs[0]
+
+
+def rehearsed(
+    protection: Protection, dataset: Dataset, kept: Reference | None, asker: Asker = on_this_machine
+) -> Rehearsal:
+    return drive(rehearse(protection, dataset, newest(protection), "naa.1", kept), asker)
+
+
+def left_behind(protection: Protection) -> list[Path]:
+    scratch = Path(protection.rehearsal_scratch)
+    return list(scratch.iterdir()) if scratch.exists() else []
+
+
+def test_a_restore_that_equals_an_earlier_reference_reaches_v6_and_leaves_nothing(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    back_up()
+    kept = reference(dataset)
+    found = rehearsed(protection, dataset, kept)
+    assert (found.level, found.passed, found.reference_at) == ("V6", True, BEFORE)
+    assert found.tables == kept.tables
+    assert (found.host, found.repository_lun, found.backup) == ("bk-1", "naa.1", "20261120T010000Z")
+    assert left_behind(protection) == []
+
+
+def test_without_a_reference_it_reaches_v5_and_says_so(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    back_up()
+    found = rehearsed(protection, dataset, None)
+    assert (found.level, found.passed, found.reference_at) == ("V5", True, None)
+    assert "no reference is older" in found.because
+
+
+@pytest.mark.parametrize("later", [timedelta(hours=1), timedelta(days=1)])
+def test_a_reference_not_older_than_the_backups_start_does_not_count(
+    protection: Protection, dataset: Dataset, back_up: BackUp, later: timedelta
+) -> None:
+    back_up()
+    found = rehearsed(protection, dataset, reference(dataset, BEFORE + later))
+    assert (found.level, found.reference_at) == ("V5", None)
+
+
+def test_wrong_values_that_were_committed_before_the_backup_are_found(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    kept = reference(dataset)
+    with sqlite3.connect(dataset.path) as connection:
+        connection.execute("UPDATE contacts SET name = 'nobody' WHERE id = 1")
+        connection.execute("DELETE FROM notes")
+    connection.close()
+    back_up()
+    found = rehearsed(protection, dataset, kept)
+    assert (found.level, found.passed) == ("V5", False)
+    assert "contacts has other content, notes has 0 rows, had 1" in found.because
+
+
+def test_a_table_that_the_reference_does_not_know_is_not_equal(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    back_up()
+    kept = reference(dataset)
+    found = rehearsed(protection, dataset, replace(kept, tables=kept.tables[1:]))
+    assert not found.passed
+    assert "contacts is not in the reference" in found.because
+
+
+def test_a_flipped_bit_is_found_before_the_file_is_opened(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    copy = back_up() / "sidekick.db"
+    data = bytearray(copy.read_bytes())
+    data[-1] ^= 1
+    copy.write_bytes(data)
+    said: list[str] = []
+    found = drive(rehearse(protection, dataset, newest(protection), "naa.1", None), on_this_machine, said)
+    assert (found.level, found.passed) == ("V0", False)
+    assert not any(command.startswith("sqlite3") for command in said)
+    assert left_behind(protection) == []
+
+
+def test_a_database_that_was_rotten_before_it_was_copied_is_found(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    with sqlite3.connect(dataset.path) as connection:
+        connection.execute("CREATE INDEX by_name ON contacts (name)")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = 'CREATE INDEX by_name ON contacts (weight)' WHERE name = 'by_name'"
+        )
+    connection.close()
+    back_up()
+    found = rehearsed(protection, dataset, None)
+    assert not found.passed
+    assert "the integrity check says" in found.because
+
+
+def test_a_broken_foreign_key_is_found(protection: Protection, dataset: Dataset, back_up: BackUp) -> None:
+    with sqlite3.connect(dataset.path) as connection:
+        connection.execute("INSERT INTO notes VALUES (99, 'of nobody')")
+    connection.close()
+    back_up()
+    found = rehearsed(protection, dataset, None)
+    assert not found.passed
+    assert "the foreign key check counts" in found.because
+
+
+def test_a_table_that_is_missing_is_found(protection: Protection, dataset: Dataset, back_up: BackUp) -> None:
+    with sqlite3.connect(dataset.path) as connection:
+        connection.execute("DROP TABLE empty_one")
+    connection.close()
+    back_up()
+    assert "there is no table empty_one" in rehearsed(protection, dataset, None).because
+
+
+@pytest.mark.parametrize(
+    ("step", "damage"),
+    [(step, damage) for step in ("mkdir", "cp", "sha256sum", "sqlite3") for damage in (lost, failed)]
+    + [(step, saying(b"fine\n")) for step in ("sha256sum", "sqlite3")],
+)
+def test_a_step_that_did_not_end_well_ends_the_rehearsal_and_the_scratch_is_removed(
+    protection: Protection, dataset: Dataset, back_up: BackUp, step: str, damage: Callable[[Reply], Reply]
+) -> None:
+    back_up()
+    found = rehearsed(protection, dataset, reference(dataset), spoilt(on_this_machine, {step: damage}))
+    assert not found.passed
+    assert found.level in {"V0", "V4"}
+    assert left_behind(protection) == []
+
+
+def test_silence_is_no_answer_to_the_foreign_key_check(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    back_up()
+    asked = f"sqlite3 -readonly -list {protection.rehearsal_scratch}/20261120T010000Z/sidekick.db 'SELECT count"
+    assert not rehearsed(protection, dataset, None, spoilt(on_this_machine, {asked: saying(b"")})).passed
+
+
+def test_a_scratch_that_could_not_be_removed_fails_the_rehearsal_and_is_told(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    back_up()
+    removals = 0
+
+    def ask(command: str) -> Reply:
+        nonlocal removals
+        removals += command.startswith("rm")
+        return failed(on_this_machine("true")) if removals == 2 else on_this_machine(command)
+
+    found = rehearsed(protection, dataset, reference(dataset), ask)
+    assert (found.level, found.passed) == ("V6", False)
+    assert "the scratch was not cleaned up" in found.because
+
+
+def test_what_an_interrupted_rehearsal_left_is_not_opened(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    back_up()
+    place = Path(protection.rehearsal_scratch) / "20261120T010000Z"
+    place.mkdir(parents=True)
+    (place / "sidekick.db-journal").write_bytes(b"hot")
+    assert rehearsed(protection, dataset, reference(dataset)).passed
+
+
+def test_the_scratch_is_removed_also_when_the_asker_fails(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    back_up()
+    asking = rehearse(protection, dataset, newest(protection), "naa.1", None)
+    command = next(asking)
+    while not command.startswith("cp"):
+        command = asking.send(on_this_machine(command))
+    removal = asking.throw(OSError("the disk under the ledger is full"))
+    assert removal == f"rm -rf {protection.rehearsal_scratch}/20261120T010000Z"
+    with pytest.raises(OSError, match="full"):
+        asking.send(on_this_machine(removal))
+
+
+def test_of_several_references_the_newest_that_is_older_than_the_start_is_taken(dataset: Dataset) -> None:
+    run = BackupRun("20261120T010000Z", BEFORE, 1, "sha256:" + "0" * 64, BEFORE)
+    series = [Reference(dataset.id, BEFORE + timedelta(days=days), ()) for days in (-7, -1, 0, 1)]
+    other = Reference("other", BEFORE - timedelta(hours=1), ())
+    assert reference_for([*series, other], dataset.id, run) == series[1]
+    assert reference_for(series, dataset.id, replace(run, started_at=None)) is None
