@@ -1,0 +1,84 @@
+"""
+May a permit be made, now, for this step? The only maker of a `Grant`.
+
+Each purpose has its own rule (promise 2). `forward` needs the verdict, the approvals, the stage rule, the window and
+no hold. `finish` and `back_out` belong to a stage that has begun and were approved with the plan: neither expiry nor
+the end of the window nor a failed canary leaves an array half-flashed. Whatever the purpose, the array is the plan's
+canary: there is no way in here to name another one (promise 3).
+"""
+
+from datetime import datetime, timedelta
+
+from gate.approval import Tally
+from gate.change import Grant, Phase, Plan, Purpose
+from gate.lifecycle import MOVING, Standing, State
+
+STAGE = "canary"
+
+
+def purpose_of(plan: Plan, standing: Standing, phase: Phase) -> Purpose:
+    """Return the purpose under which a step of this phase needs its permit."""
+    if phase is Phase.BACK_OUT:
+        return Purpose.BACK_OUT
+    return Purpose.FINISH if phase is Phase.COMMIT or applying(plan, standing) else Purpose.FORWARD
+
+
+def applying(plan: Plan, standing: Standing) -> bool:
+    """True once a mutating `finish_first` step has been intended: from then on the update is finished or backed out."""
+    return any(
+        step.mutates and step.finish_first and standing.mark(Phase.FORWARD, number) is not None
+        for number, step in enumerate(plan.forward)
+    )
+
+
+def authorise(
+    plan: Plan, standing: Standing, tally: Tally, phase: Phase, now: datetime, lifetime: timedelta
+) -> Grant | str:
+    """Return the grant for the canary, or the sentence that says why there is none."""
+    purpose = purpose_of(plan, standing, phase)
+    if plan.digest != standing.plan_digest or plan.change != standing.change:
+        return "the plan at hand is not the one in force"
+    if standing.state not in MOVING or standing.closed:
+        return f"the change is {standing.state}: no stage is under way"
+    if standing.stage != STAGE or standing.canary != plan.canary or plan.stages[0].arrays != (plan.canary,):
+        return "the stage under way is not the plan's canary stage"
+    because = RULES[purpose](plan, standing, tally, now)
+    if because:
+        return because
+    expires = now + lifetime
+    if purpose is Purpose.FORWARD:
+        expires = min(expires, datetime.fromisoformat(plan.window_closes), *_expiries(tally))
+    return Grant(standing.change, STAGE, plan.canary, purpose, plan.digest, expires)
+
+
+def _expiries(tally: Tally) -> list[datetime]:
+    return [datetime.fromisoformat(signed.statement.expires) for signed in tally.filled.values()]
+
+
+def _forward(plan: Plan, standing: Standing, tally: Tally, now: datetime) -> str:
+    if standing.hold:
+        return f"the change is on hold: {standing.hold}"
+    if not tally.complete:
+        lacking = ", ".join(tally.missing) or "every seat"
+        reasons = "; ".join(f"{who}: {why}" for who, why in tally.not_counted)
+        return f"approvals are missing for {lacking}" + (f" ({reasons})" if reasons else "")
+    if not datetime.fromisoformat(plan.window_opens) <= now < datetime.fromisoformat(plan.window_closes):
+        return "the window is not open"
+    if standing.state is not State.RUNNING:
+        return f"the change is {standing.state}: nothing goes forward"
+    return ""
+
+
+def _finish(plan: Plan, standing: Standing, tally: Tally, now: datetime) -> str:
+    if standing.state is State.BACKING_OUT:
+        return "the change is being backed out"
+    if standing.state is State.COMMITTING:
+        return f"the change is on hold: {standing.hold}" if standing.hold else ""
+    return "" if applying(plan, standing) else "nothing has begun that would have to be finished"
+
+
+def _back_out(plan: Plan, standing: Standing, tally: Tally, now: datetime) -> str:
+    return "" if standing.state is State.BACKING_OUT else "nobody has asked to back out"
+
+
+RULES = {Purpose.FORWARD: _forward, Purpose.FINISH: _finish, Purpose.BACK_OUT: _back_out}

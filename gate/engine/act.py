@@ -1,0 +1,228 @@
+"""
+Doing the one thing that `next_action` named, and entering it.
+
+Entries that authorise (permit and intent, start of known-answer writes, judgement) are appended only if the history is
+still the one that was folded; facts are appended whatever came in between. An intent is durable before its effect.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+
+from gate.approval import Tally, tally
+from gate.authority import authorise
+from gate.canonical import Json
+from gate.change import Phase, Plan, Purpose, Step, utc
+from gate.engine import steps
+from gate.engine.hands import Hands
+from gate.engine.next import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
+from gate.engine.probes import baseline, probe_round
+from gate.engine.steps import Outcome
+from gate.errors import GateError
+from gate.judgement import Limits, judge
+from gate.ledger.entry import GATE, Blob, Draft
+from gate.lifecycle import ALLOWED, Standing, State
+from gate.permits import PermitOffice
+from gate.person import Person
+from gate.policy import ApprovalKind, Seat
+from gate.store import Ledger
+
+DRIVER = GATE
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Everything that acting needs besides the change itself."""
+
+    ledger: Ledger
+    hands: Hands
+    office: PermitOffice
+    people: Callable[[], Mapping[str, Person]]
+    approvals: ApprovalKind
+    permit_lifetime: timedelta
+
+
+def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
+    """Count the approvals that hold now for the plan and verdict in force."""
+    return tally(
+        tuple(Seat(seat) for seat in plan.seats),
+        standing.plan_digest,
+        standing.verdict_digest,
+        standing.approvals,
+        crew.people(),
+        standing.requester,
+        crew.approvals,
+        crew.hands.clock(),
+    )
+
+
+def perform(crew: Crew, plan: Plan, standing: Standing, action: Action, interrupted: Event) -> None:
+    """Do one action; Moved when somebody else moved the change first, LedgerUnavailable when nothing can be entered."""
+    match action:
+        case Baseline(arrays):
+            _baseline(crew, plan, standing, arrays)
+        case Ask(phase, number, step):
+            _ask(crew, plan, standing, phase, number, step, interrupted)
+        case Act(phase, number, step, attempt, look_first):
+            _act(crew, plan, standing, phase, number, step, attempt, look_first, interrupted)
+        case Look(phase, number, step):
+            _look(crew, plan, standing, phase, number, step, interrupted)
+        case ProbeRound(number):
+            drafts = probe_round(crew.ledger, crew.hands, plan, standing, number)
+            crew.ledger.append_all(drafts)
+        case Judge(rounds):
+            _judge(crew, plan, standing, rounds)
+        case Question(question, step_name):
+            _enter(crew, standing, "person.asked", {"question": question, "step": step_name}, authorises=True)
+        case Halt(because):
+            _enter(crew, standing, "change.halted", {"because": because}, authorises=True)
+        case Close(outcome):
+            _close(crew, standing, outcome)
+
+
+def _enter(
+    crew: Crew, standing: Standing, kind: str, data: Mapping[str, Json], *, authorises: bool = False
+) -> None:
+    draft = Draft(kind, DRIVER, standing.change, data)
+    crew.ledger.append(draft, expect=standing.seq if authorises or kind in ALLOWED else None)
+
+
+def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...]) -> None:
+    try:
+        drafts = [draft for array in arrays for draft in baseline(crew.hands, plan, standing, array)]
+    except GateError as error:
+        _enter(crew, standing, "change.halted", {"because": f"known-answer data could not be written: {error}"})
+        return
+    crew.ledger.append_all(drafts, expect=standing.seq)
+
+
+def _ask(
+    crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event
+) -> None:
+    came = steps.ask(crew.hands, plan, plan.canary, step, interrupted)
+    if came is not None:
+        mark = standing.mark(phase, number)
+        crew.ledger.append(_ended(crew, standing, plan, phase, number, step, mark.attempt + 1 if mark else 1, came))
+
+
+def _act(
+    crew: Crew,
+    plan: Plan,
+    standing: Standing,
+    phase: Phase,
+    number: int,
+    step: Step,
+    attempt: int,
+    look_first: bool,
+    interrupted: Event,
+) -> None:
+    if look_first:
+        seen = steps.look(crew.hands, plan, plan.canary, step, interrupted)
+        if seen is None:
+            return
+        if seen.outcome == "done":
+            already = Outcome("already", "the array was as wanted, nothing was sent", seen.reply)
+            crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, already))
+            return
+    now = crew.hands.clock()
+    grant = authorise(plan, standing, count(crew, plan, standing), phase, now, crew.permit_lifetime)
+    if isinstance(grant, str):
+        refused: dict[str, Json] = {"what": f"permit for {phase} step {step.id}", "why": grant, "who": "gate"}
+        crew.ledger.append(Draft("attempt.refused", DRIVER, standing.change, refused))
+        _enter(crew, standing, "change.halted", {"because": f"no permit for {phase} step {step.id}: {grant}"})
+        return
+    permit = crew.office.issue(grant, now)
+    before = steps.act_before(step, now, permit.expires)
+    crew.ledger.append_all(
+        (
+            Draft("permit.issued", DRIVER, standing.change, _permit(grant.purpose, plan, permit.serial, utc(permit.expires))),
+            Draft(
+                "step.intended",
+                DRIVER,
+                standing.change,
+                {**_named(plan, phase, number, step), "command": step.command, "act_before": utc(before), "attempt": attempt},
+            ),
+        ),
+        expect=standing.seq,
+    )
+    came = steps.act(crew.hands, plan, step, permit, before)
+    crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, came))
+
+
+def _permit(purpose: Purpose, plan: Plan, serial: int, expires: str) -> dict[str, Json]:
+    return {
+        "purpose": purpose.value,
+        "stage": plan.stages[0].name,
+        "array": plan.canary,
+        "plan_digest": plan.digest,
+        "serial": str(serial),
+        "expires": expires,
+    }
+
+
+def _named(plan: Plan, phase: Phase, number: int, step: Step) -> dict[str, Json]:
+    return {"phase": phase.value, "step": step.id, "number": number, "array": plan.canary}
+
+
+def _ended(
+    crew: Crew, standing: Standing, plan: Plan, phase: Phase, number: int, step: Step, attempt: int, came: Outcome
+) -> Draft:
+    data: dict[str, Json] = {
+        **_named(plan, phase, number, step),
+        "outcome": came.outcome,
+        "because": came.because[:1000],
+        "reply": came.reply.digest if came.reply else "",
+        "attempt": attempt,
+    }
+    return Draft("step.ended", DRIVER, standing.change, data, _stored(crew, came))
+
+
+def _stored(crew: Crew, came: Outcome) -> tuple[Blob, ...]:
+    """The raw reply is durable before the entry that names it."""
+    if came.reply is None or not came.reply.stdout:
+        return ()
+    digest = crew.ledger.put_blob(came.reply.stdout)
+    return (Blob("reply", digest, len(came.reply.stdout)),)
+
+
+def _look(
+    crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event
+) -> None:
+    came = steps.look(crew.hands, plan, plan.canary, step, interrupted)
+    if came is None:
+        return
+    data: dict[str, Json] = {
+        **_named(plan, phase, number, step),
+        "result": came.outcome,
+        "because": came.because[:1000],
+        "reply": came.reply.digest if came.reply else "",
+    }
+    crew.ledger.append(Draft("step.looked", DRIVER, standing.change, data, _stored(crew, came)))
+
+
+def _judge(crew: Crew, plan: Plan, standing: Standing, rounds: int) -> None:
+    def limit(name: str) -> int:
+        value = plan.thresholds[name]
+        return value if isinstance(value, int) else 0
+
+    limits = Limits(
+        limit("latency_points_min"), limit("latency_increase_max_percent"), limit("latency_increase_floor_us")
+    )
+    judged = judge(plan.canary, plan.control, rounds, standing.probes, standing.latencies.values(), limits)
+    data: dict[str, Json] = {
+        "result": judged.result.value,
+        "because": [sentence[:500] for sentence in judged.because[:10]],
+        "findings": len(judged.because),
+    }
+    _enter(crew, standing, "judgement.given", data)
+
+
+def _close(crew: Crew, standing: Standing, outcome: str) -> None:
+    closed = Draft("change.closed", DRIVER, standing.change, {"outcome": outcome})
+    if standing.state is State.BACKING_OUT:
+        backed_out = Draft("change.backed_out", DRIVER, standing.change, {})
+        crew.ledger.append_all((backed_out, closed), expect=standing.seq)
+    else:
+        crew.ledger.append(closed, expect=standing.seq)
+

@@ -1,0 +1,89 @@
+"""
+The gate's hands: what a stage does to the outside, each act under its own narrow authority.
+
+Questions go over the read-only credential. A mutating step goes over a connection opened for that one command with
+the permit's certificate, and its last byte leaves before the intent's `act_before`. Known-answer data goes over iSCSI
+to the scratch object declared in the inventory and nowhere else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from gate.change import Plan, Step
+from gate.evidence import ArrayReading, Reply, ReplyState
+from gate.gather.arrays import Arrays
+from gate.gather.known_answer import KnownAnswers
+from gate.hostkeys import HostKeys
+from gate.inventory import Inventory
+from gate.permits import Permit
+from gate.ssh import Timeouts, connect
+
+Clock = Callable[[], datetime]
+
+
+class Asker(Protocol):
+    """Whoever asks a target one read-only question; a Reply always, never an exception for what a device did."""
+
+    def ask(self, target: str, command: str) -> Reply:
+        """Ask."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Everything a driver needs to touch an array."""
+
+    inventory: Inventory
+    asker: Asker
+    arrays: Arrays
+    known_answers: KnownAnswers
+    pinned: HostKeys
+    mutate_user: str
+    timeouts: Timeouts
+    images: Path
+    clock: Clock
+
+    def ask(self, array: str, command: str) -> Reply:
+        """Ask an array under the read-only credential."""
+        return self.asker.ask(array, command)
+
+    def read(self, array: str) -> ArrayReading:
+        """Ask an array who it is, what it runs and whether it is well."""
+        return self.arrays.read((array,))[array]
+
+    def act(self, plan: Plan, step: Step, permit: Permit, act_before: datetime) -> Reply:
+        """
+        Send one mutating step over its own connection; errors of connecting are raised, nothing was sent then.
+
+        The array is the permit's: a permit for one array opens no other, and the plan's canary is all there is.
+        """
+        array = self.inventory.array(permit.array)
+        seconds = max(1.0, (act_before - self.clock()).total_seconds())
+        with connect(
+            array.id,
+            array.ssh,
+            user=self.mutate_user,
+            key=permit.key,
+            certificate=permit.certificate,
+            pinned=self.pinned,
+            timeouts=self.timeouts,
+            not_after=permit.expires,
+            clock=self.clock,
+        ) as session:
+            if step.send:
+                return session.send(
+                    self.images / plan.image_file,
+                    step.send,
+                    plan.image_file,
+                    deadline_s=max(seconds, step.within_s),
+                    sha256=plan.image_sha256,
+                    act_before=act_before,
+                )
+            return session.run(step.command, deadline_s=step.within_s, act_before=act_before)
+
+
+def sent(reply: Reply) -> bool:
+    """False only when it is certain that nothing was sent."""
+    return reply.state is not ReplyState.UNREACHABLE

@@ -1,0 +1,144 @@
+"""
+The embedded driver: threads in the serving process under a file lock.
+
+It only wakes up, loads a history, asks `next_action`, does the one thing, and asks again. Two drivers on one data
+directory are impossible (the lock), and would do no harm (the intent's compare-and-set).
+"""
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from gate.change import Plan
+from gate.engine.act import Crew, perform
+from gate.engine.next import Wait, next_action
+from gate.errors import GateError, LedgerUnavailable, Moved, Outside
+from gate.ledger.entry import GATE, Draft
+from gate.lifecycle import ENDED, Standing, fold
+
+IDLE = 0.25
+"""Seconds between two looks at the ledger when nothing rings."""
+
+_log = logging.getLogger("gate.engine")
+
+PlanOf = Callable[[Standing], Plan]
+
+
+class Driver:
+    """Drives every change whose stage has begun, one thread a change."""
+
+    def __init__(self, crew: Crew, plan_of: PlanOf, lock: Path) -> None:
+        """`plan_of` loads the sealed plan in force and refuses one whose digest is not the standing's."""
+        self._crew = crew
+        self._plan_of = plan_of
+        self._lock_path = lock
+        self._lock: int | None = None
+        self._stopping = threading.Event()
+        self._threads: dict[str, threading.Thread] = {}
+        self._interrupts: dict[str, threading.Event] = {}
+        self._ended: set[str] = set()
+        self._main: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Take the lock and begin; Outside when another process holds it."""
+        handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise Outside(
+                "another process already drives this data directory", hint="is sangate serve running twice?"
+            ) from None
+        self._lock = handle
+        self._main = threading.Thread(target=self._watch, name="driver", daemon=True)
+        self._main.start()
+
+    def stop(self) -> None:
+        """End between two steps; what is under way on an array goes on there and is looked at next time."""
+        self._stopping.set()
+        for event in self._interrupts.values():
+            event.set()
+        for thread in (self._main, *self._threads.values()):
+            if thread is not None:
+                thread.join(timeout=30)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _watch(self) -> None:
+        size = -1
+        while not self._stopping.is_set():
+            try:
+                now = self._crew.ledger.size()
+                if now != size:
+                    self._look_for_work()
+                    size = now
+                self._crew.ledger.wait(size, IDLE)
+            except GateError as error:
+                _log.warning("the driver waits: %s", error)
+                self._stopping.wait(1)
+
+    def _look_for_work(self) -> None:
+        for change in self._crew.ledger.changes():
+            if change in self._ended:
+                continue
+            standing = fold(self._crew.ledger.history(change))
+            if standing.closed or (standing.state in ENDED and not standing.begun):
+                self._ended.add(change)
+            elif standing.begun:
+                self._wake(change, standing)
+
+    def _wake(self, change: str, standing: Standing) -> None:
+        if standing.hold or standing.state == "halted":
+            self._interrupts.setdefault(change, threading.Event()).set()
+        thread = self._threads.get(change)
+        if thread is None or not thread.is_alive():
+            self._interrupts[change] = threading.Event()
+            thread = threading.Thread(target=self._drive, args=(change,), name=f"drive {change}", daemon=True)
+            self._threads[change] = thread
+            thread.start()
+
+    def _drive(self, change: str) -> None:
+        """Drive one change until it waits for something other than time."""
+        while not self._stopping.is_set():
+            try:
+                if not self._one(change):
+                    return
+            except Moved:
+                continue
+            except LedgerUnavailable as error:
+                _log.warning("%s waits: %s", change, error)
+                self._stopping.wait(1)
+            except Exception as error:
+                _log.exception("%s stumbled", change)
+                self._stumble(change, error)
+                return
+
+    def _one(self, change: str) -> bool:
+        interrupt = self._interrupts[change]
+        interrupt.clear()
+        standing = fold(self._crew.ledger.history(change))
+        if not standing.begun and standing.state not in ("backed out",):
+            return False
+        plan = self._plan_of(standing)
+        now = self._crew.hands.clock()
+        action = next_action(plan, standing, now)
+        if isinstance(action, Wait):
+            if action.until is None:
+                return False
+            size = self._crew.ledger.size()
+            self._crew.ledger.wait(size, min(1.0, max(0.01, (action.until - now).total_seconds())))
+            return True
+        perform(self._crew, plan, standing, action, interrupt)
+        return True
+
+    def _stumble(self, change: str, error: Exception) -> None:
+        """A fault of our own stops the change where it is; it is never tried again by itself."""
+        said = f"the gate itself failed ({type(error).__name__}); look at the array before anything else"
+        try:
+            self._crew.ledger.append(Draft("change.halted", GATE, change, {"because": said}))
+        except GateError as second:
+            _log.warning("%s: %s", change, second)

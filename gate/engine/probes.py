@@ -1,0 +1,129 @@
+"""
+Looking at canary and control before the change and while it soaks.
+
+Each probe answers one question about one array; what cannot be answered is `unknown` and stands in the record. The
+canary is expected to run the new version, the control still the old one.
+"""
+
+from gate.canonical import Json
+from gate.change import Plan
+from gate.engine.hands import Hands
+from gate.engine.next import BASELINE
+from gate.errors import GateError
+from gate.evidence import ArrayReading
+from gate.finding import Outcome
+from gate.ledger.entry import GATE, Blob, Draft
+from gate.lifecycle import Standing
+from gate.store import Ledger
+
+LATENCY_POINTS = 60
+"""Single 4 KiB reads timed in one round (our choice; the policy says how many a judgement needs)."""
+
+
+def seed(standing: Standing, array: str) -> str:
+    """The known-answer pattern is made from this: another change and another array have another pattern."""
+    return f"{standing.change} {array}"
+
+
+def baseline(hands: Hands, plan: Plan, standing: Standing, array: str) -> list[Draft]:
+    """Write known-answer data, read it back, time reads; Outside when any of it cannot be done."""
+    written = hands.known_answers.write(array, seed(standing, array))
+    points = hands.known_answers.latencies(array, LATENCY_POINTS)
+    entered: dict[str, Json] = {"array": array, "digest": written.digest, "blocks": written.blocks}
+    timed = _probe(plan, array, "latency", Outcome.PASSED, list(points), "µs", BASELINE)
+    return [
+        Draft("known_answer.written", GATE, standing.change, entered),
+        Draft("probe.finished", GATE, standing.change, timed),
+    ]
+
+
+def probe_round(ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, number: int) -> list[Draft]:
+    """Answer every probe for canary and control once."""
+    drafts: list[Draft] = []
+    for array in (plan.canary, plan.control):
+        drafts += _data(hands, plan, standing, array, number)
+        drafts += _state(ledger, hands, plan, standing, array, number)
+    return drafts
+
+
+def _data(hands: Hands, plan: Plan, standing: Standing, array: str, number: int) -> list[Draft]:
+    expected = standing.known_answers.get(array, "")
+    try:
+        found = hands.known_answers.read(array, seed(standing, array))
+        points = list(hands.known_answers.latencies(array, LATENCY_POINTS))
+    except GateError as error:
+        unread = _probe(plan, array, "known-answer", Outcome.UNKNOWN, str(error)[:500], "", number)
+        return [Draft("probe.finished", GATE, standing.change, unread)]
+    matches = bool(expected) and found.matches and found.digest == expected
+    where = "" if found.first_bad_block is None else f" from block {found.first_bad_block} on"
+    said = "read back as written" if matches else f"the data read back differ from what was written{where}"
+    outcome = Outcome.PASSED if matches else Outcome.FAILED
+    entered: dict[str, Json] = {"array": array, "digest": found.digest, "expected": expected, "matches": matches}
+    return [
+        Draft("known_answer.read", GATE, standing.change, entered),
+        Draft("probe.finished", GATE, standing.change, _probe(plan, array, "known-answer", outcome, said, "", number)),
+        Draft(
+            "probe.finished", GATE, standing.change, _probe(plan, array, "latency", Outcome.PASSED, points, "µs", number)
+        ),
+    ]
+
+
+def _state(
+    ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, array: str, number: int
+) -> list[Draft]:
+    reading = hands.read(array)
+    target = {item.array: item for item in plan.targets}
+    serial = hands.inventory.array(array).serial
+    version = plan.image_version if array == plan.canary else _from_version(plan, array)
+    blobs = _raw(ledger, reading)
+    answers = (
+        ("identity", _equal(reading.serial, target[array].serial if array in target else serial, "serial")),
+        ("version", _equal(reading.version, version, "version")),
+        ("health", _health(reading)),
+    )
+    return [
+        Draft("probe.finished", GATE, standing.change, _probe(plan, array, name, outcome, said, "", number), blobs)
+        for name, (outcome, said) in answers
+    ]
+
+
+def _from_version(plan: Plan, array: str) -> str:
+    """The control runs what the canary ran: `canary.choose` takes no other."""
+    known = {target.array: target.from_version for target in plan.targets}
+    return known.get(array, known[plan.canary])
+
+
+def _equal(found: str | None, expected: str, what: str) -> tuple[Outcome, str]:
+    if found is None:
+        return Outcome.UNKNOWN, f"its {what} could not be read"
+    if found != expected:
+        return Outcome.FAILED, f"{what} {found}, expected {expected}"
+    return Outcome.PASSED, f"{what} {found}"
+
+
+def _health(reading: ArrayReading) -> tuple[Outcome, str]:
+    if reading.problems is None:
+        return Outcome.UNKNOWN, "; ".join(reading.unknown)[:500] or "its health could not be read"
+    if reading.problems:
+        return Outcome.FAILED, ", ".join(reading.problems)[:500]
+    return Outcome.PASSED, "all parts are well"
+
+
+def _raw(ledger: Ledger, reading: ArrayReading) -> tuple[Blob, ...]:
+    stored = ((digest, ledger.get_blob(digest)) for digest in reading.raw)
+    return tuple(Blob("reply", digest, len(data)) for digest, data in stored if data is not None)
+
+
+def _probe(
+    plan: Plan, array: str, name: str, outcome: Outcome, value: Json, unit: str, number: int
+) -> dict[str, Json]:
+    role = "canary" if array == plan.canary else "control"
+    return {
+        "array": array,
+        "role": role,
+        "name": name,
+        "outcome": outcome.value,
+        "value": value,
+        "unit": unit,
+        "round": number,
+    }

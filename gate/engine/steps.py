@@ -1,0 +1,104 @@
+"""Running one step: asking until it is answered, acting once, looking before anything is repeated."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+
+from gate.change import Plan, Step
+from gate.engine.hands import Hands
+from gate.errors import GateError
+from gate.evidence import Reply, ReplyState
+from gate.families import FAMILIES
+from gate.inventory import ArrayFamily
+from gate.permits import Permit
+from gate.playbook import any_holds, holds, why_not
+
+SENDING = timedelta(seconds=20)
+"""From intent to the last byte of a command (our choice); an unfinished intent is looked at after it."""
+
+SENDING_IMAGE = timedelta(minutes=10)
+REST = 0.2
+"""Seconds between two tries when a device does not answer."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step came out: `done`, `failed` or `unknown`, why, and the digest of the last raw reply."""
+
+    outcome: str
+    because: str
+    reply: Reply | None = None
+
+
+def facts_of(plan: Plan, reader: str, reply: Reply) -> dict[str, str]:
+    """Read a reply with the plan's family; what cannot be read has no facts but `unreadable`."""
+    return FAMILIES[ArrayFamily(plan.family)].readers[reader](reply)
+
+
+def ask(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) -> Outcome | None:
+    """
+    Ask until the step is answered or its time is over; None when `interrupted` while waiting.
+
+    A device that may be restarting is asked again until the time is over; silence never becomes an answer.
+    """
+    deadline = hands.clock() + timedelta(seconds=step.within_s)
+    last = Outcome("unknown", "it was not asked")
+    while True:
+        reply = hands.ask(array, step.command)
+        facts = facts_of(plan, step.reader, reply)
+        if step.refuse and any_holds(step.refuse, facts):
+            return Outcome("failed", _told(step, facts), reply)
+        if not step.until or holds(step.until, facts):
+            if not step.expect or holds(step.expect, facts):
+                return Outcome("done", _told(step, facts), reply)
+            if "unreadable" not in facts:
+                return Outcome("failed", why_not(step.expect, facts), reply)
+        last = Outcome("unknown", why_not(step.until or step.expect, facts), reply)
+        rest = step.every_s if step.until and reply.state is ReplyState.ANSWERED else REST
+        if hands.clock() + timedelta(seconds=rest) > deadline:
+            return last
+        if interrupted.wait(rest):
+            return None
+
+
+def act_before(step: Step, now: datetime, expires: datetime) -> datetime:
+    """Return the moment after which nothing of this step may leave any more; never later than the permit's end."""
+    return min(now + (SENDING_IMAGE if step.send else SENDING), expires)
+
+
+def act(hands: Hands, plan: Plan, step: Step, permit: Permit, before: datetime) -> Outcome:
+    """Send a mutating step once; whatever is not plainly accepted or plainly rejected is `unknown`."""
+    try:
+        reply = hands.act(plan, step, permit, before)
+    except GateError as error:
+        return Outcome("unknown", f"nothing was sent: {error}")
+    facts = facts_of(plan, step.reader, reply)
+    if reply.state is ReplyState.ANSWERED and holds(step.expect, facts):
+        return Outcome("done", _told(step, facts), reply)
+    if reply.state is ReplyState.ANSWERED and reply.exit_status not in (0, None):
+        return Outcome("failed", why_not(step.expect, facts), reply)
+    return Outcome("unknown", reply.problem or why_not(step.expect, facts), reply)
+
+
+def look(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) -> Outcome | None:
+    """Ask whether a mutating step was begun: `done`, `not_begun` or `unknown`; a restarting array gets time."""
+    deadline = hands.clock() + timedelta(seconds=max(step.within_s, 30))
+    while True:
+        reply = hands.ask(array, step.look_command)
+        facts = facts_of(plan, step.look_reader, reply)
+        if holds(step.look_done, facts):
+            return Outcome("done", "the array shows that it was done", reply)
+        if holds(step.look_not_begun, facts):
+            return Outcome("not_begun", "the array shows that it was not begun", reply)
+        if reply.state is ReplyState.ANSWERED and "unreadable" not in facts:
+            return Outcome("unknown", "the array's answer fits neither done nor not begun", reply)
+        if hands.clock() > deadline:
+            return Outcome("unknown", f"the array could not be asked: {reply.problem or facts.get('unreadable')}", reply)
+        if interrupted.wait(REST):
+            return None
+
+
+def _told(step: Step, facts: dict[str, str]) -> str:
+    names = [name for name, _ in (*step.refuse, *step.until, *step.expect)]
+    told = [f"{name} {facts[name]}" for name in dict.fromkeys(names) if name in facts]
+    return ", ".join(told) or "as expected"

@@ -1,0 +1,195 @@
+"""
+Who is asking: local people with passwords, their sessions and tokens, their enrolled keys.
+
+Kept in the working database, never in the ledger. Passwords are argon2id hashes with the library's defaults (RFC 9106,
+second recommendation). A session or token is 256 random bits of which only the SHA-256 is kept.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+import sqlite3
+import struct
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from sqlite_utils import Database
+
+from gate.change import utc
+from gate.errors import BadInput, NotSignedIn, NotThere
+from gate.person import Person, Role
+from gate.policy import Seat
+
+MOST_FAILURES = 5
+"""Failed sign-ins of one name within LOCKED before it must wait (our choice; OWASP asks for some limit)."""
+
+LOCKED = timedelta(minutes=5)
+SHORTEST_PASSWORD = 12
+"""Characters; NIST SP 800-63B-4 asks for 15 where a password stands alone, 8 where it does not."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A sign-in that was just made; `secret` is told once."""
+
+    secret: str
+    person: Person
+    expires: datetime
+
+
+class People:
+    """The people table of one gate; safe to use from many threads."""
+
+    def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
+        """Open or create the working database at `path`."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._db = Database(sqlite3.connect(path, check_same_thread=False))
+        self._hasher = PasswordHasher()
+        self._dummy = self._hasher.hash(secrets.token_urlsafe(16))
+        with self._lock, self._db.atomic():
+            self._create()
+
+    def _create(self) -> None:
+        self._db.table("person").create(
+            {"id": str, "roles": str, "seats": str, "contractor": int, "password": str}, pk="id", if_not_exists=True
+        )
+        self._db.table("key").create({"public": str, "person": str}, pk="public", if_not_exists=True)
+        self._db.table("ticket").create(
+            {"digest": str, "person": str, "kind": str, "expires": str}, pk="digest", if_not_exists=True
+        )
+        self._db.table("failure").create({"name": str, "at": str}, if_not_exists=True)
+
+    def add(
+        self,
+        name: str,
+        password: str,
+        roles: Iterable[Role] = (),
+        seats: Iterable[Seat] = (),
+        *,
+        contractor: bool = False,
+    ) -> Person:
+        """Add a person; BadInput when the name is taken or malformed or the password is short."""
+        if not name.replace("-", "").isalnum() or not name.isascii() or not name.islower() or len(name) > 63:
+            raise BadInput(f'a name is lower-case letters, digits and hyphens, not "{name[:70]}"')
+        if len(password) < SHORTEST_PASSWORD:
+            raise BadInput(f"a password has at least {SHORTEST_PASSWORD} characters")
+        if contractor and tuple(seats):
+            raise BadInput("a contractor fills no seat")
+        row = {
+            "id": name,
+            "roles": json.dumps(sorted(roles)),
+            "seats": json.dumps(sorted(seats)),
+            "contractor": int(contractor),
+            "password": self._hasher.hash(password),
+        }
+        with self._lock:
+            try:
+                with self._db.atomic():
+                    self._db.table("person").insert(row)
+            except sqlite3.IntegrityError:
+                raise BadInput(f'there is already a person "{name}"') from None
+            return self._person(name)
+
+    def get(self, name: str) -> Person:
+        """Return the person; NotThere when there is none."""
+        with self._lock:
+            return self._person(name)
+
+    def all(self) -> dict[str, Person]:
+        """Return everybody by id."""
+        with self._lock:
+            return {str(row["id"]): self._person(str(row["id"])) for row in self._db.table("person").rows}
+
+    def enrol_key(self, name: str, public: str) -> str:
+        """Enrol an Ed25519 OpenSSH public key with which this person signs; return its SHA-256 fingerprint."""
+        words = public.split()
+        key = " ".join(words[:2])
+        fingerprint = _fingerprint(words)
+        with self._lock:
+            self._person(name)
+            try:
+                with self._db.atomic():
+                    self._db.table("key").insert({"public": key, "person": name})
+            except sqlite3.IntegrityError:
+                raise BadInput("this key is enrolled already", hint="one key belongs to one person") from None
+        return fingerprint
+
+    def sign_in(self, name: str, password: str, kind: str, lifetime: timedelta) -> Ticket:
+        """Check a password and make a `session` or a `token`; NotSignedIn says no more than that it was refused."""
+        now = self._clock()
+        with self._lock:
+            since = utc(now - LOCKED)
+            failures = self._db.table("failure").count_where("name = ? and at > ?", [name, since])
+            rows = list(self._db.table("person").rows_where("id = ?", [name]))
+        if failures >= MOST_FAILURES:
+            raise NotSignedIn("too many failed sign-ins", hint=f"wait {int(LOCKED.total_seconds() // 60)} minutes")
+        known = str(rows[0]["password"]) if rows else self._dummy
+        try:
+            self._hasher.verify(known, password)
+            matches = bool(rows)
+        except (Argon2Error, InvalidHashError):
+            matches = False
+        if not matches:
+            with self._lock, self._db.atomic():
+                self._db.table("failure").delete_where("at < ?", [since])
+                self._db.table("failure").insert({"name": name[:63], "at": utc(now)})
+            raise NotSignedIn("name or password is not right")
+        secret = ("sgt_" if kind == "token" else "sgs_") + secrets.token_urlsafe(32)
+        with self._lock, self._db.atomic():
+            self._db.table("ticket").delete_where("expires < ?", [utc(now)])
+            row = {"digest": _digest(secret), "person": name, "kind": kind, "expires": utc(now + lifetime)}
+            self._db.table("ticket").insert(row)
+            return Ticket(secret, self._person(name), now + lifetime)
+
+    def who(self, secret: str, kind: str) -> Person:
+        """Return whose session or token this is; NotSignedIn when it is nobody's or has ended."""
+        with self._lock:
+            rows = list(
+                self._db.table("ticket").rows_where(
+                    "digest = ? and kind = ? and expires > ?", [_digest(secret), kind, utc(self._clock())]
+                )
+            )
+            if not rows:
+                raise NotSignedIn("the sign-in has ended or was never made", hint="sign in again: sangate login")
+            return self._person(str(rows[0]["person"]))
+
+    def sign_out(self, secret: str) -> None:
+        """End one session or token."""
+        with self._lock, self._db.atomic():
+            self._db.table("ticket").delete_where("digest = ?", [_digest(secret)])
+
+    def _person(self, name: str) -> Person:
+        rows = list(self._db.table("person").rows_where("id = ?", [name]))
+        if not rows:
+            raise NotThere(f'there is no person "{name[:63]}"')
+        row = rows[0]
+        keys = tuple(str(key["public"]) for key in self._db.table("key").rows_where("person = ?", [name]))
+        return Person(
+            name,
+            frozenset(Role(role) for role in json.loads(str(row["roles"]))),
+            frozenset(Seat(seat) for seat in json.loads(str(row["seats"]))),
+            bool(row["contractor"]),
+            keys,
+        )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _fingerprint(words: list[str]) -> str:
+    try:
+        blob = base64.b64decode(words[1], validate=True) if words[0] == "ssh-ed25519" else b""
+    except (binascii.Error, IndexError):
+        blob = b""
+    if len(blob) != 51 or blob[:19] != struct.pack(">I", 11) + b"ssh-ed25519" + struct.pack(">I", 32):
+        raise BadInput("not an Ed25519 OpenSSH public key", hint="ssh-keygen -t ed25519 makes one; give the .pub file")
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
