@@ -178,13 +178,13 @@ def _told(path: Path, message: str, document: Written) -> _Problem:
 
 
 def _step(path: Path, word: str, document: Written) -> Path | None:
-    """Follow one word: a key, or the `id` of an item of a list."""
+    """Follow one word: a key, or the number or `id` of an item of a list."""
     tree = _walk(document.tree, path)
     if isinstance(tree, dict) and word in tree:
         return (*path, word)
     if isinstance(tree, list):
         for number, item in enumerate(tree):
-            if isinstance(item, dict) and item.get("id") == word:
+            if word == str(number) or (isinstance(item, dict) and item.get("id") == word):
                 return (*path, number)
     return None
 

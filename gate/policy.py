@@ -1,10 +1,11 @@
 """The limits an operator sets. Every one must be set: a policy with a missing limit does not load."""
 
+import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from gate.inventory import Frozen
 
@@ -13,7 +14,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def _duration(text: object) -> object:
     """Read `90s`, `15m`, `24h`, `7d`; anything else is left for pydantic to refuse."""
-    if isinstance(text, str) and text[:-1].isascii() and text[:-1].isdigit() and text[-1:] in UNITS:
+    if isinstance(text, str) and re.fullmatch(r"[0-9]{1,5}[smhd]", text):
         return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
     if isinstance(text, timedelta):
         return text
@@ -22,7 +23,7 @@ def _duration(text: object) -> object:
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^\d+[smhd]$")]),
+    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]{1,5}[smhd]$")]),
     Field(gt=timedelta(0)),
 ]
 
@@ -67,3 +68,9 @@ class Policy(Frozen):
 
     latency_increase_floor_us: Annotated[int, Field(ge=0, le=10_000_000)]
     """An increase of the median below this many microseconds is noise, whatever its percentage."""
+
+    @model_validator(mode="after")
+    def _seats_once(self) -> Self:
+        if len(set(self.seats)) < len(self.seats):
+            raise ValueError("seats: a seat is there twice, and only one person would be asked to fill it")
+        return self
