@@ -55,6 +55,12 @@ class Ledger(Protocol):
     def checkpoint(self, *, keep: bool = False) -> str:
         """Sign the tree as it is and return the note; `keep` stores it for good. Never signs a smaller tree."""
 
+    def kept_checkpoint(self) -> str | None:
+        """Return the newest stored checkpoint: what a file that is behind can still show."""
+
+    def sign_note(self, text: str) -> str:
+        """Sign a text that is no checkpoint, such as a pack's manifest: its first line is `<origin>#<purpose>`."""
+
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """Prove that entry `index` is in the tree of `size`."""
 

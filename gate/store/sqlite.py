@@ -18,7 +18,7 @@ from typing import Any
 
 from gate.change import utc
 from gate.errors import BadInput, CannotTell, LedgerUnavailable, Moved, Refused
-from gate.ledger import checkpoint, entry, merkle
+from gate.ledger import checkpoint, entry, merkle, note
 from gate.ledger.entry import GATE, Draft, Entry
 from gate.store import schema
 from gate.store.blobs import Blobs
@@ -182,11 +182,17 @@ class SqliteLedger:
             return signed
 
     def kept_checkpoint(self) -> str | None:
-        """Return the newest stored checkpoint: what an export of a file that is behind can still show."""
+        """See Ledger."""
         rows = self._rows(
             "SELECT note FROM checkpoint WHERE size <= (SELECT size FROM head) ORDER BY size DESC LIMIT 1"
         )
         return str(rows[0][0]) if rows else None
+
+    def sign_note(self, text: str) -> str:
+        """See Ledger."""
+        if not text.startswith(f"{self.origin}#"):
+            raise ValueError("only a checkpoint begins with the bare origin")
+        return note.sign(text, self._signer)
 
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """See Ledger."""

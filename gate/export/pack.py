@@ -1,0 +1,96 @@
+"""
+The evidence pack of one change: one archive that can be checked alone, read in a browser and printed.
+
+    entries.jsonl        the change's entries, exact bytes, one a line
+    proofs/N.tlog-proof  for each entry, that it is in the tree (C2SP tlog-proof)
+    checkpoint, policy   the signed head, and the public key to check it with
+    blobs/<sha256>       what the entries name
+    index.html           the story, for people
+    verify.py            the verifier
+    manifest.json        every file with its digest; manifest.note is the ledger key's signature over it
+
+The archive is the same, byte for byte, for the same change and checkpoint: stored, sorted, with one fixed date.
+"""
+
+import base64
+import io
+import zipfile
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from gate.canonical import Json, encode
+from gate.errors import NotThere
+from gate.export import page
+from gate.export.jsonl import policy
+from gate.ledger import checkpoint, note
+from gate.ledger.entry import Entry
+from gate.store import Ledger
+
+VERIFIER = Path(__file__).with_name("verify.py")
+FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
+
+
+def make(ledger: Ledger, change: str) -> bytes:
+    """Return the pack of `change`; NotThere when the ledger has no such change."""
+    entries = ledger.history(change)
+    if not entries:
+        raise NotThere(f"the ledger has no change {change}")
+    signed = ledger.checkpoint(keep=True)
+    head = checkpoint.verify(signed, note.read_vkey(ledger.vkey))
+    files = {
+        "checkpoint": signed.encode(),
+        "entries.jsonl": b"".join(entry.body + b"\n" for entry in entries),
+        "index.html": page.render(change, entries, head, ledger.vkey).encode(),
+        "policy": policy(ledger.vkey).encode(),
+        "verify.py": VERIFIER.read_bytes(),
+        **_proofs(ledger, entries, head.size, signed),
+        **_blobs(ledger, entries),
+    }
+    listed: list[Json] = [
+        {"name": name, "sha256": sha256(content).hexdigest(), "size": len(content)}
+        for name, content in sorted(files.items())
+    ]
+    manifest = encode(
+        {
+            "v": 1,
+            "origin": ledger.origin,
+            "change": change,
+            "entries": [entry.index for entry in entries],
+            "files": listed,
+        }
+    )
+    text = f"{ledger.origin}#manifest\n{change}\n{base64.b64encode(sha256(manifest).digest()).decode()}\n"
+    files["manifest.json"] = manifest
+    files["manifest.note"] = ledger.sign_note(text).encode()
+    return _archive(files)
+
+
+def _proofs(ledger: Ledger, entries: Sequence[Entry], size: int, signed: str) -> dict[str, bytes]:
+    proofs = {}
+    for entry in entries:
+        hashes = (base64.b64encode(step).decode() for step in ledger.inclusion(entry.index, size))
+        lines = "\n".join(["c2sp.org/tlog-proof@v1", f"index {entry.index}", *hashes])
+        proofs[f"proofs/{entry.index:09d}.tlog-proof"] = f"{lines}\n\n{signed}".encode()
+    return proofs
+
+
+def _blobs(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, bytes]:
+    """A blob that is no longer there is left out; the verifier then says that it cannot tell."""
+    blobs = {}
+    for digest in {blob.sha256 for entry in entries for blob in entry.blobs}:
+        content = ledger.get_blob(digest)
+        if content is not None:
+            blobs["blobs/" + digest.removeprefix("sha256:")] = content
+    return blobs
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted(files.items()):
+            item = zipfile.ZipInfo(name, FIRST_DATE)
+            item.create_system = 3
+            item.external_attr = 0o644 << 16
+            archive.writestr(item, content)
+    return made.getvalue()

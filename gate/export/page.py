@@ -1,0 +1,73 @@
+"""The pack's page: one change told for people, in one file without scripts or links to anywhere."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from gate.change import utc
+from gate.ledger.checkpoint import Checkpoint
+from gate.ledger.entry import Entry
+
+SAID = {
+    "change.opened": "Change opened",
+    "evidence.gathered": "Evidence gathered",
+    "plan.sealed": "Plan sealed",
+    "verdict.given": "Verdict given",
+    "approval.signed": "Approved",
+    "approval.denied": "Denied",
+    "attempt.refused": "Attempt refused",
+    "stage.started": "Stage started",
+    "permit.issued": "Permit issued",
+    "step.intended": "About to act",
+    "step.ended": "Step ended",
+    "step.looked": "Looked at the array",
+    "hold.placed": "Held",
+    "hold.lifted": "Hold lifted",
+    "known_answer.written": "Known data written",
+    "known_answer.read": "Known data read back",
+    "probe.finished": "Probe finished",
+    "judgement.given": "Judgement",
+    "person.asked": "A person was asked",
+    "person.answered": "A person answered",
+    "change.withdrawn": "Withdrawn",
+    "change.halted": "Halted",
+    "change.backed_out": "Backed out",
+    "change.closed": "Closed",
+}
+LOUD = {"attempt.refused", "approval.denied", "change.halted", "hold.placed"}
+
+
+def render(change: str, entries: Sequence[Entry], head: Checkpoint, vkey: str) -> str:
+    """Return the page; everything that came from outside is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(_templates()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = _shown
+    opened = next((entry.data for entry in entries if entry.kind == "change.opened"), {})
+    closed = next((entry.data for entry in entries if entry.kind == "change.closed"), {})
+    return environment.get_template("pack/index.html").render(
+        change=change,
+        title=opened.get("title", ""),
+        outcome=closed.get("outcome", "not closed"),
+        entries=[(entry, utc(entry.time), SAID.get(entry.kind, entry.kind), entry.kind in LOUD) for entry in entries],
+        approvals=[entry for entry in entries if entry.kind in ("approval.signed", "approval.denied")],
+        head=head,
+        root=head.root.hex(),
+        vkey=vkey,
+    )
+
+
+def _templates() -> list[Path]:
+    """An installed package carries the templates inside; a clone has them beside it."""
+    inside = Path(__file__).parent.parent
+    return [inside / "templates", inside.parent / "templates"]
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
