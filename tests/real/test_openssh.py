@@ -17,10 +17,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from gate.change import Grant, Purpose
 from gate.errors import HostKeyRefused, Outside, Refused
 from gate.evidence import ReplyState
 from gate.hostkeys import HostKeys, parse
 from gate.inventory import Ssh
+from gate.permits import Permit, PermitOffice
 from gate.ssh import Session, Timeouts, connect
 from tests.parts import need
 
@@ -87,7 +89,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         log = home / "log"
-        process = subprocess.Popen([program, "-D", "-E", str(log), "-f", str(config)])  # noqa: S603
+        process = subprocess.Popen([program, "-D", "-E", str(log), "-f", str(config)])
         running.append(process)
         until = time.monotonic() + 10
         while time.monotonic() < until:
@@ -223,3 +225,58 @@ def test_an_image_with_another_digest_is_not_sent(server: Server) -> None:
     with server.connect() as session, pytest.raises(Refused, match="not the approved image"):
         session.send(b"content", str(server.home), "lab.img", deadline_s=10, sha256=f"sha256:{'0' * 64}")
     assert not (server.home / "lab.img").exists()
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> PermitOffice:
+    return PermitOffice.open(tmp_path / "ca" / "key", timedelta(minutes=10))
+
+
+def permit(office: PermitOffice, array: str = "west-2", *, now: datetime | None = None) -> Permit:
+    now = now or datetime.now(tz=UTC)
+    grant = Grant("chg-0001", "canary", array, Purpose.FORWARD, f"sha256:{'a' * 64}", now + timedelta(minutes=5))
+    return office.issue(grant, now)
+
+
+def test_a_permit_opens_its_array_and_the_array_logs_the_change(
+    office: PermitOffice, start: Callable[..., Server]
+) -> None:
+    server, given = start(ca=office.public_line()), permit(office)
+    with server.connect(key=given.key, certificate=given.certificate, not_after=given.expires) as session:
+        assert session.run("echo in", deadline_s=10).stdout == b"in\n"
+    assert f'Accepted certificate ID "chg-0001" (serial {given.serial})' in server.log.read_text()
+
+
+def test_a_permit_for_another_array_is_refused(office: PermitOffice, start: Callable[..., Server]) -> None:
+    server, given = start(ca=office.public_line()), permit(office, "west-3")
+    with pytest.raises(Outside, match="refused the login"):
+        server.connect(key=given.key, certificate=given.certificate)
+    assert "does not contain an authorized principal" in server.log.read_text()
+
+
+def test_a_permit_of_another_authority_is_refused(
+    office: PermitOffice, start: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = start(ca=office.public_line())
+    given = permit(PermitOffice.open(tmp_path / "rogue", timedelta(minutes=10)))
+    with pytest.raises(Outside, match="refused the login"):
+        server.connect(key=given.key, certificate=given.certificate)
+
+
+def test_an_expired_permit_is_refused_by_the_array_and_by_ourselves(
+    office: PermitOffice, start: Callable[..., Server]
+) -> None:
+    server = start(ca=office.public_line())
+    then = datetime.now(tz=UTC) - timedelta(hours=1)
+    given = permit(office, now=then)
+    with pytest.raises(Outside, match="refused the login"):
+        server.connect(key=given.key, certificate=given.certificate, clock=lambda: then)
+    assert "Certificate invalid: expired" in server.log.read_text()
+    with pytest.raises(Refused, match="not valid now"):
+        server.connect(key=given.key, certificate=given.certificate)
+
+
+def test_the_key_of_a_permit_alone_opens_nothing(office: PermitOffice, start: Callable[..., Server]) -> None:
+    server, given = start(ca=office.public_line()), permit(office)
+    with pytest.raises(Outside, match="refused the login"):
+        server.connect(key=given.key)
