@@ -53,16 +53,17 @@ def locate(trace: Trace | None, readings: Mapping[str, ArrayReading], inventory:
         return Place(None, None, f"{trace.path} on {trace.host}: the disk names no target port")
     owners = {name for name, reading in readings.items() if ports & set(reading.target_ports)}
     if not owners:
-        return Place(None, None, f"no array of the inventory tells the target port {sorted(ports)[0]} as its own")
+        return Place(None, None, f"no array of the inventory tells the target port {min(ports)} as its own")
     if len(owners) > 1:
         return Place(None, None, f"the target ports are told by several arrays: {', '.join(sorted(owners))}")
     name = owners.pop()
     stray = ports - set(readings[name].target_ports)
     if stray:
-        return Place(None, None, f"{name} does not tell the target port {sorted(stray)[0]}")
-    serial, expected = readings[name].serial, inventory.array(name).serial
-    if serial != expected:
-        return Place(None, None, f"{name} answers with serial {serial or 'unknown'}, the inventory says {expected}")
+        return Place(None, None, f"{name} does not tell the target port {min(stray)}")
+    serial, expected = readings[name].serial, {array.id: array.serial for array in inventory.arrays}.get(name)
+    if serial is None or serial != expected:
+        told = f"{name} answers with serial {serial or 'unknown'}, the inventory says {expected or 'nothing of it'}"
+        return Place(None, None, told)
     return Place(name, serial, f"{name} (serial {serial}) tells its target ports")
 
 

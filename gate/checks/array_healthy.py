@@ -35,7 +35,10 @@ def check(case: Case) -> Finding:
 
 
 def _ask(case: Case, name: str) -> tuple[Outcome, str]:
-    reading, array = case.evidence.arrays.get(name), case.inventory.array(name)
+    reading = case.evidence.arrays.get(name)
+    array = {known.id: known for known in case.inventory.arrays}.get(name)
+    if array is None:
+        return Outcome.FAILED, "it is not in the inventory"
     if reading is None:
         return Outcome.UNKNOWN, "it was not asked"
     if reading.serial is not None and reading.serial != array.serial:
@@ -46,6 +49,7 @@ def _ask(case: Case, name: str) -> tuple[Outcome, str]:
         f"its {what} is not known"
         for what, value in (
             ("serial", reading.serial),
+            ("model", reading.model),
             ("version", reading.version),
             ("update state", reading.update_state),
             ("health", reading.problems),

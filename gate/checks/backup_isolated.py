@@ -1,7 +1,7 @@
 """Does the backup survive what may happen to the targets?"""
 
 from gate.canonical import Json
-from gate.checks.case import Case, Reliance, stale
+from gate.checks.case import Case, Reliance, stale_place
 from gate.checks.each import Answer, over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
@@ -10,7 +10,7 @@ from gate.isolation import Relation
 CHECK = Check(
     name="backup-isolated",
     question="Does the backup lie on another array than the data, and on none of the targets?",
-    meaning="In 2009 a database and its backup were reportedly lost together. A copy that shares the array shares its fate.",
+    meaning="In 2009 data and backup were reportedly lost together. A copy that shares the array shares its fate.",
     way_out="Move the repository to an array outside this change, then make, verify and rehearse a backup there.",
     threshold="none: same array and unknown relation are never waived (IS-01, IS-02)",
     weight=Weight.BLOCK,
@@ -33,7 +33,7 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     if isolation.relation is Relation.SAME:
         because = f"{protection.id} lies on the same array as the data: {isolation.because}"
         return Answer(Outcome.FAILED, because, evidence=raw)
-    old = stale(case, source.at) or stale(case, backup.at) or _stale_arrays(case, reliance)
+    old = stale_place(case, source, isolation.source) or stale_place(case, backup, isolation.backup)
     if isolation.relation is Relation.UNKNOWN or old:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {old or isolation.because}", evidence=raw)
     if isolation.backup.array in case.request.targets:
@@ -47,13 +47,3 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
         "repository_lun": backup.lun,
     }
     return Answer(Outcome.PASSED, f"data and {protection.id} are apart, {isolation.because}", relied, raw)
-
-
-def _stale_arrays(case: Case, reliance: Reliance) -> str:
-    """A measured identity is only as fresh as the arrays' own answers."""
-    if reliance.isolation is None:
-        return ""
-    for place in (reliance.isolation.source, reliance.isolation.backup):
-        if place.array is not None and (old := stale(case, case.evidence.arrays[place.array].at)):
-            return f"{place.array}: {old}"
-    return ""

@@ -35,7 +35,8 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     skew = timedelta(seconds=abs(reading.clock_skew_s))
     if skew > case.policy.clock_skew_max:
         limit = span(case.policy.clock_skew_max)
-        return Answer(Outcome.FAILED, f"the clock of {protection.host} is off by {span(skew)}, limit {limit}")
+        because = f"the clock of {protection.host} is off by {span(skew)}, limit {limit}"
+        return Answer(Outcome.FAILED, because, evidence=reading.raw)
     if not reading.runs:
         return Answer(Outcome.FAILED, f"{protection.id} holds no backup at all", evidence=reading.raw)
     newest = max(reading.runs, key=lambda run: run.finished_at)

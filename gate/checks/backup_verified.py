@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, span
+from gate.checks.case import Case, Reliance, span, stale
 from gate.checks.each import Answer, over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
@@ -30,7 +30,11 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: no backup is known that could have been verified")
     if trace is None or trace.problem or trace.lun is None:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: it is not known where the repository lies")
+    if old := stale(case, reading.at) or stale(case, trace.at):
+        return Answer(Outcome.UNKNOWN, f"{protection.id}: {old}", evidence=reading.raw)
     newest = max(reading.runs, key=lambda run: run.finished_at)
+    if newest.size < 1:
+        return Answer(Outcome.FAILED, f"backup {newest.id} holds no byte", evidence=reading.raw)
     records = [
         record
         for record in case.evidence.verifications
@@ -38,7 +42,7 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     ]
     if not records:
         return Answer(Outcome.UNKNOWN, f"backup {newest.id} was never read in full where it lies now")
-    record = max(records, key=lambda item: item.at)
+    record = max(records, key=lambda item: (item.at, not item.passed))
     age = case.now - record.at
     if age < timedelta(0):
         return Answer(Outcome.UNKNOWN, f"the verification of {newest.id} lies in the future", evidence=record.raw)

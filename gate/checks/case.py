@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gate.change import AllowedImage, ChangeRequest, Plan
-from gate.evidence import Evidence
+from gate.evidence import Evidence, Trace
 from gate.inventory import Dataset, Inventory, Protection
-from gate.isolation import Isolation, Relation, locate, relate
+from gate.isolation import Isolation, Place, Relation, locate, relate
 from gate.policy import Policy
 
 
@@ -57,6 +57,15 @@ def stale(case: Case, at: datetime) -> str:
     return ""
 
 
+def stale_place(case: Case, trace: Trace, place: Place) -> str:
+    """Say why a place may not be relied on now: it is as fresh as the trace and as its array's own answer."""
+    if old := stale(case, trace.at):
+        return old
+    if place.array is not None and (old := stale(case, case.evidence.arrays[place.array].at)):
+        return f"{place.array}: {old}"
+    return ""
+
+
 def span(age: timedelta) -> str:
     """Spell a duration for a sentence: `3 d 4 h`, `12 min`, `8 s`."""
     seconds = int(abs(age).total_seconds())
@@ -72,13 +81,17 @@ def at_risk(case: Case) -> tuple[Reliance, ...]:
     """
     Return every dataset that lies on a target, or might, with the one protection all backup checks then judge.
 
+    Where a dataset lay some time ago says nothing: a stale trace puts it at risk like one that leads nowhere.
+
     It is the first protection, in inventory order, that is measured to lie off the dataset's array and off every
     target; failing that the first one. One choice for all checks: two halves of two backups do not make a whole one.
     """
     found = []
     for dataset in case.inventory.datasets:
-        place = locate(case.evidence.datasets.get(dataset.id), case.evidence.arrays, case.inventory)
-        if place.array is None or place.array in case.request.targets:
+        trace = case.evidence.datasets.get(dataset.id)
+        place = locate(trace, case.evidence.arrays, case.inventory)
+        elsewhere = place.array is not None and place.array not in case.request.targets
+        if trace is None or not elsewhere or stale_place(case, trace, place):
             found.append(_reliance(case, dataset))
     return tuple(found)
 

@@ -28,12 +28,15 @@ def check(case: Case) -> Finding:
     listed = [entry for entry in case.allowed if entry.sha256 == image.sha256]
     if not listed:
         return Finding(CHECK.name, Outcome.FAILED, f"{image.sha256[:19]}… is not on the allow list")
-    models = {case.inventory.array(name).model for name in case.request.targets}
+    arrays = {array.id: array for array in case.inventory.arrays if array.id in case.request.targets}
+    if lost := [name for name in case.request.targets if name not in arrays]:
+        return Finding(CHECK.name, Outcome.UNKNOWN, f"no model is known of {', '.join(lost)}")
+    models = {array.model for array in arrays.values()}
     for entry in listed:
         alike = (entry.file, entry.version, entry.family) == (image.file, image.version, case.request.family)
         if alike and models <= set(entry.models):
             relied = {"sha256": image.sha256, "version": image.version}
             return Finding(CHECK.name, Outcome.PASSED, f"{image.file} is {image.sha256[:19]}…, released", {**relied})
     released = "; ".join(f"{e.file} {e.version} for {e.family} {', '.join(e.models)}" for e in listed)
-    because = f"the image is released as {released}, not as {image.file} {image.version} for {', '.join(sorted(models))}"
-    return Finding(CHECK.name, Outcome.FAILED, because)
+    wanted = f"{image.file} {image.version} for {', '.join(sorted(models))}"
+    return Finding(CHECK.name, Outcome.FAILED, f"the image is released as {released}, not as {wanted}")

@@ -1,11 +1,12 @@
 """Is nobody else changing these arrays or the backups relied on?"""
 
-from gate.checks.case import Case, at_risk
+from gate.checks.case import Case, OtherChange, at_risk, stale_place
 from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.isolation import locate
 
 CHECK = Check(
     name="no-conflict",
-    question="Is no other change under way on these targets or on the protections relied on?",
+    question="Is no other change under way on these targets, the protections relied on, or the arrays under those?",
     meaning="Two changes at once on one failure domain can take both copies, and neither can be judged.",
     way_out="Let the other change end, or withdraw one of the two.",
     threshold="none: any overlap refuses",
@@ -16,12 +17,35 @@ CHECK = Check(
 
 def check(case: Case) -> Finding:
     """Compare targets and protections with those of every change that has begun and not ended."""
-    protections = {reliance.protection.id for reliance in at_risk(case) if reliance.protection is not None}
-    clashes = []
+    ours = {reliance.protection.id for reliance in at_risk(case) if reliance.protection is not None}
+    clashes, doubts = [], []
     for other in case.others:
-        shared = sorted(other.targets & set(case.request.targets)) + sorted(other.protections & protections)
-        if shared:
+        if shared := _shared(case, ours, other):
             clashes.append(f"{other.change} ({other.state}) has {', '.join(shared)}")
+        doubts += [name for name in sorted(ours | other.protections) if _array_under(case, name) is None]
     if clashes:
         return Finding(CHECK.name, Outcome.FAILED, "; ".join(clashes))
+    if doubts:
+        lost = ", ".join(dict.fromkeys(doubts))
+        return Finding(
+            CHECK.name, Outcome.UNKNOWN, f"it is not known on which array {lost} lies; a change may be there"
+        )
     return Finding(CHECK.name, Outcome.PASSED, "no other change is under way on the targets or the protections")
+
+
+def _shared(case: Case, ours: set[str], other: OtherChange) -> list[str]:
+    """One change may not take the data while another takes the array under its backup, whichever is whose."""
+    targets = set(case.request.targets)
+    shared = sorted(other.targets & targets) + sorted(other.protections & ours)
+    for protections, touched in ((ours, other.targets), (other.protections, targets)):
+        for name in sorted(protections):
+            array = _array_under(case, name)
+            if array in touched:
+                shared.append(f"{array}, on which {name} lies")
+    return shared
+
+
+def _array_under(case: Case, protection: str) -> str | None:
+    trace = case.evidence.repositories.get(protection)
+    place = locate(trace, case.evidence.arrays, case.inventory)
+    return None if trace is None or stale_place(case, trace, place) else place.array

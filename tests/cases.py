@@ -1,0 +1,332 @@
+"""
+Builders of what the rules are given: a small fleet and a case in which every check passes at noon.
+
+A test takes the good case and spoils one thing. Everything is loopback-free and clock-free: values only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gate.change import AllowedImage, ChangeRequest, Image, Kind, Plan, Stage, Step, Target, Window
+from gate.checks import CHECKS
+from gate.checks.case import Case, OtherChange
+from gate.evidence import (
+    ArrayReading,
+    BackupReading,
+    BackupRun,
+    Evidence,
+    ImageReading,
+    Rehearsal,
+    TableDigest,
+    Trace,
+    Verification,
+)
+from gate.finding import Finding
+from gate.inventory import (
+    Array,
+    ArrayFamily,
+    BackupTool,
+    Criticality,
+    Dataset,
+    Engine,
+    Host,
+    HostFamily,
+    Inventory,
+    Protection,
+    Scratch,
+    Ssh,
+)
+from gate.policy import ApprovalKind, Policy, Seat
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+DIGEST = "sha256:" + "a" * 64
+OTHER_DIGEST = "sha256:" + "b" * 64
+MODEL, VERSION, RELEASED = "LAB-FS5", "8.6.0.3", "8.7.0.4"
+TABLES = ("contacts", "notes")
+SERIALS = {
+    "east-1": "0000020420E00011",
+    "east-2": "0000020420E00012",
+    "west-1": "0000020420E00021",
+    "vault-1": "0000020420E00031",
+}
+DATA_LUN, VAULT_LUN = "600507680000000000000000000000a1", "600507680000000000000000000000b1"
+
+
+def port(array: str, node: int = 1) -> str:
+    return f"iqn.1986-03.com.ibm:2145.{array}.node{node}"
+
+
+def array(name: str, criticality: Criticality = Criticality.HIGH, **fields: Any) -> Array:
+    site = name.split("-", maxsplit=1)[0]
+    given: dict[str, Any] = {
+        "id": name,
+        "site": "west" if site == "vault" else site,
+        "family": ArrayFamily.STORAGE_VIRTUALIZE,
+        "model": MODEL,
+        "serial": SERIALS.get(name, f"SERIAL-{name}"),
+        "criticality": criticality,
+        "ssh": Ssh(host="127.0.0.1"),
+        "scratch": Scratch(portal="127.0.0.1", target=port(name), lun=9, blocks=4096),
+    }
+    return Array(**{**given, **fields})
+
+
+def host(name: str, site: str) -> Host:
+    return Host(id=name, site=site, family=HostFamily.LINUX, ssh=Ssh(host="127.0.0.1"))
+
+
+def dataset(name: str = "sidekick", **fields: Any) -> Dataset:
+    given: dict[str, Any] = {
+        "id": name,
+        "engine": Engine.SQLITE,
+        "host": "db-1",
+        "path": f"/data/{name}.db",
+        "mount": "/data",
+        "tables": TABLES,
+    }
+    return Dataset(**{**given, **fields})
+
+
+def protection(name: str = "nightly", of: str = "sidekick", **fields: Any) -> Protection:
+    given: dict[str, Any] = {
+        "id": name,
+        "dataset": of,
+        "tool": BackupTool.SQLITE_COPY,
+        "host": "bk-1",
+        "repository": f"/backup/{name}",
+        "mount": "/backup",
+        "rehearsal_host": "bk-1",
+        "rehearsal_scratch": "/scratch/rehearsal",
+    }
+    return Protection(**{**given, **fields})
+
+
+def fleet(
+    arrays: tuple[Array, ...] = (),
+    datasets: tuple[Dataset, ...] | None = None,
+    protections: tuple[Protection, ...] | None = None,
+) -> Inventory:
+    """East-1 carries the data, vault-1 the repository; east-2 and west-1 are there to be chosen."""
+    return Inventory(
+        sites=("east", "west"),
+        arrays=arrays
+        or (
+            array("east-1", Criticality.CRITICAL),
+            array("east-2"),
+            array("west-1"),
+            array("vault-1", Criticality.CRITICAL),
+        ),
+        hosts=(host("db-1", "east"), host("bk-1", "west")),
+        datasets=(dataset(),) if datasets is None else datasets,
+        protections=(protection(),) if protections is None else protections,
+    )
+
+
+def policy(**fields: Any) -> Policy:
+    given: dict[str, Any] = {
+        "backup_max_age": "24h",
+        "verification_max_age": "24h",
+        "rehearsal_max_age": "7d",
+        "evidence_max_age": "15m",
+        "clock_skew_max": "60s",
+        "approval_lifetime": "8h",
+        "approvals": ApprovalKind.SIGNED,
+        "seats": (Seat.STORAGE, Seat.DATA_OWNER),
+        "permit_lifetime": "5m",
+        "soak": "30m",
+        "probe_interval": "5m",
+        "latency_points_min": 5,
+        "latency_increase_max_percent": 50,
+        "latency_increase_floor_us": 200,
+    }
+    return Policy(**{**given, **fields})
+
+
+def reading(name: str, **fields: Any) -> ArrayReading:
+    """A well, idle array as it answered a minute ago."""
+    given: dict[str, Any] = {
+        "array": name,
+        "at": NOON - timedelta(minutes=1),
+        "serial": SERIALS.get(name, f"SERIAL-{name}"),
+        "model": MODEL,
+        "version": VERSION,
+        "target_ports": (port(name, 1), port(name, 2)),
+        "update_state": "idle",
+        "problems": (),
+        "raw": (DIGEST,),
+    }
+    return ArrayReading(**{**given, **fields})
+
+
+def trace(on: str, lun: str | None, **fields: Any) -> Trace:
+    given: dict[str, Any] = {
+        "host": "db-1",
+        "path": "/data",
+        "at": NOON - timedelta(minutes=1),
+        "lun": lun,
+        "target_ports": (port(on),),
+        "raw": (DIGEST,),
+    }
+    return Trace(**{**given, **fields})
+
+
+def run(name: str = "20261122T100000Z", age: timedelta = timedelta(hours=2), size: int = 4096) -> BackupRun:
+    return BackupRun(name, NOON - age, size, DIGEST, NOON - age - timedelta(minutes=1))
+
+
+def backups(of: str = "nightly", **fields: Any) -> BackupReading:
+    given: dict[str, Any] = {
+        "protection": of,
+        "at": NOON - timedelta(minutes=1),
+        "runs": (run(),),
+        "clock_skew_s": 0,
+        "raw": (DIGEST,),
+    }
+    return BackupReading(**{**given, **fields})
+
+
+def verification(age: timedelta = timedelta(hours=1), **fields: Any) -> Verification:
+    given: dict[str, Any] = {
+        "protection": "nightly",
+        "backup": "20261122T100000Z",
+        "repository_lun": VAULT_LUN,
+        "at": NOON - age,
+        "level": "V4",
+        "passed": True,
+        "because": "all 4096 bytes hash as recorded",
+        "raw": (DIGEST,),
+    }
+    return Verification(**{**given, **fields})
+
+
+def rehearsal(age: timedelta = timedelta(days=1), **fields: Any) -> Rehearsal:
+    given: dict[str, Any] = {
+        "protection": "nightly",
+        "backup": "20261121T010000Z",
+        "repository_lun": VAULT_LUN,
+        "at": NOON - age,
+        "level": "V6",
+        "passed": True,
+        "because": "equal to the reference",
+        "seconds": 12,
+        "host": "bk-1",
+        "reference_at": NOON - age - timedelta(hours=1),
+        "tables": tuple(TableDigest(name, 10, DIGEST) for name in TABLES),
+        "raw": (DIGEST,),
+    }
+    return Rehearsal(**{**given, **fields})
+
+
+def image_reading(**fields: Any) -> ImageReading:
+    given: dict[str, Any] = {
+        "path": "/images/lab-8.7.0.4.img",
+        "at": NOON - timedelta(minutes=1),
+        "sha256": DIGEST,
+        "size": 4096,
+    }
+    return ImageReading(**{**given, **fields})
+
+
+def evidence(**fields: Any) -> Evidence:
+    given: dict[str, Any] = {
+        "at": NOON,
+        "arrays": {name: reading(name) for name in SERIALS},
+        "datasets": {"sidekick": trace("east-1", DATA_LUN)},
+        "repositories": {"nightly": trace("vault-1", VAULT_LUN, host="bk-1", path="/backup")},
+        "backups": {"nightly": backups()},
+        "verifications": (verification(),),
+        "rehearsals": (rehearsal(),),
+        "image": image_reading(),
+    }
+    return Evidence(**{**given, **fields})
+
+
+def allowed(**fields: Any) -> AllowedImage:
+    given: dict[str, Any] = {
+        "file": "lab-8.7.0.4.img",
+        "version": RELEASED,
+        "sha256": DIGEST,
+        "family": ArrayFamily.STORAGE_VIRTUALIZE,
+        "models": (MODEL,),
+    }
+    return AllowedImage(**{**given, **fields})
+
+
+def request(targets: tuple[str, ...] = ("east-1", "east-2"), **fields: Any) -> ChangeRequest:
+    given: dict[str, Any] = {
+        "title": "New firmware",
+        "reason": "It mends a fault",
+        "kind": Kind.FIRMWARE,
+        "family": ArrayFamily.STORAGE_VIRTUALIZE,
+        "image": Image(file="lab-8.7.0.4.img", version=RELEASED, sha256=DIGEST),
+        "targets": targets,
+        "playbook": "storage-virtualize/update",
+        "window": Window(opens=NOON - timedelta(hours=1), closes=NOON + timedelta(hours=1)),
+    }
+    return ChangeRequest(**{**given, **fields})
+
+
+def step(name: str, *, mutates: bool = False, expect: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Step:
+    return Step(id=name, say=f"{name}.", mutates=mutates, command=f"do {name}", reader="update", expect=expect)
+
+
+def plan(**fields: Any) -> Plan:
+    given: dict[str, Any] = {
+        "change": "chg-0001",
+        "origin": "gate.example",
+        "kind": "firmware",
+        "family": "storage-virtualize",
+        "image_file": "lab-8.7.0.4.img",
+        "image_version": RELEASED,
+        "image_sha256": DIGEST,
+        "targets": (
+            Target("east-1", SERIALS["east-1"], MODEL, VERSION),
+            Target("east-2", SERIALS["east-2"], MODEL, VERSION),
+        ),
+        "canary": "east-2",
+        "control": "west-1",
+        "stages": (Stage("canary", ("east-2",)), Stage("wave-1", ("east-1",))),
+        "playbook": "storage-virtualize/update",
+        "playbook_sha256": DIGEST,
+        "forward": (step("apply", mutates=True), step("verify", expect=(("version", (RELEASED,)),))),
+        "commit": (step("complete", mutates=True),),
+        "back_out": (step("abort", mutates=True), step("look", expect=(("version", (VERSION,)),))),
+        "back_out_class": "abort",
+        "window_opens": "2026-11-22T11:00:00.000000Z",
+        "window_closes": "2026-11-22T13:00:00.000000Z",
+        "thresholds": {"soak_s": 1800},
+        "seats": ("storage", "data-owner"),
+    }
+    return Plan(**{**given, **fields})
+
+
+def case(told: Evidence | None = None, **fields: Any) -> Case:
+    """The good case; `told` replaces its evidence, `fields` anything else of it."""
+    given: dict[str, Any] = {
+        "request": request(),
+        "plan": plan(),
+        "no_plan": "",
+        "inventory": fleet(),
+        "policy": policy(),
+        "allowed": (allowed(),),
+        "evidence": told or evidence(),
+        "others": (),
+        "now": NOON,
+    }
+    return Case(**{**given, **fields})
+
+
+def other(targets: tuple[str, ...] = (), protections: tuple[str, ...] = ()) -> OtherChange:
+    return OtherChange("chg-0002", "running", frozenset(targets), frozenset(protections))
+
+
+def findings(asked: Case) -> Mapping[str, Finding]:
+    """The answer of every check of the room."""
+    return {module.CHECK.name: module.check(asked) for module in CHECKS}
+
+
+def later(asked: Case, by: timedelta) -> Case:
+    return replace(asked, now=asked.now + by)

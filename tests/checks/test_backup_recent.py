@@ -1,0 +1,95 @@
+"""What was written since the last backup is lost with the array."""
+
+from datetime import timedelta
+
+import pytest
+
+from gate.checks import backup_recent
+from gate.evidence import BackupReading, BackupRun
+from gate.finding import Finding, Outcome
+from tests.cases import NOON, SECOND, backups, case, evidence, policy, run
+
+DAY, SKEW, LIMIT = policy().backup_max_age, policy().clock_skew_max, policy().evidence_max_age
+
+
+def answer(told: BackupReading) -> Finding:
+    return backup_recent.check(case(evidence(backups={"nightly": told})))
+
+
+def aged(*ages: timedelta) -> tuple[BackupRun, ...]:
+    return tuple(run(f"run-{number}", age) for number, age in enumerate(ages))
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome"),
+    [
+        (DAY, Outcome.PASSED),
+        (DAY + SECOND, Outcome.FAILED),
+        (timedelta(0), Outcome.PASSED),
+        (-SKEW, Outcome.PASSED),
+        (-SKEW - SECOND, Outcome.UNKNOWN),
+    ],
+)
+def test_the_limit_itself_still_passes_and_one_second_more_does_not(age: timedelta, outcome: Outcome) -> None:
+    finding = answer(backups(runs=aged(age)))
+    assert finding.outcome is outcome
+    assert "run-0" in finding.because
+
+
+def test_the_newest_run_counts_wherever_it_stands_in_the_list() -> None:
+    assert answer(backups(runs=aged(DAY * 3, DAY / 2, DAY * 2))).because.startswith(
+        "sidekick: backup run-1 finished 12 h"
+    )
+
+
+def test_a_backup_in_the_future_hides_no_older_one() -> None:
+    assert answer(backups(runs=aged(timedelta(hours=1), -timedelta(days=1)))).outcome is Outcome.UNKNOWN
+
+
+def test_no_backup_at_all_fails() -> None:
+    finding = answer(backups(runs=()))
+    assert (finding.outcome, finding.because) == (Outcome.FAILED, "sidekick: nightly holds no backup at all")
+
+
+@pytest.mark.parametrize(
+    ("skew", "outcome"),
+    [
+        (60, Outcome.PASSED),
+        (-60, Outcome.PASSED),
+        (61, Outcome.FAILED),
+        (-61, Outcome.FAILED),
+        (None, Outcome.UNKNOWN),
+    ],
+)
+def test_a_clock_may_be_off_by_the_limit_either_way_and_must_be_known(skew: int | None, outcome: Outcome) -> None:
+    finding = answer(backups(clock_skew_s=skew))
+    assert finding.outcome is outcome
+    assert finding.evidence
+    assert ("clock" in finding.because) is (outcome is not Outcome.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome"),
+    [
+        (LIMIT, Outcome.PASSED),
+        (LIMIT + SECOND, Outcome.UNKNOWN),
+        (timedelta(0), Outcome.PASSED),
+        (-SECOND, Outcome.UNKNOWN),
+    ],
+)
+def test_a_stale_or_future_list_of_backups_says_nothing(age: timedelta, outcome: Outcome) -> None:
+    assert answer(backups(at=NOON - age)).outcome is outcome
+
+
+def test_a_problem_of_reading_is_unknown_even_beside_good_runs() -> None:
+    finding = answer(backups(problem="manifest of run 3 is not JSON"))
+    assert finding.outcome is Outcome.UNKNOWN
+    assert "manifest of run 3" in finding.because
+
+
+def test_a_repository_nobody_read_is_unknown() -> None:
+    assert backup_recent.check(case(evidence(backups={}))).because == "sidekick: the repository of nightly was not read"
+
+
+def test_it_relies_on_the_protection_and_on_no_id_or_age() -> None:
+    assert answer(backups()).relied_on == {"sidekick": {"protection": "nightly"}}
