@@ -1,0 +1,124 @@
+"""The lab's control channel, from outside: what happens to arrays and hosts without the gate having a hand in it."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gate.errors import BadInput, Outside
+
+ANSWER_S = 60.0
+LONGEST_PATH = 100  # sun_path holds 108 bytes
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running lab, known by its directory. Every method raises Outside when it does not answer."""
+
+    directory: Path
+
+    @property
+    def known_hosts(self) -> Path:
+        """Pins of every listener."""
+        return self.directory / "known_hosts"
+
+    @property
+    def images(self) -> Path:
+        """Directory of the lab's firmware images."""
+        return self.directory / "images"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the lab; Outside when it left none."""
+        try:
+            return int((self.directory / "lab.pid").read_text())
+        except (OSError, ValueError):
+            raise Outside(f"no lab in {self.directory}") from None
+
+    def status(self) -> dict[str, object]:
+        """Arrays (version, update, nodes, faults), hosts (mounts, faults), where the repository is mounted."""
+        return self._ask({"do": "status"})
+
+    def move_repository(self, to: str) -> None:
+        """Mount the repository volume that lies on array `to`."""
+        self._ask({"do": "move-repository", "to": to})
+
+    def unmount_repository(self) -> None:
+        """Unmount the repository and mount nothing."""
+        self._ask({"do": "unmount-repository"})
+
+    def backup_now(self) -> str:
+        """Run the nightly backup now; return its id."""
+        return str(self._ask({"do": "backup-now"})["id"])
+
+    def fault(self, name: str, fault: str, value: str = "") -> None:
+        """Switch a fault on at an array or host; see `gate.lab.control.FAULTS` for names and values."""
+        self._ask({"do": "fault", "name": name, "fault": fault, "value": value})
+
+    def clear(self, name: str, fault: str = "") -> None:
+        """Switch one fault off, or all of an array or host."""
+        self._ask({"do": "clear", "name": name, "fault": fault})
+
+    def array_counters(self) -> dict[str, dict[str, int]]:
+        """Array id → how many times it accepted upload, prepare, apply, complete, abort."""
+        counters: dict[str, dict[str, int]] = self._ask({"do": "array-counters"})["arrays"]
+        return counters
+
+    def stop(self, within_s: float = 20.0) -> None:
+        """End the lab and wait for its process; nothing when it is gone already."""
+        try:
+            pid = self.pid
+        except Outside:
+            return
+        with suppress(Outside):
+            self._ask({"do": "stop"})
+        until = time.monotonic() + within_s
+        while _alive(pid):
+            if time.monotonic() > until:
+                os.kill(pid, signal.SIGKILL)
+                until += within_s
+            time.sleep(0.02)
+
+    def _ask(self, request: dict[str, str]) -> dict[str, Any]:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel, socket_path(self.directory) as path:
+                channel.settimeout(ANSWER_S)
+                channel.connect(path)
+                channel.sendall(json.dumps(request).encode() + b"\n")
+                line = channel.makefile("rb").readline(1 << 20)
+            answer = json.loads(line)
+        except (OSError, ValueError) as error:
+            raise Outside(f"the lab in {self.directory} does not answer: {error}") from None
+        if "error" in answer:
+            raise BadInput(answer["error"], hint=answer.get("hint", ""))
+        return dict(answer)
+
+
+@contextmanager
+def socket_path(directory: Path) -> Iterator[str]:
+    """A name for the control socket that fits into a socket address, however deep the directory lies."""
+    path = str(directory / "control.sock")
+    if len(path) <= LONGEST_PATH:
+        yield path
+        return
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}/control.sock"
+    finally:
+        os.close(handle)
+
+
+def _alive(pid: int) -> bool:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # when it is our own child nobody else will collect it
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,215 @@
+"""
+Builds the whole lab from an inventory: arrays with their LUNs and masks, hosts with their mounts, first contents.
+
+Where data lie at first is the story's beginning: production on `production_array` LUN 1, its backups on LUN 2 of the
+*same* array, and an older backup in the vault, which is not mounted yet. Only the first dataset and its first
+protection are built.
+"""
+
+import asyncio
+import hashlib
+import json
+import posixpath
+import shutil
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gate.errors import BadInput
+from gate.inventory import Array as ArrayEntry
+from gate.inventory import Inventory, Protection
+from gate.lab.array import Array
+from gate.lab.dataset import copied, production_database
+from gate.lab.disk import Disk, Volume
+from gate.lab.host import Device, Host, lun_disk
+from gate.lab.identity import Identity, revision_of
+from gate.lab.scsi import BLOCK, Controller, Unit
+from gate.lab.target import Target
+
+FIRST_VERSION = "8.6.0.3"
+HOST_INITIATOR = "iqn.2026-11.example.sangate:"
+PRODUCTION_LUN, OLD_REPOSITORY_LUN, VAULT_LUN = 1, 2, 1
+PRODUCTION_BYTES, REPOSITORY_BYTES = 4 << 20, 16 << 20
+LARGEST_SCRATCH = 64 << 20
+KEPT_BACKUPS = 6
+FRESH, STALE = timedelta(hours=2), timedelta(days=3)
+
+
+@dataclass
+class Fleet:
+    """Everything that runs in one lab."""
+
+    inventory: Inventory
+    arrays: dict[str, Array] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+    hosts: dict[str, Host] = field(default_factory=dict)
+    repositories: dict[str, Device] = field(default_factory=dict)
+    """Array id → the backup host's disk on it that can hold the repository."""
+
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Held by what changes mounts or writes volumes from outside."""
+
+    def move_repository(self, to: str) -> None:
+        """Unmount the repository and mount the volume that lies on array `to`."""
+        protection = self._protection()
+        if to not in self.repositories:
+            raise BadInput(f'no repository volume on "{to}"', hint=f"There is one on {', '.join(self.repositories)}.")
+        host = self.hosts[protection.host]
+        with self.turn:
+            host.unmount(protection.mount)
+            host.mount(protection.mount, self.repositories[to])
+
+    def unmount_repository(self) -> None:
+        """Leave the repository unmounted."""
+        protection = self._protection()
+        with self.turn:
+            self.hosts[protection.host].unmount(protection.mount)
+
+    def backup_now(self) -> str:
+        """Run the nightly job: copy production into whatever is mounted; return the new backup's id."""
+        protection = self._protection()
+        dataset = self.inventory.dataset(protection.dataset)
+        with self.turn:
+            mount = self.hosts[protection.host].mounts.get(protection.mount)
+            if mount is None or mount.volume is None:
+                raise BadInput("the repository is not mounted")
+            started = datetime.now(UTC)
+            prefix = _inside(protection.repository, protection.mount)
+            while f"{prefix}{_backup_id(started)}/manifest.json" in mount.volume.names():
+                time.sleep(0.2)  # ids count whole seconds
+                started = datetime.now(UTC)
+            content = copied(self.hosts[dataset.host].read(dataset.path))
+            _store(mount.volume, protection, posixpath.basename(dataset.path), content, started, datetime.now(UTC))
+            return _backup_id(started)
+
+    def mounted_repository(self) -> str:
+        """Array on which the mounted repository lies; '' when none is mounted."""
+        if not self.inventory.protections:
+            return ""
+        protection = self._protection()
+        mount = self.hosts[protection.host].mounts.get(protection.mount)
+        return mount.volume.disk.array.name if mount is not None and mount.volume is not None else ""
+
+    def _protection(self) -> Protection:
+        if not self.inventory.protections:
+            raise BadInput("this lab's inventory has no protection")
+        return self.inventory.protections[0]
+
+
+def build(
+    inventory: Inventory,
+    directory: Path,
+    loop: asyncio.AbstractEventLoop,
+    *,
+    gate_initiator: str,
+    pace: float,
+    production_array: str,
+    vault_array: str,
+) -> Fleet:
+    """Build a lab; nothing listens yet. BadInput when the inventory lacks what the lab's story needs."""
+    fleet = Fleet(inventory)
+    for entry in inventory.arrays:
+        array = _array(entry, gate_initiator, pace)
+        fleet.arrays[entry.id] = array
+        portal, port = (entry.scratch.portal, entry.scratch.port) if entry.scratch else (entry.ssh.host, 3260)
+        fleet.targets[entry.id] = Target(array.controller, portal, port, loop)
+        array.doors.append(fleet.targets[entry.id])
+    for host in inventory.hosts:
+        root = directory / "hosts" / host.id
+        shutil.rmtree(root, ignore_errors=True)  # a lab starts from its beginning
+        root.mkdir(parents=True)
+        fleet.hosts[host.id] = Host(host.id, root)
+    if inventory.datasets and inventory.protections:
+        for name in (production_array, vault_array):
+            if name not in fleet.arrays:
+                raise BadInput(f'the lab needs an array "{name}"', hint="Name another one for this part.")
+        _contents(fleet, production_array, vault_array)
+    return fleet
+
+
+def _array(entry: ArrayEntry, gate_initiator: str, pace: float) -> Array:
+    target = entry.scratch.target if entry.scratch else f"iqn.1986-03.com.ibm:2145.{entry.id}.node1"
+    controller = Controller(Identity(entry.serial, entry.model, target, revision_of(FIRST_VERSION)))
+    if entry.scratch is not None:
+        size = entry.scratch.blocks * BLOCK
+        if size > LARGEST_SCRATCH:
+            raise BadInput(f"scratch of {entry.id} has {size} bytes; the lab keeps at most {LARGEST_SCRATCH} in memory")
+        unit = Unit(entry.scratch.lun, bytearray(size), frozenset({gate_initiator}))
+        controller.units[unit.number] = unit
+    return Array(entry.id, entry.model, FIRST_VERSION, controller, pace)
+
+
+def _contents(fleet: Fleet, production_array: str, vault_array: str) -> None:
+    protection = fleet.inventory.protections[0]
+    dataset = fleet.inventory.dataset(protection.dataset)
+    producer, keeper = fleet.hosts[dataset.host], fleet.hosts[protection.host]
+    production = _volume(fleet, production_array, PRODUCTION_LUN, dataset.host, PRODUCTION_BYTES)
+    old = _volume(fleet, production_array, OLD_REPOSITORY_LUN, protection.host, REPOSITORY_BYTES)
+    vault = _volume(fleet, vault_array, VAULT_LUN, protection.host, REPOSITORY_BYTES)
+
+    content, name, now = production_database(), posixpath.basename(dataset.path), datetime.now(UTC)
+    production.replace({_inside(dataset.path, dataset.mount).rstrip("/"): content})
+    for volume, age in ((old, FRESH), (vault, STALE)):
+        _store(volume, protection, name, copied(content), now - age, now - age + timedelta(seconds=4))
+
+    model = fleet.arrays[production_array].model
+    data_disk = lun_disk("b", PRODUCTION_LUN, model)
+    data = Device("vg0-data", "dm-0", "lvm", "253:0", data_disk)
+    producer.attach(data, production)
+    producer.mount(dataset.mount, data)
+    # The backup host's letters begin after those that are taken when it is the production host too.
+    letters = "cd" if producer is keeper else "bc"
+    fleet.repositories[production_array] = lun_disk(letters[0], OLD_REPOSITORY_LUN, model)
+    fleet.repositories[vault_array] = lun_disk(letters[1], VAULT_LUN, fleet.arrays[vault_array].model)
+    keeper.attach(fleet.repositories[production_array], old)
+    keeper.attach(fleet.repositories[vault_array], vault)
+    keeper.mount(protection.mount, fleet.repositories[production_array])
+
+    rehearser = fleet.hosts[protection.rehearsal_host]
+    rehearser.scratch = protection.rehearsal_scratch
+    rehearser.local(posixpath.dirname(protection.rehearsal_scratch)).mkdir(parents=True, exist_ok=True)
+
+
+def _volume(fleet: Fleet, array: str, lun: int, host: str, size: int) -> Volume:
+    initiator = HOST_INITIATOR + host
+    units = fleet.arrays[array].controller.units
+    if lun in units:
+        raise BadInput(f"LUN {lun} of {array} is scratch in the inventory; the lab needs it for a host")
+    units[lun] = Unit(lun, bytearray(size), frozenset({initiator}))
+    return Volume(Disk(fleet.arrays[array], lun, initiator))
+
+
+def _store(
+    volume: Volume, protection: Protection, name: str, content: bytes, started: datetime, finished: datetime
+) -> None:
+    prefix = _inside(protection.repository, protection.mount)
+    files = volume.everything() if any(volume.disk.read(0, BLOCK)) else {}
+    identifiers = sorted({path.removeprefix(prefix).split("/")[0] for path in files})
+    for old in identifiers[: max(0, len(identifiers) - KEPT_BACKUPS + 1)]:
+        files = {path: data for path, data in files.items() if not path.startswith(f"{prefix}{old}/")}
+    manifest = {
+        "id": _backup_id(started),
+        "started_at": _rfc3339(started),
+        "finished_at": _rfc3339(finished),
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    files[f"{prefix}{_backup_id(started)}/{name}"] = content
+    files[f"{prefix}{_backup_id(started)}/manifest.json"] = json.dumps(manifest).encode() + b"\n"
+    volume.replace(files)
+
+
+def _inside(path: str, mount: str) -> str:
+    """A path as the volume knows it, with a closing slash; '' for the mount point itself."""
+    inner = path.removeprefix(mount).strip("/")
+    return inner + "/" if inner else ""
+
+
+def _backup_id(moment: datetime) -> str:
+    return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,146 @@
+"""
+The lab's own process, and how to start it.
+
+It stands in a session of its own: killing whoever started it kills no array. In its directory lie `lab.pid`,
+`lab.lock`, `lab.log`, `known_hosts`, `status.json`, `control.sock` (mode 0600), `hostkeys/`, `hosts/`, `images/`.
+"""
+
+import fcntl
+import ipaddress
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from gate.errors import BadInput, Outside
+from gate.inventory import Inventory
+from gate.lab.client import Lab
+
+START_S = 60.0
+
+
+def start(
+    inventory: Inventory,
+    directory: Path,
+    *,
+    monitor_key: str,
+    rehearse_key: str,
+    ca_key: str,
+    gate_initiator: str,
+    pace: float = 1.0,
+    production_array: str = "east-1",
+    vault_array: str = "vault-1",
+    within_s: float = START_S,
+) -> Lab:
+    """
+    Start a lab and return when every port answers.
+
+    Keys are OpenSSH public lines. BadInput when the inventory cannot be simulated or a lab runs in `directory`
+    already; Outside when it does not come up in time (its last words are in the message).
+    """
+    check_loopback(inventory)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if is_locked(directory):
+        raise BadInput(f"a lab is already running in {directory}", hint="Stop it first: sangate lab down.")
+    for stale in ("status.json", "control.sock"):
+        (directory / stale).unlink(missing_ok=True)
+    settings = {
+        "inventory": inventory.model_dump(mode="json"),
+        "monitor_key": monitor_key,
+        "rehearse_key": rehearse_key,
+        "ca_key": ca_key,
+        "gate_initiator": gate_initiator,
+        "pace": pace,
+        "production_array": production_array,
+        "vault_array": vault_array,
+    }
+    settings_file = directory / "settings.json"
+    settings_file.write_text(json.dumps(settings, indent=1) + "\n")
+    child = _spawn(directory, settings_file)
+    lab = Lab(directory)
+    try:
+        _await_ready(lab, inventory, child, time.monotonic() + within_s)
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    return lab
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a living lab holds the directory."""
+    try:
+        handle = take_lock(directory)
+    except BlockingIOError:
+        return True
+    handle.close()
+    return False
+
+
+def take_lock(directory: Path) -> TextIO:
+    """Take the directory for this process; BlockingIOError when another one has it."""
+    handle = (directory / "lab.lock").open("a")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise
+    return handle
+
+
+def check_loopback(inventory: Inventory) -> None:
+    """Refuse an inventory whose simulated devices could be reached from elsewhere, or be mistaken for real ones."""
+    places = [(array.id, array.ssh.host) for array in inventory.arrays]
+    places += [(array.id, array.scratch.portal) for array in inventory.arrays if array.scratch]
+    places += [(host.id, host.ssh.host) for host in inventory.hosts]
+    for name, place in places:
+        with suppress(ValueError):
+            if ipaddress.ip_address(place).is_loopback:
+                continue
+        raise BadInput(f"{name}: {place} is not a loopback address", hint="A lab only simulates on 127.0.0.0/8.")
+
+
+def _spawn(directory: Path, settings_file: Path) -> "subprocess.Popen[bytes]":
+    package_root = str(Path(__file__).resolve().parents[2])
+    search = os.pathsep.join(part for part in (package_root, os.environ.get("PYTHONPATH", "")) if part)
+    with (directory / "lab.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "gate.lab", "--settings", str(settings_file), "--dir", str(directory)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": search},
+            start_new_session=True,
+        )
+
+
+def _await_ready(lab: Lab, inventory: Inventory, child: "subprocess.Popen[bytes]", until: float) -> None:
+    while not (lab.directory / "status.json").exists():
+        if child.poll() is not None:
+            last = (lab.directory / "lab.log").read_text(errors="replace").strip().splitlines()
+            raise Outside(f"the lab did not start: {last[-1] if last else 'no reason given'}")
+        if time.monotonic() > until:
+            raise Outside("the lab did not start in time", hint=f"See {lab.directory / 'lab.log'}.")
+        time.sleep(0.02)
+    for host in inventory.hosts:
+        _await_port(host.ssh.host, host.ssh.port, until)
+    for array in inventory.arrays:
+        _await_port(array.ssh.host, array.ssh.port, until)
+        if array.scratch is not None:
+            _await_port(array.scratch.portal, array.scratch.port, until)
+
+
+def _await_port(host: str, port: int, until: float) -> None:
+    while True:
+        try:
+            socket.create_connection((host, port), 2).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise Outside(f"the lab does not answer on {host}:{port}") from None
+            time.sleep(0.05)

@@ -1,0 +1,95 @@
+"""Joins a fleet with its listeners: users, rights and host keys of every command line in the lab."""
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from gate.lab.array import Array
+from gate.lab.certificates import Keys
+from gate.lab.fleet import Fleet
+from gate.lab.host import Host
+from gate.lab.hostwords import answer
+from gate.lab.speech import UNAUTHORISED, Said, speak
+from gate.lab.ssh import Listener, Service
+
+ADMIN, MONITOR, REHEARSE = "fwadmin", "monitor", "rehearse"
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """Public OpenSSH lines of those who may log in."""
+
+    monitor: str
+    rehearse: str
+    ca: str
+
+
+def listeners(fleet: Fleet, trusted: Trusted, key_directory: Path) -> dict[str, Listener]:
+    """Make one listener per array and host; nothing listens yet. Host keys are made at first and kept."""
+    made: dict[str, Listener] = {}
+    for entry in fleet.inventory.arrays:
+        service = _array_service(fleet.arrays[entry.id], trusted)
+        made[entry.id] = _listener(service, entry.ssh.host, entry.ssh.port, key_directory)
+        fleet.arrays[entry.id].doors.append(made[entry.id])
+    for host in fleet.inventory.hosts:
+        made[host.id] = _listener(
+            _host_service(fleet.hosts[host.id], trusted), host.ssh.host, host.ssh.port, key_directory
+        )
+    return made
+
+
+def known_hosts(fleet: Fleet, key_directory: Path) -> str:
+    """Return the pins of every listener: `[host]:port ssh-ed25519 ...` lines, plain for port 22."""
+    lines = []
+    entries = [(array.id, array.ssh) for array in fleet.inventory.arrays]
+    entries += [(host.id, host.ssh) for host in fleet.inventory.hosts]
+    for name, ssh in entries:
+        key = _host_key(key_directory / name)
+        place = ssh.host if ssh.port == 22 else f"[{ssh.host}]:{ssh.port}"
+        lines.append(f"{place} {key.get_name()} {key.get_base64()}\n")
+    return "".join(lines)
+
+
+def _array_service(array: Array, trusted: Trusted) -> Service:
+    def say(user: str, line: str) -> Said:
+        try:
+            words = shlex.split(line)
+        except ValueError:
+            return Said(err=b"rbash: syntax error\n", status=2)
+        return speak(array, words, admin=user == ADMIN)
+
+    def receive(user: str, directory: str, name: str, content: bytes) -> str:
+        if user != ADMIN:
+            return UNAUTHORISED
+        if directory.rstrip("/") != "/upgrade":
+            return f"{directory}: Permission denied"
+        array.receive(name, content)
+        return ""
+
+    keys = Keys({MONITOR: trusted.monitor}, ca=trusted.ca, certificate_user=ADMIN, principal=array.name)
+    return Service(array.name, keys, array.faults, say, receive)
+
+
+def _host_service(host: Host, trusted: Trusted) -> Service:
+    users = {MONITOR: trusted.monitor, REHEARSE: trusted.rehearse}
+    return Service(host.name, Keys(users), host.faults, lambda user, line: answer(host, user, line))
+
+
+def _listener(service: Service, host: str, port: int, key_directory: Path) -> Listener:
+    key = _host_key(key_directory / service.name)
+    return Listener(service, host, port, key, _host_key(key_directory / f"{service.name}.other"))
+
+
+def _host_key(path: Path) -> paramiko.PKey:
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(pem)
+    return paramiko.Ed25519Key.from_private_key_file(str(path))
