@@ -47,7 +47,7 @@ class Dialect(Protocol):
         """True when the whole command is on the list of questions that change nothing."""
 
     def forbids(self, command: str) -> str:
-        """Return why no playbook may contain the command; empty when it may."""
+        """Return why no playbook may `do` the command; empty when it may."""
 
     def facts(self, reader: str) -> tuple[str, ...]:
         """Return the names of the facts that a reader can give; () when there is no such reader."""
@@ -177,7 +177,7 @@ def render(playbook: Playbook, slots: Mapping[str, str]) -> Rendered:
         value = slots.get(name)
         if value is None:
             raise BadInput(f'the slot "{name}" has no value')
-        if not re.fullmatch(pattern, value) or not SAFE.fullmatch(value):
+        if not SAFE.fullmatch(value) or not re.fullmatch(pattern, value):
             raise BadInput(
                 f'"{show(value)}" does not fit the slot "{name}" ({pattern})',
                 hint="values are refused, never escaped; is it the right value?",
@@ -206,9 +206,8 @@ def why_not(condition: Condition, facts: Mapping[str, str]) -> str:
         value = facts.get(name)
         if not _is_one_of(value, values):
             wanted = " or ".join(f'"{each}"' for each in values)
-            words.append(f"{name} is {f'{show(value)!r}' if value is not None else 'unknown'}, not {wanted}")
-            if value is None:
-                words[-1] += f" ({show(missing)})"
+            told = f"unknown ({show(missing)})" if value is None else f'"{show(value)}"'
+            words.append(f"{name} is {told}, not {wanted}")
     return "; ".join(words)
 
 
@@ -232,7 +231,7 @@ def _problems(playbook: Playbook, dialect: Dialect) -> Iterator[tuple[Path, str]
     for name, pattern in playbook.slots.items():
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             yield ("slots", name), f"not a pattern: {error}"
     seen: set[str] = set()
     for key, _, steps in playbook.phases():
@@ -262,8 +261,8 @@ def _command_problems(step: PlaybookStep, dialect: Dialect) -> Iterator[tuple[Pa
     if step.do is not None:
         if dialect.may_ask(PLACEHOLDER.sub("x", step.do)):
             yield ("do",), f'"{show(step.do)}" only asks; write ask'
-        if why := dialect.forbids(step.do):
-            yield ("do",), why
+        elif why := dialect.forbids(PLACEHOLDER.sub("x", step.do)):
+            yield ("do",), f'"{show(step.do)}" may not be done: {why}'
 
 
 def _fact_problems(step: PlaybookStep, dialect: Dialect) -> Iterator[tuple[Path, str]]:

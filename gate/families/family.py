@@ -42,8 +42,11 @@ class Family:
     read_only: tuple[re.Pattern[str], ...]
     """Whole commands that change nothing."""
 
+    mutating: tuple[re.Pattern[str], ...]
+    """Whole commands that a playbook may `do`."""
+
     forbidden: tuple[tuple[re.Pattern[str], str], ...]
-    """What may stand in no playbook, and why."""
+    """What may stand in no playbook, and why: told in preference to "not on the list"."""
 
     readers: Mapping[str, Reader]
     read: Callable[[str, Mapping[str, Reply], datetime], ArrayReading]
@@ -54,8 +57,12 @@ class Family:
         return any(pattern.fullmatch(command) for pattern in self.read_only)
 
     def forbids(self, command: str) -> str:
-        """Return why no playbook may contain the command; empty when it may."""
-        return next((why for pattern, why in self.forbidden if pattern.search(command)), "")
+        """Return why no playbook may `do` the command; empty when it may."""
+        for pattern, why in self.forbidden:
+            if pattern.search(command):
+                return why
+        known = any(pattern.fullmatch(command) for pattern in self.mutating)
+        return "" if known else "it is not on the family's list of firmware commands"
 
     def facts(self, reader: str) -> tuple[str, ...]:
         """Return the names of the facts that a reader can give; () when there is no such reader."""

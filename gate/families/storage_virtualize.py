@@ -37,9 +37,16 @@ READ_ONLY = tuple(
     )
 )
 
+MUTATING = tuple(
+    re.compile(pattern, re.ASCII)
+    for pattern in (
+        r"(svctask )?applysoftware -file [A-Za-z0-9][A-Za-z0-9._-]{0,99}( -(prepare|pause|all))*",
+        r"(svctask )?applysoftware -(complete( -paced)?|abort|resume|continue)",
+    )
+)
+
 FORBIDDEN = (
     (re.compile(r"(^|\s)-force"), "-force skips the array's own redundancy checks; no playbook may contain it"),
-    (re.compile(r"^(svctask )?(rm|mk|ch|stop|format)"), "this is no firmware command"),
 )
 
 ERROR = re.compile(r"^CMMVC\d{4,5}E .*", re.MULTILINE)
@@ -281,4 +288,4 @@ def _ports(reply: Reply) -> list[str]:
     return names
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, FORBIDDEN, READERS, read)
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read)
