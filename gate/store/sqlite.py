@@ -232,6 +232,8 @@ class SqliteLedger:
 
     def close(self) -> None:
         """See Ledger."""
+        if self._closed:
+            return
         with self._turn.taken(WAIT_FOR_TURN), self._grown:
             self._closed = True
             self._drop_writer()
@@ -242,8 +244,8 @@ class SqliteLedger:
                     break
             self._seen.sync()
             self._grown.notify_all()
-        self._seen.close()
-        self._turn.close()
+            self._seen.close()
+            self._turn.close()
 
     def _append_in_turn(self, drafts: Sequence[Draft], expect: int | None) -> tuple[Entry, ...]:
         try:

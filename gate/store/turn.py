@@ -25,6 +25,7 @@ class Turn:
         self._guard = threading.Lock()
         self._queue: deque[threading.Lock] = deque()
         self._taken = False
+        self._closed = False
 
     @contextmanager
     def taken(self, within: float) -> Iterator[None]:
@@ -33,16 +34,20 @@ class Turn:
         if not self._enter(within):
             raise LedgerUnavailable("the ledger is busy: another thread has been writing for too long")
         try:
+            if self._closed:
+                raise LedgerUnavailable("the ledger is closed")
             self._lock_file(deadline)
             try:
                 yield
             finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                if not self._closed:
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
         finally:
             self._leave()
 
     def close(self) -> None:
-        """Close the lock file."""
+        """Close the lock file; only whoever has the turn may."""
+        self._closed = True
         os.close(self._file)
 
     def _lock_file(self, deadline: float) -> None:

@@ -1,0 +1,98 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate.canonical import Json
+from gate.errors import BadInput, CannotTell
+from gate.ledger import entry
+from gate.ledger.entry import GATE, Actor, Blob, Draft
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "ledger"
+NOON = datetime(2026, 11, 22, 12, 0, 0, 5, tzinfo=UTC)
+ID = "019aab00-0000-7000-8000-000000000000"
+HELD = Draft("hold.placed", Actor("person", "erin"), "chg-0007", {"reason": "smoke – “really”"})
+
+
+def made(draft: Draft) -> bytes:
+    return entry.body(draft, name=ID, time=NOON, seq=None if draft.change is None else 3)
+
+
+def test_the_bytes_of_an_entry_are_the_ones_on_file() -> None:
+    blob = Blob("transcript", "sha256:" + "0" * 64, 12)
+    draft = Draft(HELD.kind, HELD.actor, HELD.change, HELD.data, (blob,))
+    assert made(draft) == (VECTORS / "entry.json").read_bytes()
+
+
+def test_an_entry_reads_back_as_it_was_made() -> None:
+    found = entry.read(made(HELD), 41)
+    assert (found.index, found.id, found.time, found.kind, found.change, found.seq) == (
+        41,
+        ID,
+        NOON,
+        "hold.placed",
+        "chg-0007",
+        3,
+    )
+    assert (found.actor, found.data, found.blobs) == (HELD.actor, HELD.data, ())
+    assert found.body == made(HELD)
+
+
+@pytest.mark.parametrize(
+    ("draft", "sentence"),
+    [
+        (Draft("hold.taken", GATE), 'no entry kind "hold.taken"'),
+        (Draft("hold.placed", GATE, data={"password": "x"}), 'hold.placed: unknown key "password"'),
+        (Draft("hold.placed", Actor("robot", "x")), 'hold.placed: unknown actor type "robot"'),
+        (Draft("hold.placed", GATE, data={"reason": "x" * 17000}), "at most 16384"),
+        (Draft("hold.placed", GATE, data={"reason": "\ud800"}), "lone surrogate"),
+        (Draft("hold.placed", GATE, data={"reason": 2**53}), "integer beyond"),
+    ],
+)
+def test_what_may_not_be_in_an_entry_is_refused(draft: Draft, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        made(draft)
+
+
+def test_a_change_and_its_sequence_come_together() -> None:
+    with pytest.raises(BadInput, match="a sequence belongs to a change"):
+        entry.body(HELD, name=ID, time=NOON, seq=None)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [b"", b"{}", b"[]", b"null", b"\xff", b'{"v":1}', b"[" * 60000, made(HELD).replace(b'"actor"', b'"akteur"')],
+)
+def test_bytes_that_are_no_entry_are_named_by_their_index(stored: bytes) -> None:
+    with pytest.raises(CannotTell, match="entry 9 is not an entry"):
+        entry.read(stored, 9)
+
+
+def test_an_entry_of_a_later_version_is_not_guessed_at() -> None:
+    with pytest.raises(CannotTell, match="version 2; this program reads version 1"):
+        entry.read(made(HELD).replace(b'"v":1', b'"v":2'), 0)
+
+
+VALUES: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_any_value_survives_and_the_line_holds_no_line_end(value: Json) -> None:
+    body = made(Draft("judgement.given", GATE, "chg-0007", {"findings": value}))
+    assert b"\n" not in body
+    assert entry.read(body, 0).data["findings"] == json.loads(json.dumps(value))
+
+
+@given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
+def test_ids_are_uuids_of_version_7_in_the_order_of_their_time(milliseconds: int, random: bytes) -> None:
+    spelled = entry.uuid7(milliseconds, random)
+    assert spelled[14] == "7"
+    assert spelled[19] in "89ab"
+    assert int(spelled.replace("-", "")[:12], 16) == milliseconds
