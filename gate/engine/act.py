@@ -11,7 +11,7 @@ from datetime import timedelta
 from threading import Event
 
 from gate.approval import Tally, tally
-from gate.authority import authorise
+from gate.authority import STAGE, authorise
 from gate.canonical import Json
 from gate.change import Phase, Plan, Purpose, Step, utc
 from gate.engine import steps
@@ -54,6 +54,7 @@ def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
         standing.requester,
         crew.approvals,
         crew.hands.clock(),
+        STAGE,
     )
 
 

@@ -50,7 +50,7 @@ def _data(hands: Hands, plan: Plan, standing: Standing, array: str, number: int)
     expected = standing.known_answers.get(array, "")
     try:
         found = hands.known_answers.read(array, seed(standing, array))
-        points = list(hands.known_answers.latencies(array, LATENCY_POINTS))
+        points: list[Json] = [*hands.known_answers.latencies(array, LATENCY_POINTS)]
     except GateError as error:
         unread = _probe(plan, array, "known-answer", Outcome.UNKNOWN, str(error)[:500], "", number)
         return [Draft("probe.finished", GATE, standing.change, unread)]

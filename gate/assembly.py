@@ -1,0 +1,114 @@
+"""The only file that knows every concrete class: settings in, one installation out."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from gate.control.desk import Desk
+from gate.control.door import Control
+from gate.control.lists import Lists
+from gate.engine.act import Crew
+from gate.engine.hands import Hands
+from gate.engine.local import Driver
+from gate.errors import Outside
+from gate.gather.gather import Gathering, timeouts_of
+from gate.keys import own
+from gate.ledger.entry import GATE, Draft
+from gate.people import People
+from gate.permits import PermitOffice
+from gate.settings import Settings
+from gate.ssh import read_host_keys
+from gate.store import Ledger
+from gate.store.keys import create, load
+from gate.store.sqlite import open_ledger
+
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The wall clock, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Everything one data directory runs with. `start` takes the driver's lock; `close` ends all of it."""
+
+    settings: Settings
+    ledger: Ledger
+    people: People
+    control: Control
+    driver: Driver
+    gathering: Gathering
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Begin to drive changes; Outside when another process already does."""
+        self.driver.start()
+        self.ledger.append(Draft("config.loaded", GATE, None, {"policy": self.settings.policy_digest}))
+
+    def close(self) -> None:
+        """End between two steps and let go of every file and connection."""
+        self.driver.stop()
+        self.gathering.close()
+        self.ledger.close()
+
+
+def open_record(settings: Settings, clock: Clock = now) -> Ledger:
+    """Open the ledger, made with its key on first use."""
+    make_private(settings)
+    key = settings.ledger_key
+    origin = settings.config.ledger.origin
+    signer = load(key, origin) if key.exists() else create(key, origin)
+    return open_ledger(settings.ledger_db, signer=signer, clock=clock, blobs=settings.blobs)
+
+
+def make_private(settings: Settings) -> None:
+    """Make the data directory, its keys and its images directory, for the owner alone."""
+    try:
+        for folder in (settings.data, settings.keys, settings.images):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(settings.keys, 0o700)
+    except OSError as error:
+        raise Outside(f"the data directory cannot be made: {error.strerror}", place=str(settings.data)) from None
+
+
+def assemble(settings: Settings, clock: Clock = now) -> Installation:
+    """Put one installation together; nothing is asked and nothing moves before `start`."""
+    config = settings.config
+    ledger = open_record(settings, clock)
+    people = People(settings.working_db, clock)
+    own(settings.monitor_key)
+    own(settings.rehearse_key)
+    gathering = Gathering(settings, ledger, clock)
+    hands = Hands(
+        inventory=config.inventory,
+        asker=gathering.monitor,
+        arrays=gathering.arrays,
+        known_answers=gathering.known_answers,
+        pinned=read_host_keys(settings.known_hosts),
+        mutate_user=config.ssh.mutate_user,
+        timeouts=timeouts_of(settings),
+        images=settings.images,
+        clock=clock,
+    )
+    policy = config.policy
+    office = PermitOffice.open(settings.ca_key, policy.permit_lifetime)
+    crew = Crew(ledger, hands, office, people.all, policy.approvals, policy.permit_lifetime)
+    desk = Desk(
+        settings=settings,
+        ledger=ledger,
+        people=people,
+        lists=Lists(settings.working_db, ledger),
+        gathering=gathering,
+        clock=clock,
+    )
+    driver = Driver(crew, desk.sealed_plan, settings.data / "driver.lock")
+    return Installation(settings, ledger, people, Control(desk), driver, gathering)

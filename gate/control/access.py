@@ -1,0 +1,76 @@
+"""Who is asking: sign-in, tokens, people and their keys; what happened is an entry, secrets never are."""
+
+from collections.abc import Iterable
+
+from gate.canonical import Json
+from gate.control.desk import Desk, person
+from gate.errors import GateError, NotSignedIn, Refused
+from gate.ledger.entry import ANONYMOUS, GATE, Draft
+from gate.people import Ticket
+from gate.person import Person, Role
+from gate.policy import ApprovalKind, Seat
+
+
+class Access:
+    """The use cases around people."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @property
+    def session_approvals(self) -> bool:
+        """True when the policy counts a signed-in web session as an approval."""
+        return self._desk.settings.config.policy.approvals is ApprovalKind.SESSION
+
+    def sign_in(self, name: str, password: str, kind: str) -> Ticket:
+        """Make a `session` or a `token`; a refused attempt is an entry of the ledger's own sequence."""
+        server = self._desk.settings.config.server
+        lifetime = server.token_lifetime if kind == "token" else server.session_lifetime
+        try:
+            ticket = self._desk.people.sign_in(name, password, kind, lifetime)
+        except NotSignedIn as refused:
+            shown = name[:63] if name.isascii() and name.isprintable() else "?"
+            refusal = Draft("auth.refused", ANONYMOUS, None, {"name": shown, "why": refused.message})
+            try:
+                self._desk.ledger.append(refusal)
+            except GateError:
+                raise refused from None
+            raise
+        self._desk.ledger.append(Draft("auth.signed_in", person(ticket.person), None, {"method": kind}))
+        return ticket
+
+    def who(self, secret: str, kind: str) -> Person:
+        """Return whose session or token this is; NotSignedIn otherwise."""
+        return self._desk.people.who(secret, kind)
+
+    def sign_out(self, secret: str) -> None:
+        """End one session or token."""
+        self._desk.people.sign_out(secret)
+
+    def add_person(
+        self,
+        actor: Person | None,
+        name: str,
+        password: str,
+        roles: Iterable[Role] = (),
+        seats: Iterable[Seat] = (),
+        *,
+        contractor: bool = False,
+    ) -> Person:
+        """Add a person; `actor` is None for the administrator at the machine's own command line."""
+        if actor is not None and Role.ADMIN not in actor.roles:
+            raise self._desk.refuse(actor, None, f"add {name}", "only an administrator adds people")
+        roles, seats = sorted(roles), sorted(seats)
+        made = self._desk.people.add(name, password, roles, seats, contractor=contractor)
+        data: dict[str, Json] = {"person": name, "roles": list(roles), "seats": list(seats)}
+        self._desk.ledger.append(Draft("person.added", person(actor) if actor else GATE, None, data))
+        return made
+
+    def enrol_key(self, actor: Person, public: str) -> str:
+        """Enrol the key with which `actor` signs; return its fingerprint."""
+        if actor.contractor:
+            raise Refused("a contractor signs nothing")
+        fingerprint = self._desk.people.enrol_key(actor.id, public)
+        data: dict[str, Json] = {"person": actor.id, "fingerprint": fingerprint}
+        self._desk.ledger.append(Draft("key.enrolled", person(actor), None, data))
+        return fingerprint

@@ -1,0 +1,263 @@
+"""The one door to a change: open, check, sign, start, hold, resume, back out, withdraw."""
+
+from gate.approval import Decision, may_perform
+from gate.authority import STAGE
+from gate.canonical import Json
+from gate.change import ChangeRequest, utc
+from gate.control import signing
+from gate.control.deciding import Decision as Decided
+from gate.control.deciding import decide_change
+from gate.control.desk import Desk, Progress, person, quiet
+from gate.control.views import RECORDS, View
+from gate.document import read
+from gate.errors import BadInput, Moved, Refused
+from gate.finding import When
+from gate.gather.records import to_json
+from gate.inventory import Inventory
+from gate.ledger.entry import Draft
+from gate.lifecycle import BEFORE, BEGUN, ENDED, Answer, Standing, State
+from gate.person import Person, Role
+from gate.tree import compose
+
+REASON_MAX = 500
+
+
+class Changes:
+    """The use cases around one change; every refused attempt is an entry too."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def rows(self, actor: Person) -> list[View]:
+        """Return every change's row, the newest first."""
+        return self._desk.lists.rows()
+
+    def show(self, actor: Person, change: str) -> View:
+        """Return one change as `actor` sees it."""
+        return self._desk.view(change, actor)
+
+    def open(self, actor: Person, text: bytes, source: str) -> View:
+        """Open a change from a change file; BadInput names line and column of what is wrong."""
+        desk = self._desk
+        request = read(text, source, ChangeRequest)
+        _known(request, desk.settings.config.inventory, text, source)
+        try:
+            desk.settings.read_playbook(request.playbook)
+        except BadInput as error:
+            raise _at(("playbook",), f"{error.message}: {request.playbook}", text, source, error.hint) from None
+        if Role.REQUESTER not in actor.roles:
+            raise desk.refuse(actor, None, "open a change", f"{actor.id} is not a requester")
+        number = len(desk.ledger.changes())
+        while True:
+            number += 1
+            change = f"chg-{number:04d}"
+            data: dict[str, Json] = {
+                "title": request.title,
+                "request": request.model_dump(mode="json"),
+                "number": number,
+            }
+            try:
+                desk.ledger.append(Draft("change.opened", person(actor), change, data), expect=0)
+            except Moved:
+                continue
+            return desk.view(change, actor)
+
+    def check(self, actor: Person, change: str, progress: Progress = quiet) -> View:
+        """Gather evidence, seal the plan, decide; the verdict in force is then this one."""
+        standing = self._desk.standing(change)
+        if standing.state not in BEFORE:
+            raise Refused(f"the change is {standing.state}: it is not checked any more")
+        self._decide(actor, standing, When.APPROVE, progress)
+        return self._desk.view(change, actor)
+
+    def statement(self, actor: Person, change: str, seat: str, decision: str) -> str:
+        """Return the exact text that `ssh-keygen -Y sign` is given."""
+        if decision not in set(Decision):
+            raise BadInput(f'there is no decision "{decision[:20]}"', hint="approve or deny")
+        return signing.statement(self._desk, actor, change, seat, decision)
+
+    def approve(
+        self, actor: Person, change: str, *, seat: str, reason: str = "", statement: str = "", signature: str = ""
+    ) -> View:
+        """Fill a seat; without a signature by session, where the policy counts those."""
+        signing.sign(self._desk, actor, change, seat, Decision.APPROVE, reason, statement, signature)
+        return self._desk.view(change, actor)
+
+    def deny(
+        self, actor: Person, change: str, *, seat: str, reason: str, statement: str = "", signature: str = ""
+    ) -> View:
+        """Say no from a seat; the change ends."""
+        _reason(reason)
+        signing.sign(self._desk, actor, change, seat, Decision.DENY, reason, statement, signature)
+        return self._desk.view(change, actor)
+
+    def start(self, actor: Person, change: str, progress: Progress = quiet) -> View:
+        """
+        Ask again and start the canary stage.
+
+        Evidence is gathered and decided anew right here (promise 4); the approvals count only if they were given for
+        exactly the plan and verdict that come out (promise 5); the start is appended only if nothing moved meanwhile.
+        """
+        desk = self._desk
+        standing = desk.standing(change)
+        if why := self._why_not_start(actor, standing):
+            raise desk.refuse(actor, change, "start", why)
+        standing = self._decide(actor, standing, When.START, progress)
+        decided = desk.view(change, actor)["verdict"]
+        if not decided["opens"]:
+            red = [f for f in decided["findings"] if f["outcome"] != "passed"]
+            why = "; ".join(f"{f['check']} is {f['outcome']}: {f['because']}" for f in red) or "no plan could be sealed"
+            raise desk.refuse(actor, change, "start", why, red[0]["way_out"] if red else "")
+        if why := self._why_not_start(actor, standing):
+            raise desk.refuse(actor, change, "start", why, "was something changed since people signed?")
+        plan = desk.sealed_plan(standing)
+        data: dict[str, Json] = {
+            "stage": STAGE,
+            "array": plan.canary,
+            "plan_digest": standing.plan_digest,
+            "verdict_digest": standing.verdict_digest,
+        }
+        desk.move(standing, Draft("stage.started", person(actor), change, data))
+        return desk.view(change, actor)
+
+    def hold(self, actor: Person, change: str, reason: str) -> View:
+        """Stop at the next step boundary; anybody signed in may."""
+        standing = self._desk.standing(change)
+        if standing.state in ENDED or standing.closed:
+            raise Refused(f"the change is {standing.state}: there is nothing to hold")
+        self._desk.ledger.append(Draft("hold.placed", person(actor), change, {"reason": _reason(reason)}))
+        return self._desk.view(change, actor)
+
+    def resume(self, actor: Person, change: str, reason: str) -> View:
+        """Lift a hold, or answer a question with "again"; a performer or the holder of a seat may."""
+        desk, standing = self._desk, self._desk.standing(change)
+        self._crew(actor, standing, "resume")
+        drafts = []
+        if standing.hold:
+            drafts.append(Draft("hold.lifted", person(actor), change, {"reason": _reason(reason)}))
+        if standing.question and standing.state in BEGUN:
+            answer: dict[str, Json] = {"answer": Answer.AGAIN, "step": standing.question_step, "reason": _reason(reason)}
+            drafts.append(Draft("person.answered", person(actor), change, answer))
+        if not drafts:
+            raise Refused("nothing waits for a person")
+        desk.move(standing, *drafts)
+        return desk.view(change, actor)
+
+    def back_out(self, actor: Person, change: str, reason: str) -> View:
+        """Take the canary back; approved with the plan, so it needs no new approval. It lifts a hold."""
+        desk, standing = self._desk, self._desk.standing(change)
+        self._crew(actor, standing, "back out")
+        if not standing.begun or standing.state is State.BACKING_OUT:
+            raise Refused(f"the change is {standing.state}: there is nothing to back out")
+        answer: dict[str, Json] = {
+            "answer": Answer.BACK_OUT,
+            "step": standing.question_step,
+            "reason": _reason(reason),
+        }
+        drafts = [Draft("person.answered", person(actor), change, answer)]
+        if standing.hold:
+            drafts.append(Draft("hold.lifted", person(actor), change, {"reason": "backing out"}))
+        desk.move(standing, *drafts)
+        return desk.view(change, actor)
+
+    def withdraw(self, actor: Person, change: str, reason: str) -> View:
+        """The requester takes the change back before anything has begun."""
+        desk, standing = self._desk, self._desk.standing(change)
+        if actor.id != standing.requester:
+            raise desk.refuse(actor, change, "withdraw", "only the requester withdraws a change")
+        withdrawn = Draft("change.withdrawn", person(actor), change, {"reason": _reason(reason)})
+        closed = Draft("change.closed", person(actor), change, {"outcome": State.WITHDRAWN.value})
+        desk.move(standing, withdrawn, closed)
+        return desk.view(change, actor)
+
+    def _crew(self, actor: Person, standing: Standing, what: str) -> None:
+        if not actor.seats and Role.PERFORMER not in actor.roles:
+            why = "only a performer or the holder of a seat"
+            raise self._desk.refuse(actor, standing.change, what, why)
+
+    def _why_not_start(self, actor: Person, standing: Standing) -> str:
+        if standing.state is not State.OPEN:
+            return f"the change is {standing.state}"
+        if standing.hold:
+            return f"it is on hold: {standing.hold}"
+        tally = self._desk.tally(standing, self._desk.plan(standing))
+        approvers = [signed.statement.approver for signed in tally.filled.values()]
+        if why := may_perform(actor, standing.requester, approvers):
+            return why
+        if tally.complete:
+            return ""
+        reasons = "; ".join(f"{who}: {because}" for who, because in tally.not_counted)
+        return "approvals are missing for " + ", ".join(tally.missing) + (f" ({reasons})" if reasons else "")
+
+    def _decide(self, actor: Person, standing: Standing, moment: When, progress: Progress) -> Standing:
+        """Gather, seal, decide, and enter all three; the whole is refused when the change moved meanwhile."""
+        desk = self._desk
+        request = desk.request(standing)
+        progress("gathering evidence from arrays, hosts and repositories")
+        evidence = desk.gathering.gather(request.targets, request.image.file, progress)
+        progress("sealing the plan and asking every check")
+        now = desk.clock()
+        decided = decide_change(
+            standing.change, request, evidence, desk.settings, desk.others(standing.change), moment, now
+        )
+        desk.move(standing, *self._drafts(actor, standing.change, decided, to_json(evidence), moment))
+        progress(f"verdict: {'opens' if decided.verdict.opens else 'refused'} at {utc(now)[11:19]}Z")
+        return desk.standing(standing.change)
+
+    def _drafts(self, actor: Person, change: str, decided: Decided, evidence: bytes, moment: When) -> list[Draft]:
+        desk, by = self._desk, person(actor)
+        kept = desk.blob("evidence", evidence)
+        drafts = [
+            Draft("evidence.gathered", by, change, {"digest": kept.sha256, "purpose": moment.value}, (kept,))
+        ]
+        plan = decided.plan
+        if plan is not None:
+            data: dict[str, Json] = {
+                "plan_digest": plan.digest,
+                "canary": plan.canary,
+                "control": plan.control,
+                "targets": [target.array for target in plan.targets],
+            }
+            sealed = desk.blob("plan", {**plan.material(), "choice": [vars(one) for one in plan.choice]})
+            drafts.append(Draft("plan.sealed", by, change, data, (sealed,)))
+        given: dict[str, Json] = {
+            "when": moment.value,
+            "opens": decided.verdict.opens,
+            "verdict_digest": decided.verdict.digest,
+            "plan_digest": plan.digest if plan else "",
+            "findings": [_row(found.check, found.outcome.value, found.because) for found in decided.verdict.findings],
+            "missing": list(decided.verdict.missing),
+        }
+        drafts.append(Draft("verdict.given", by, change, given, (desk.blob("verdict", decided.blob()),)))
+        return drafts
+
+
+def _row(check: str, outcome: str, because: str) -> dict[str, Json]:
+    return {"check": check, "outcome": outcome, "when": RECORDS[check].when.value, "because": because[:400]}
+
+
+def _reason(text: str) -> str:
+    reason = text.strip()
+    if not reason:
+        raise BadInput("a reason is needed", place="reason")
+    if len(reason) > REASON_MAX or not reason.isprintable():
+        raise BadInput(f"a reason is one line of at most {REASON_MAX} printable characters", place="reason")
+    return reason
+
+
+def _known(request: ChangeRequest, inventory: Inventory, text: bytes, source: str) -> None:
+    """Every target is an array of the inventory and of the family the change is for."""
+    known = {array.id: array for array in inventory.arrays}
+    for position, name in enumerate(request.targets):
+        if name not in known:
+            hint = "arrays of the inventory: " + ", ".join(sorted(known)[:20])
+            raise _at(("targets", position), f'unknown array "{name}"', text, source, hint)
+        if known[name].family is not request.family:
+            message = f'"{name}" is of family {known[name].family}, the change is for {request.family}'
+            raise _at(("targets", position), message, text, source, "open one change for each family")
+
+
+def _at(path: tuple[str | int, ...], message: str, text: bytes, source: str, hint: str = "") -> BadInput:
+    written = compose(text, source)
+    return written.bad(written.position(path, key=False), message, path=path, hint=hint)
+

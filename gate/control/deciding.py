@@ -1,0 +1,193 @@
+"""Gathered evidence in, sealed plan and verdict out: the same path at `check` and again right before a stage (promise 4)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from gate.canary import Choice, choose, stages
+from gate.change import ChangeRequest, Plan, Target, utc
+from gate.checks import CHECKS
+from gate.checks.case import Case, OtherChange, Reliance, at_risk
+from gate.errors import BadInput
+from gate.evidence import Evidence, Trace
+from gate.families import FAMILIES
+from gate.finding import When
+from gate.inventory import Inventory
+from gate.isolation import Place, locate
+from gate.playbook import file_digest, parse, render
+from gate.policy import Policy
+from gate.settings import Settings
+from gate.verdict import Verdict, decide
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One verdict with what it rests on."""
+
+    plan: Plan | None
+    no_plan: str
+    verdict: Verdict
+    isolation: tuple[dict[str, Any], ...]
+    protections: tuple[str, ...]
+
+    def blob(self) -> dict[str, Any]:
+        """Return what is kept beside the verdict entry, JSON-ready: every sentence, every picture."""
+        return {
+            "opens": self.verdict.opens,
+            "moment": self.verdict.moment.value,
+            "missing": list(self.verdict.missing),
+            "no_plan": self.no_plan,
+            "findings": [
+                {
+                    "check": finding.check,
+                    "outcome": finding.outcome.value,
+                    "because": finding.because,
+                    "relied_on": finding.relied_on,
+                    "evidence": list(finding.evidence),
+                }
+                for finding in self.verdict.findings
+            ],
+            "isolation": list(self.isolation),
+            "protections": list(self.protections),
+        }
+
+
+def decide_change(
+    change: str,
+    request: ChangeRequest,
+    evidence: Evidence,
+    settings: Settings,
+    others: Iterable[OtherChange],
+    moment: When,
+    now: datetime,
+) -> Decision:
+    """Seal a plan from the evidence where that is possible, ask every check that is due, decide."""
+    config = settings.config
+    plan, no_plan = _seal(change, request, evidence, settings)
+    case = Case(
+        request=request,
+        plan=plan,
+        no_plan=no_plan,
+        inventory=config.inventory,
+        policy=config.policy,
+        allowed=config.images.allowed,
+        evidence=evidence,
+        others=tuple(others),
+        now=now,
+    )
+    due = [module for module in CHECKS if moment is When.START or module.CHECK.when is When.APPROVE]
+    findings = tuple(module.check(case) for module in due)
+    verdict = decide(tuple(module.CHECK for module in due), findings, moment)
+    reliances = at_risk(case)
+    protections = tuple(one.protection.id for one in reliances if one.protection is not None)
+    return Decision(plan, no_plan, verdict, tuple(_picture(case, one) for one in reliances), protections)
+
+
+def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Settings) -> tuple[Plan | None, str]:
+    inventory, policy = settings.config.inventory, settings.config.policy
+    choice = _choice(request, evidence, inventory)
+    if choice.canary is None or choice.control is None:
+        named = "; ".join(f"{one.array}: {one.because}" for one in choice.explained if one.because != choice.because)
+        return None, choice.because + (f" ({named})" if named else "")
+    targets = tuple(_target(name, evidence) for name in request.targets)
+    first = next(target for target in targets if target.array == choice.canary)
+    text = settings.read_playbook(request.playbook)
+    playbook = parse(text, f"playbooks/{request.playbook}.yaml", FAMILIES)
+    if (playbook.family, playbook.kind) != (request.family, request.kind):
+        return None, f"playbook {request.playbook} is for {playbook.kind} of {playbook.family}"
+    values = {
+        "array": first.array,
+        "image": request.image.file,
+        "version": request.image.version,
+        "serial": first.serial,
+        "from_version": first.from_version,
+    }
+    try:
+        rendered = render(playbook, {name: value for name, value in values.items() if name in playbook.slots})
+    except BadInput as error:
+        return None, f"playbook {request.playbook}: {error}"
+    plan = Plan(
+        change=change,
+        origin=settings.config.ledger.origin,
+        kind=request.kind.value,
+        family=request.family.value,
+        image_file=request.image.file,
+        image_version=request.image.version,
+        image_sha256=request.image.sha256,
+        targets=targets,
+        canary=choice.canary,
+        control=choice.control,
+        stages=stages(choice.canary, request.targets, inventory),
+        playbook=request.playbook,
+        playbook_sha256=file_digest(text),
+        forward=rendered.forward,
+        commit=rendered.commit,
+        back_out=rendered.back_out,
+        back_out_class=playbook.back_out_class,
+        window_opens=utc(request.window.opens),
+        window_closes=utc(request.window.closes),
+        thresholds=thresholds(policy),
+        seats=tuple(seat.value for seat in policy.seats),
+        choice=choice.explained,
+    )
+    return plan, ""
+
+
+def thresholds(policy: Policy) -> dict[str, Any]:
+    """Return the limits under which the canary will be judged, whole numbers with their unit in the name."""
+    return {
+        "soak_s": int(policy.soak.total_seconds()),
+        "probe_interval_s": int(policy.probe_interval.total_seconds()),
+        "latency_points_min": policy.latency_points_min,
+        "latency_increase_max_percent": policy.latency_increase_max_percent,
+        "latency_increase_floor_us": policy.latency_increase_floor_us,
+    }
+
+
+def _choice(request: ChangeRequest, evidence: Evidence, inventory: Inventory) -> Choice:
+    def arrays(traces: Mapping[str, Trace]) -> frozenset[str]:
+        places = (locate(trace, evidence.arrays, inventory) for trace in traces.values())
+        return frozenset(place.array for place in places if place.array is not None)
+
+    return choose(
+        request.targets, inventory, evidence.arrays, arrays(evidence.repositories), arrays(evidence.datasets)
+    )
+
+
+def _target(name: str, evidence: Evidence) -> Target:
+    """Every target was measured: `choose` gives no canary while one of them differs or is not known."""
+    reading = evidence.arrays[name]
+    return Target(name, reading.serial or "", reading.model or "", reading.version or "")
+
+
+def _picture(case: Case, reliance: Reliance) -> dict[str, Any]:
+    """Return what the isolation picture is drawn from, for one dataset."""
+    protection, isolation = reliance.protection, reliance.isolation
+    backup = case.evidence.repositories.get(protection.id) if protection else None
+    return {
+        "dataset": reliance.dataset.id,
+        "protection": protection.id if protection else "",
+        "relation": isolation.relation.value if isolation else "unknown",
+        "because": isolation.because if isolation else "no protection makes backups of it",
+        "shared_ports": list(isolation.shared_ports) if isolation else [],
+        "source": _side(
+            case.evidence.datasets.get(reliance.dataset.id), isolation.source if isolation else None, case.inventory
+        ),
+        "backup": _side(backup, isolation.backup if isolation else None, case.inventory),
+    }
+
+
+def _side(trace: Trace | None, place: Place | None, inventory: Inventory) -> dict[str, Any]:
+    array = place.array if place else None
+    return {
+        "host": trace.host if trace else "",
+        "path": trace.path if trace else "",
+        "hops": [asdict(hop) | {"provenance": hop.provenance.value} for hop in trace.hops] if trace else [],
+        "lun": (trace.lun or "") if trace else "",
+        "target_ports": list(trace.target_ports) if trace else [],
+        "problem": trace.problem if trace else "nobody asked where it lies",
+        "array": array or "",
+        "serial": (place.serial or "") if place else "",
+        "site": inventory.array(array).site if array else "",
+    }

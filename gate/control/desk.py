@@ -1,0 +1,148 @@
+"""What every use case needs: the record, the people, the clock, and the reading of one change from its entries."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gate.approval import Tally, tally
+from gate.authority import STAGE
+from gate.canonical import Json, encode
+from gate.change import CHANGE_ID, ChangeRequest, Plan
+from gate.checks.case import OtherChange
+from gate.control.lists import Lists
+from gate.control.views import Sources, View, change_view
+from gate.errors import CannotTell, GateError, NotThere, Refused
+from gate.gather.gather import Gathering
+from gate.ledger.entry import Actor, Blob, Draft
+from gate.lifecycle import ALLOWED, BEGUN, Standing, fold
+from gate.people import People
+from gate.person import Person
+from gate.policy import Seat
+from gate.settings import Settings
+from gate.store import Ledger
+
+Progress = Callable[[str], None]
+PLAN = TypeAdapter(Plan)
+REQUEST = TypeAdapter(ChangeRequest)
+
+
+def quiet(line: str) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Shared by the use cases; holds nothing that is not on record elsewhere."""
+
+    settings: Settings
+    ledger: Ledger
+    people: People
+    lists: Lists
+    gathering: Gathering
+    clock: Callable[[], datetime]
+
+    def standing(self, change: str) -> Standing:
+        """Read a change from its entries; NotThere when there is none."""
+        history = self.ledger.history(change) if CHANGE_ID.match(change) else ()
+        if not history:
+            raise NotThere(f'there is no change "{change[:40]}"', hint="sangate change list shows those there are")
+        return fold(history)
+
+    def request(self, standing: Standing) -> ChangeRequest:
+        """Return the request as it was opened."""
+        return REQUEST.validate_python(dict(standing.request))
+
+    def plan(self, standing: Standing) -> Plan | None:
+        """Return the plan in force; None when none could be sealed, CannotTell when its bytes are not what was sealed."""
+        if not standing.plan_digest:
+            return None
+        stored = self.ledger.get_blob(standing.plan_blob)
+        if stored is None:
+            raise CannotTell(f"the plan of {standing.change} is missing from the store")
+        try:
+            plan = PLAN.validate_json(stored)
+        except ValidationError:
+            raise CannotTell(f"the plan of {standing.change} cannot be read") from None
+        if plan.digest != standing.plan_digest:
+            raise CannotTell(f"the plan of {standing.change} is not the one that was sealed")
+        return plan
+
+    def sealed_plan(self, standing: Standing) -> Plan:
+        """Return the plan in force; CannotTell when there is none."""
+        plan = self.plan(standing)
+        if plan is None:
+            raise CannotTell(f"{standing.change} has no sealed plan")
+        return plan
+
+    def tally(self, standing: Standing, plan: Plan | None) -> Tally:
+        """Count the approvals that hold now."""
+        policy = self.settings.config.policy
+        seats = tuple(Seat(seat) for seat in plan.seats) if plan else policy.seats
+        return tally(
+            seats,
+            standing.plan_digest,
+            standing.verdict_digest,
+            standing.approvals,
+            self.people.all(),
+            standing.requester,
+            policy.approvals,
+            self.clock(),
+            STAGE,
+        )
+
+    def view(self, change: str, viewer: Person) -> View:
+        """Return what the faces show of a change."""
+        standing = self.standing(change)
+        plan = self.plan(standing)
+        stored = self.ledger.get_blob(standing.verdict_blob) if standing.verdict_blob else None
+        verdict: dict[str, Any] | None = json.loads(stored) if stored else None
+        sources = Sources(
+            standing, plan, verdict, self.tally(standing, plan), self.settings.config.policy, self.clock()
+        )
+        return change_view(sources, viewer)
+
+    def others(self, change: str) -> list[OtherChange]:
+        """Return every other change that has begun and not ended."""
+        found = []
+        for row in self.lists.rows():
+            if row["id"] == change:
+                continue
+            standing = self.standing(str(row["id"]))
+            if standing.state in BEGUN and not standing.closed:
+                stored = self.ledger.get_blob(standing.verdict_blob)
+                protections = json.loads(stored)["protections"] if stored else []
+                targets = frozenset(str(name) for name in row["targets"])
+                found.append(OtherChange(standing.change, standing.state.value, targets, frozenset(protections)))
+        return found
+
+    def blob(self, name: str, value: Json | bytes) -> Blob:
+        """Store something large durably and return what an entry names it by."""
+        data = value if isinstance(value, bytes) else encode(value)
+        return Blob(name, self.ledger.put_blob(data), len(data))
+
+    def move(self, standing: Standing, *drafts: Draft) -> None:
+        """Append entries that authorise, only if the change still stands where it was read; Refused by the table."""
+        for draft in drafts:
+            allowed = ALLOWED.get(draft.kind)
+            if allowed is not None and standing.state not in allowed:
+                raise Refused(f"the change is {standing.state}: {draft.kind} is not possible now")
+        self.ledger.append_all(drafts, expect=standing.seq)
+
+    def refuse(self, actor: Person, change: str | None, what: str, why: str, hint: str = "") -> Refused:
+        """Enter a refused attempt and return the error to raise; a refusal that cannot be entered still refuses."""
+        data: dict[str, Json] = {"what": what[:200], "why": why[:1000], "who": actor.id}
+        closed = change is None or bool(self.standing(change).closed)
+        try:
+            self.ledger.append(Draft("attempt.refused", person(actor), None if closed else change, data))
+        except GateError as error:
+            return Refused(f"{why}; and the attempt could not be entered: {error}", hint=hint)
+        return Refused(why, hint=hint)
+
+
+def person(actor: Person) -> Actor:
+    """Return the person as the actor of an entry."""
+    return Actor("person", actor.id)

@@ -1,0 +1,13 @@
+"""`Control` is the whole of change control as one object: what the faces are given."""
+
+from gate.control.access import Access
+from gate.control.changes import Changes
+from gate.control.desk import Desk
+from gate.control.record import Record
+
+
+class Control(Changes, Record, Access):
+    """Every use case; three small files share one desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk

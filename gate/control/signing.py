@@ -1,0 +1,136 @@
+"""A person signs: the statement made, checked word by word against what is in force, verified, entered."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from gate.approval import NAMESPACE, Decision, Method, Statement, may_sit, read_statement
+from gate.authority import STAGE
+from gate.canonical import Json
+from gate.change import utc
+from gate.control.desk import Desk, person
+from gate.errors import BadInput, Refused
+from gate.ledger.entry import Draft
+from gate.lifecycle import Standing, State
+from gate.person import Person
+from gate.policy import ApprovalKind, Seat
+from gate.sshsig import verify
+
+SLACK = timedelta(minutes=1)
+"""How much later than the policy's lifetime a statement may say that it expires: clocks of two machines."""
+
+
+def statement(desk: Desk, actor: Person, change: str, seat: str, decision: str) -> str:
+    """Return the exact text this person would sign now."""
+    standing = desk.standing(change)
+    _may(desk, actor, standing, _seat(seat), Decision(decision))
+    lifetime = desk.settings.config.policy.approval_lifetime
+    made = Statement(
+        origin=desk.ledger.origin,
+        change=change,
+        stage=STAGE,
+        plan_digest=standing.plan_digest,
+        verdict_digest=standing.verdict_digest,
+        decision=Decision(decision).value,
+        seat=_seat(seat).value,
+        approver=actor.id,
+        expires=utc(desk.clock() + lifetime),
+        nonce=secrets.token_hex(16),
+    )
+    return made.text()
+
+
+def sign(
+    desk: Desk, actor: Person, change: str, seat: str, decision: Decision, reason: str, text: str, signature: str
+) -> None:
+    """Enter an approval or a denial; without a signature it is the signed-in session that speaks."""
+    standing = desk.standing(change)
+    what = f"{decision} as {seat}"
+    try:
+        if signature:
+            key = _verified(desk, actor, standing, _seat(seat), decision, text, signature)
+            method = Method.SSH
+        else:
+            if desk.settings.config.policy.approvals is not ApprovalKind.SESSION and decision is Decision.APPROVE:
+                raise Refused(
+                    "the policy counts signatures by enrolled keys only",
+                    hint=f"sangate change approve {change} --seat {seat} --key FILE signs with your SSH key",
+                )
+            text, key, method = statement(desk, actor, change, seat, decision), "", Method.SESSION
+        _may(desk, actor, standing, _seat(seat), decision)
+    except (Refused, BadInput) as error:
+        raise desk.refuse(actor, change, what, error.message, error.hint) from None
+    data: dict[str, Json] = {
+        "seat": _seat(seat).value,
+        "decision": decision.value,
+        "statement": text,
+        "method": method.value,
+        "signature": signature,
+        "key": key,
+        "reason": reason[:500],
+    }
+    if decision is Decision.APPROVE:
+        desk.move(standing, Draft("approval.signed", person(actor), change, data))
+    else:
+        closed = Draft("change.closed", person(actor), change, {"outcome": State.DENIED.value})
+        desk.move(standing, Draft("approval.denied", person(actor), change, data), closed)
+
+
+def _seat(name: str) -> Seat:
+    try:
+        return Seat(name)
+    except ValueError:
+        raise BadInput(f'there is no seat "{name[:40]}"', hint="seats: " + ", ".join(Seat)) from None
+
+
+def _may(desk: Desk, actor: Person, standing: Standing, seat: Seat, decision: Decision) -> None:
+    if standing.state is not State.OPEN:
+        raise Refused(f"the change is {standing.state}: there is nothing to sign")
+    if seat not in desk.settings.config.policy.seats:
+        raise Refused(f"the policy asks for no seat {seat}")
+    if why := may_sit(actor, seat, standing.requester):
+        raise Refused(why)
+    if decision is Decision.DENY:
+        return
+    filled = desk.tally(standing, desk.plan(standing)).filled
+    if seat in filled:
+        raise Refused(f"the seat {seat} is filled by {filled[seat].statement.approver}")
+    if actor.id in {signed.statement.approver for signed in filled.values()}:
+        raise Refused("one person fills one seat")
+
+
+def _verified(
+    desk: Desk, actor: Person, standing: Standing, seat: Seat, decision: Decision, text: str, signature: str
+) -> str:
+    """Return the enrolled key that signed exactly what is in force; Refused names the first difference."""
+    try:
+        given = read_statement(text)
+        key = verify(text.encode(), signature, NAMESPACE)
+        expires = datetime.fromisoformat(given.expires)
+        if utc(expires) != given.expires:
+            raise ValueError("its expiry is not spelled in UTC")
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"the signed statement cannot be used: {error}") from None
+    in_force = {
+        "origin": desk.ledger.origin,
+        "change": standing.change,
+        "stage": STAGE,
+        "plan_digest": standing.plan_digest,
+        "verdict_digest": standing.verdict_digest,
+        "decision": decision.value,
+        "seat": seat.value,
+        "approver": actor.id,
+    }
+    for name, value in in_force.items():
+        if getattr(given, name) != value:
+            raise Refused(
+                f"the statement was signed for another {name.replace('_', ' ')} than the one in force",
+                hint="read the change again and sign what it says now",
+            )
+    now = desk.clock()
+    if not now < expires <= now + desk.settings.config.policy.approval_lifetime + SLACK:
+        raise Refused("the statement has expired or would hold longer than the policy lets it")
+    if given.nonce in {signed.statement.nonce for signed in standing.approvals}:
+        raise Refused("this very statement is on record already")
+    if key not in actor.keys:
+        raise Refused(f"the key is not enrolled for {actor.id}", hint="sangate key enrol FILE.pub enrols one")
+    return key

@@ -1,0 +1,299 @@
+"""
+What a face shows of a change: plain JSON-ready values, made from a standing and the blobs its entries name.
+
+The page, the API and `--json` show the same dictionary. Times are RFC 3339 with `Z`, digests `sha256:…`, states words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from gate.approval import Tally, may_perform, may_sit
+from gate.change import Phase, Plan, utc
+from gate.checks import CHECKS
+from gate.engine.next import rounds_due
+from gate.lifecycle import BEFORE, ENDED, Standing, State
+from gate.person import Person, Role
+from gate.policy import ApprovalKind, Policy, Seat
+
+View = dict[str, Any]
+RECORDS = {module.CHECK.name: module.CHECK for module in CHECKS}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a view is made from; blobs already read, None where there is none yet."""
+
+    standing: Standing
+    plan: Plan | None
+    verdict: Mapping[str, Any] | None
+    """The verdict's blob: findings with sentences, isolation pictures, why there is no plan."""
+
+    tally: Tally
+    policy: Policy
+    now: datetime
+
+
+def change_view(sources: Sources, viewer: Person) -> View:
+    """Return everything the change page shows to `viewer`."""
+    standing = sources.standing
+    verdict = sources.verdict or {}
+    return {
+        "id": standing.change,
+        "number": standing.number,
+        "title": standing.title,
+        "reason": standing.request.get("reason", ""),
+        "state": standing.state.value,
+        "next": next_sentence(sources),
+        "requester": standing.requester,
+        "performer": standing.performer,
+        "opened_at": utc(standing.opened_at),
+        "updated_at": utc(standing.updated_at),
+        "seq": standing.seq,
+        "closed": standing.closed,
+        "request": dict(standing.request),
+        "plan": plan_view(sources.plan),
+        "no_plan": verdict.get("no_plan", ""),
+        "verdict": verdict_view(standing, verdict),
+        "isolation": verdict.get("isolation", []),
+        "seats": seats_view(sources, viewer),
+        "not_counted": [{"who": who, "because": why} for who, why in sources.tally.not_counted],
+        "stages": stages_view(sources),
+        "run": run_view(sources),
+        "may": may_view(sources, viewer),
+    }
+
+
+def row(standing: Standing) -> View:
+    """Return one line of the list."""
+    targets = standing.request.get("targets", [])
+    image = standing.request.get("image", {})
+    return {
+        "id": standing.change,
+        "number": standing.number,
+        "title": standing.title,
+        "state": standing.state.value,
+        "requester": standing.requester,
+        "targets": list(targets) if isinstance(targets, (list, tuple)) else [],
+        "version": image.get("version", "") if isinstance(image, dict) else "",
+        "hold": standing.hold,
+        "question": standing.question,
+        "opened_at": utc(standing.opened_at),
+        "updated_at": utc(standing.updated_at),
+        "seq": standing.seq,
+    }
+
+
+def plan_view(plan: Plan | None) -> View | None:
+    """Return the sealed plan with its digest; None when none could be sealed."""
+    return None if plan is None else {**asdict(plan), "digest": plan.digest}
+
+
+def verdict_view(standing: Standing, verdict: Mapping[str, Any]) -> View | None:
+    """Return the verdict in force with each check's record beside its finding; None before the first check."""
+    if not verdict:
+        return None
+    findings = []
+    for found in verdict["findings"]:
+        record = RECORDS[found["check"]]
+        findings.append(
+            {
+                **found,
+                "question": record.question,
+                "meaning": record.meaning,
+                "way_out": record.way_out,
+                "threshold": record.threshold,
+                "weight": record.weight.value,
+                "when": record.when.value,
+            }
+        )
+    return {
+        "digest": standing.verdict_digest,
+        "opens": verdict["opens"],
+        "moment": verdict["moment"],
+        "at": utc(standing.verdict_at) if standing.verdict_at else "",
+        "missing": verdict["missing"],
+        "findings": findings,
+    }
+
+
+def seats_view(sources: Sources, viewer: Person) -> list[View]:
+    """Return every seat: `filled` with by whom and how, `yours` when the viewer may fill it now, else `empty`."""
+    names = sources.plan.seats if sources.plan else tuple(seat.value for seat in sources.policy.seats)
+    seats = []
+    for name in names:
+        seat = Seat(name)
+        signed = sources.tally.filled.get(seat)
+        why_not = _why_not_sign(sources, viewer, seat)
+        view: View = {"seat": name, "state": "empty" if why_not else "yours", "why_not": why_not}
+        if signed is not None:
+            view |= {
+                "state": "filled",
+                "approver": signed.statement.approver,
+                "method": signed.method.value,
+                "at": utc(signed.at),
+                "expires": signed.statement.expires,
+            }
+        seats.append(view)
+    return seats
+
+
+def stages_view(sources: Sources) -> list[View]:
+    """Return the stage bar: the canary with its state, later waves `locked`."""
+    plan, standing = sources.plan, sources.standing
+    if plan is None:
+        return []
+    state = standing.state.value if standing.stage else "not started"
+    bars = []
+    for stage in plan.stages:
+        first = stage.name == "canary"
+        bars.append(
+            {
+                "name": stage.name,
+                "arrays": list(stage.arrays),
+                "state": state if first else "locked",
+                "because": "" if first else "no permit can be made for these arrays before the canary has held",
+            }
+        )
+    return bars
+
+
+def run_view(sources: Sources) -> View | None:
+    """Return the run as far as it is on record; None before a stage has started."""
+    plan, standing = sources.plan, sources.standing
+    if plan is None or not standing.stage:
+        return None
+    steps = []
+    for phase in Phase:
+        for number, step in enumerate(plan.steps(phase)):
+            mark = standing.mark(phase, number)
+            state = "pending" if mark is None else (mark.outcome or "running")
+            if mark is not None and mark.looked:
+                state = "done" if mark.looked == "done" else "unknown"
+            steps.append(
+                {
+                    "phase": phase.value,
+                    "number": number,
+                    "id": step.id,
+                    "say": step.say,
+                    "command": step.command,
+                    "mutates": step.mutates,
+                    "state": state,
+                    "because": mark.because if mark else "",
+                    "attempt": mark.attempt if mark else 0,
+                    "at": utc(mark.at) if mark and mark.at else "",
+                }
+            )
+    return {
+        "stage": standing.stage,
+        "canary": plan.canary,
+        "control": plan.control,
+        "started_at": utc(standing.started_at) if standing.started_at else "",
+        "hold": standing.hold,
+        "question": standing.question,
+        "steps": steps,
+        "rounds": rounds_due(plan, standing),
+        "probes": [{**asdict(probe), "outcome": probe.outcome.value} for probe in standing.probes],
+        "latencies": [asdict(points) for points in standing.latencies.values()],
+        "known_answers": dict(standing.known_answers),
+        "judgement": standing.judgement,
+        "judged_because": list(standing.judged_because),
+    }
+
+
+def may_view(sources: Sources, viewer: Person) -> dict[str, str]:
+    """Return action → why the viewer may not do it; an empty text means that they may."""
+    standing = sources.standing
+    ended = f"the change is {standing.state}" if standing.state in ENDED or standing.closed else ""
+    before = "" if standing.state in BEFORE else f"the change is {standing.state}"
+    crew = "" if viewer.seats or Role.PERFORMER in viewer.roles else "only a performer or the holder of a seat"
+    approvers = [signed.statement.approver for signed in sources.tally.filled.values()]
+    return {
+        "check": before,
+        "approve": _why_not_any_seat(sources, viewer),
+        "deny": _why_not_deny(sources, viewer),
+        "start": _why_not_start(sources, viewer, approvers),
+        "hold": ended or ("it is on hold already" if standing.hold else ""),
+        "resume": ended or crew or ("" if standing.hold or standing.question else "nothing waits for a person"),
+        "back_out": ended or crew or _why_not_back_out(standing),
+        "withdraw": before or ("" if viewer.id == standing.requester else "only the requester withdraws a change"),
+    }
+
+
+def _why_not_sign(sources: Sources, viewer: Person, seat: Seat) -> str:
+    standing = sources.standing
+    if standing.state is not State.OPEN:
+        return f"the change is {standing.state}"
+    if (why := may_sit(viewer, seat, standing.requester)) or seat in sources.tally.filled:
+        return why or "the seat is filled"
+    if viewer.id in {signed.statement.approver for signed in sources.tally.filled.values()}:
+        return "one person fills one seat"
+    return ""
+
+
+def _why_not_any_seat(sources: Sources, viewer: Person) -> str:
+    seats = [Seat(name) for name in (sources.plan.seats if sources.plan else ())]
+    reasons = [_why_not_sign(sources, viewer, seat) for seat in seats]
+    if not reasons:
+        return "there is no plan to approve"
+    return "" if "" in reasons else reasons[0]
+
+
+def _why_not_deny(sources: Sources, viewer: Person) -> str:
+    if sources.standing.state is not State.OPEN:
+        return f"the change is {sources.standing.state}"
+    reasons = [may_sit(viewer, seat, sources.standing.requester) for seat in sources.policy.seats]
+    return "" if "" in reasons else reasons[0]
+
+
+def _why_not_start(sources: Sources, viewer: Person, approvers: list[str]) -> str:
+    standing = sources.standing
+    if standing.state is not State.OPEN:
+        return f"the change is {standing.state}"
+    if standing.hold:
+        return f"it is on hold: {standing.hold}"
+    if why := may_perform(viewer, standing.requester, approvers):
+        return why
+    return "" if sources.tally.complete else "approvals are missing for " + ", ".join(sources.tally.missing)
+
+
+def _why_not_back_out(standing: Standing) -> str:
+    if not standing.begun:
+        return "nothing has begun"
+    return "it is being backed out already" if standing.state is State.BACKING_OUT else ""
+
+
+def next_sentence(sources: Sources) -> str:
+    """Say in one sentence what this change waits for."""
+    standing, tally = sources.standing, sources.tally
+    if standing.question:
+        return f"A person is asked: {standing.question}"
+    if standing.hold:
+        return f"On hold: {standing.hold}"
+    if standing.state is State.OPEN:
+        if not tally.complete:
+            return "Waits for " + " and ".join(tally.missing) + " to sign."
+        return "All seats are filled; a performer can start it in its window."
+    return NEXT[standing.state]
+
+
+NEXT = {
+    State.DRAFT: "Not checked yet.",
+    State.REFUSED: "The gate refuses it; each red line below says why and the way out.",
+    State.OPEN: "",
+    State.RUNNING: "The canary is being changed.",
+    State.SOAKING: "The canary is being watched.",
+    State.COMMITTING: "The canary held; the update is being completed on it.",
+    State.HALTED: "Stopped where it is. A person looks, and backs out.",
+    State.BACKING_OUT: "The canary is being taken back.",
+    State.HELD: "The canary held. The other arrays are untouched.",
+    State.BACKED_OUT: "The canary is back on its old firmware.",
+    State.DENIED: "Denied.",
+    State.WITHDRAWN: "Withdrawn by the requester.",
+}
+
+
+def counts_sessions(policy: Policy) -> bool:
+    """True when a signed-in web session may sign."""
+    return policy.approvals is ApprovalKind.SESSION

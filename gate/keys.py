@@ -1,0 +1,63 @@
+"""The gate's own SSH keys: Ed25519, in OpenSSH format, made on first use, readable by nobody else."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
+
+from gate.errors import BadInput, Outside
+
+
+def own(path: Path) -> Ed25519PrivateKey:
+    """
+    Return the key at `path`, made there with mode 0600 when there is none.
+
+    BadInput when other users may read it or it is no unencrypted Ed25519 key; Outside when it cannot be read or made.
+    """
+    try:
+        _make(path)
+        with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise BadInput("other users may read this private key", place=str(path), hint=f"chmod 600 {path}")
+            key = load_ssh_private_key(file.read(), password=None)
+    except OSError as error:
+        raise Outside(f"the private key cannot be read or made: {error.strerror}", place=str(path)) from None
+    except (ValueError, TypeError):
+        raise BadInput("this is not an unencrypted OpenSSH private key", place=str(path)) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise BadInput("the private key is not an Ed25519 key", place=str(path), hint="ssh-keygen -t ed25519")
+    return key
+
+
+def public_line(key: Ed25519PrivateKey, comment: str) -> str:
+    """Return the public half as one OpenSSH line."""
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() + f" {comment}"
+
+
+def _make(path: Path) -> None:
+    """Make the key unless there is one; two makers at once leave one whole key."""
+    if path.exists():
+        return
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            return
+    finally:
+        made.unlink(missing_ok=True)
