@@ -1,0 +1,68 @@
+# Needs python3 (3.11 or later) with its venv module, and make; everything else is installed into .venv by pip, by hash.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+SOURCES := requirements/core.txt requirements/build.txt pyproject.toml gate/__init__.py
+UV := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-annotate -q
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo setup test check format docs bench lock wheel clean
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/core.stamp ## tell the story on the built-in lab, then leave the pages up (SERVE=no: end after it)
+	@$(BIN)/sangate demo $(if $(filter no,$(SERVE)),--no-serve)
+
+setup: $(VENV)/dev.stamp ## make .venv with everything that work on the project needs
+
+test: $(VENV)/dev.stamp ## run every test that this machine has the parts for (T=tests/ledger: only those)
+	@$(BIN)/python -m pytest -q $(T)
+
+check: $(VENV)/dev.stamp ## ruff, mypy and the tests about the whole repository
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/whole_repo
+
+format: $(VENV)/dev.stamp ## lay the code out as ruff does
+	@$(BIN)/ruff check -q --fix .
+	@$(BIN)/ruff format .
+
+docs: $(VENV)/dev.stamp ## write the pages that are made from the code
+	@$(BIN)/python docs/generate.py
+
+bench: $(VENV)/dev.stamp ## measure what docs/benchmarks.md tells
+	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit; done
+
+lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew; look at the difference before you commit it
+	@$(PIP) install uv
+	cd requirements && for set in core build dev; do ../$(UV) $$set.in -o $$set.txt || exit; done
+
+wheel: $(VENV)/core.stamp ## build dist/sangate-*.whl
+	@$(BIN)/python -m hatchling build -t wheel
+
+clean: ## take away what make and the demo made
+	rm -rf $(VENV) dist data demo-summary.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "sangate needs Python 3.11 or later; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "making $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core.stamp: $(SOURCES) | $(BIN)/python
+	@echo "installing what sangate needs (requirements/core.txt)" >&2
+	@$(PIP) install --require-hashes -r requirements/core.txt -r requirements/build.txt
+	@$(PIP) install --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/core.stamp
+	@echo "installing what its tests need (requirements/dev.txt)" >&2
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
