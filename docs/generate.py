@@ -1,0 +1,67 @@
+"""
+The pages that are made from the code: docs/checks.md and docs/config.schema.json.
+
+`make docs` writes them; tests/whole_repo/test_documents.py fails while one of them is not what this would write.
+"""
+
+import json
+from pathlib import Path
+
+from gate.checks import CHECKS
+from gate.finding import Check, Weight, When
+from gate.settings import schema
+
+DOCS = Path(__file__).parent
+
+WEIGHTS = {
+    Weight.BLOCK: "blocks: nothing opens until it passes",
+    Weight.SIGN: "needs a signature of its own when it does not pass",
+    Weight.INFORM: "informs only",
+}
+WHENS = {
+    When.APPROVE: "before people sign, and again right before the first step of every stage",
+    When.START: "right before the first step of every stage",
+}
+
+HEAD = """\
+# The checks
+
+*Made from `gate/checks/` by `make docs`; do not edit.*
+
+Each check asks one question and has three answers: `passed`, `failed` and `unknown`. What was not measured, could not
+be read, or came too late is unknown, and unknown refuses. Limits are set in `config.yaml` under `policy`.
+
+| check | question |
+| --- | --- |
+"""
+
+
+def checks_page() -> str:
+    """Return docs/checks.md."""
+    checks = [module.CHECK for module in CHECKS]
+    rows = "".join(f"| [{check.name}](#{check.name}) | {check.question} |\n" for check in checks)
+    return HEAD + rows + "".join(_section(check) for check in checks)
+
+
+def schema_page() -> str:
+    """Return docs/config.schema.json."""
+    return json.dumps(schema(), indent=2, sort_keys=True) + "\n"
+
+
+def _section(check: Check) -> str:
+    return (
+        f"\n## {check.name}\n\n**{check.question}**\n\n{check.meaning}\n\n"
+        f"- Way out: {check.way_out}\n"
+        f"- Limit: {check.threshold or 'none'}\n"
+        f"- Weight: {WEIGHTS[check.weight]}.\n"
+        f"- Asked: {WHENS[check.when]}.\n"
+    )
+
+
+PAGES = {"checks.md": checks_page, "config.schema.json": schema_page}
+"""Page below docs/ → its maker."""
+
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")

@@ -1,0 +1,51 @@
+"""Small files, short functions, names that say something."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.repository import below, modules, name, parsed
+
+FILE_MAX = 300
+FUNCTION_MAX = 60
+LONGER: dict[str, int] = {
+    "gate/export/verify.py": 850,  # one file by contract: it is copied into every pack and needs nothing beside it
+    "gate/iscsi.py": 500,  # one protocol, RFC 7143: its PDUs make no sense apart
+    "gate/lifecycle.py": 350,  # one table of moves and the reading of a history through it
+    "gate/playbook.py": 350,  # one file format with its rules
+    "gate/ssh.py": 560,  # one connection, from the first byte to the last
+    "gate/store/sqlite.py": 410,  # one Protocol's verbs over one database file
+}
+"""Files that may be longer, how much, and why."""
+
+SHAPELESS = {"base", "common", "helper", "helpers", "manager", "managers", "misc", "shared", "util", "utils"}
+
+
+def _lines(path: Path) -> int:
+    return path.read_text(encoding="utf-8").count("\n")
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_a_file_has_one_purpose_and_a_length_to_match(path: Path) -> None:
+    lines, limit = _lines(path), LONGER.get(name(path), FILE_MAX)
+    assert lines <= limit
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_a_function_fits_on_a_screen(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            length = node.end_lineno - node.lineno + 1
+            assert length <= FUNCTION_MAX, f"{node.name} has {length} lines"
+
+
+def test_a_file_that_may_be_longer_exists_and_is() -> None:
+    long = {name(path) for path in modules() if _lines(path) > FILE_MAX}
+    assert set(LONGER) <= long
+
+
+@pytest.mark.parametrize("path", below("gate", "tests", "docs", "benchmarks"), ids=name)
+def test_a_module_is_named_for_what_it_is_about(path: Path) -> None:
+    assert not SHAPELESS & {path.stem, *path.stem.split("_"), *path.parent.parts[-1:]}
