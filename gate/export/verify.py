@@ -71,7 +71,7 @@ class Report:
 
 def plain(value: object) -> str:
     """Make text of strangers fit for a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in str(value)[:300])
+    return "".join(char if char.isprintable() else "?" for char in str(value)[:400])
 
 
 # --- Ed25519, RFC 8032 section 5.1.7. Not constant-time: it sees public data only. ---
@@ -792,7 +792,9 @@ def run(options: argparse.Namespace, report: Report) -> None:
     report.note("witness", "not witnessed: only the gate's own key vouches that no second history exists")
 
 
-def main(arguments: List[str] | None = None) -> int:
+def main(arguments: List[str] | None = None, report: Report | None = None) -> int:
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(description="Check a sangate evidence pack or exported ledger.")
     parser.add_argument("path", help="pack.zip or log.jsonl")
     parser.add_argument("--policy", help="the public key you hold, as a policy file")
@@ -801,7 +803,7 @@ def main(arguments: List[str] | None = None) -> int:
     parser.add_argument("--tree-only", action="store_true", help="check bytes and signature, not what the entries say")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     options = parser.parse_args(arguments)
-    report = Report()
+    report = report or Report()
     try:
         run(options, report)
     except Bad as problem:
@@ -818,7 +820,7 @@ def main(arguments: List[str] | None = None) -> int:
         print(json.dumps({"result": result.lower().replace(" ", "_"), "exit": report.code, "findings": found}))
     else:
         for kind, where, what in report.lines:
-            print("%-7s %s: %s" % (kind, where, what))
+            print("%-7s %s: %s" % (kind, plain(where), plain(what)))
         print(result)
     return report.code
 

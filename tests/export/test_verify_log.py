@@ -1,0 +1,195 @@
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gate.export import jsonl, verify
+from gate.ledger.entry import GATE, Draft
+from gate.store import keys, schema
+from gate.store.sqlite import SqliteLedger, open_ledger
+from tests.export.conftest import CHANGE, ORIGIN, Ticking, drafts, write
+
+
+def judge(path: Path, *options: str) -> tuple[int, str]:
+    report = verify.Report()
+    code = verify.main([str(path), *options], report)
+    return code, "\n".join(": ".join(line) for line in report.lines)
+
+
+@pytest.fixture
+def log(told: SqliteLedger, tmp_path: Path) -> Path:
+    jsonl.export_log(told, tmp_path / "log.jsonl")
+    return tmp_path / "log.jsonl"
+
+
+def grow(ledger: SqliteLedger, count: int) -> None:
+    ledger.append_all([Draft("auth.signed_in", GATE, data={"method": str(number)}) for number in range(count)])
+
+
+def test_an_export_is_the_exact_bytes_and_verifies(log: Path, told: SqliteLedger) -> None:
+    assert log.read_bytes() == b"".join(body + b"\n" for body in told.bodies())
+    code, said = judge(log)
+    assert code == verify.VERIFIED
+    assert "17 entries are byte for byte what was signed" in said
+    assert "1, of which 1 are closed and whole" in said
+    assert "not witnessed" in said
+
+
+@pytest.mark.parametrize("count", [0, 1, 238, 239, 240, 494, 495, 600])
+def test_a_log_of_any_length_verifies(told: SqliteLedger, tmp_path: Path, count: int) -> None:
+    grow(told, count)
+    assert jsonl.export_log(told, tmp_path / "log.jsonl") == 17 + count
+    assert judge(tmp_path / "log.jsonl", "--tree-only")[0] == verify.VERIFIED
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_changed_byte_is_named_by_the_entry_it_is_in(log: Path, tmp_path: Path, data: st.DataObject) -> None:
+    whole = log.read_bytes()
+    place = data.draw(st.integers(0, len(whole) - 2).filter(lambda byte: whole[byte] != 10))
+    new = data.draw(st.integers(0, 255).filter(lambda byte: byte not in {10, whole[place]}))
+    folder = tmp_path / "changed"
+    folder.mkdir(exist_ok=True)
+    for ending in ("checkpoint", "policy", "leaves"):
+        shutil.copy(log.with_suffix(f".{ending}"), folder)
+    (folder / "log.jsonl").write_bytes(whole[:place] + bytes([new]) + whole[place + 1 :])
+    code, said = judge(folder / "log.jsonl")
+    if place == 0:
+        assert code == verify.CANNOT_TELL
+        return
+    assert code == verify.TAMPERED
+    assert f"WRONG: entry {whole[:place].count(10)} (line" in said
+
+
+def test_without_the_leaves_it_still_says_that_something_was_changed(log: Path) -> None:
+    log.with_suffix(".leaves").unlink()
+    log.write_bytes(log.read_bytes().replace(b"alice", b"malle", 1))
+    code, said = judge(log)
+    assert code == verify.TAMPERED
+    assert "at least one entry was changed" in said
+
+
+def test_an_edit_in_the_database_under_dropped_triggers_is_caught_in_the_export(
+    told: SqliteLedger, tmp_path: Path
+) -> None:
+    connection = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    connection.execute("DROP TRIGGER entry_no_update")
+    connection.execute(
+        "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), '\"held\"', '\"hurt\"') AS BLOB) WHERE idx = 13"
+    )
+    connection.execute(schema.TRIGGERS["entry_no_update"])
+    connection.close()
+    jsonl.export_log(told, tmp_path / "log.jsonl")
+    assert judge(tmp_path / "log.jsonl")[0] == verify.TAMPERED
+
+
+def test_a_log_cut_short_names_the_first_entry_that_is_missing(log: Path) -> None:
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:10]))
+    code, said = judge(log)
+    assert code == verify.TAMPERED
+    assert "entry 10: is missing: the log was signed with 17 entries" in said
+
+
+def test_entries_behind_the_checkpoint_are_covered_by_nothing(log: Path) -> None:
+    log.write_bytes(log.read_bytes() + log.read_bytes().splitlines(keepends=True)[-1])
+    code, said = judge(log)
+    assert code != verify.VERIFIED
+    assert "entry 17" in said
+
+
+@pytest.mark.parametrize("size", [1, 100, 256, 257, 300, 600])
+def test_growth_since_the_last_visit_is_checked(ledger: SqliteLedger, tmp_path: Path, size: int) -> None:
+    grow(ledger, size - 1)
+    (tmp_path / "last").write_text(ledger.checkpoint())
+    write(ledger, drafts(ledger))
+    jsonl.export_log(ledger, tmp_path / "log.jsonl")
+    code, said = judge(tmp_path / "log.jsonl", "--last", str(tmp_path / "last"))
+    assert code == verify.VERIFIED
+    assert f"the first {size} entries are unchanged since" in said
+
+
+def rewritten(tmp_path: Path, count: int) -> SqliteLedger:
+    """Another history under the same key: what somebody with the key and the disk can make."""
+    (tmp_path / "forged").mkdir()
+    shutil.copy(tmp_path / "ledger.key", tmp_path / "forged" / "ledger.key")
+    forged = open_ledger(
+        tmp_path / "forged" / "ledger.db", signer=keys.load(tmp_path / "forged" / "ledger.key", ORIGIN), clock=Ticking()
+    )
+    grow(forged, count)
+    return forged
+
+
+@pytest.mark.parametrize(("count", "sentence"), [(30, "history was rewritten"), (3, "the log was cut")])
+def test_a_history_signed_anew_with_the_real_key_is_caught_by_the_last_checkpoint(
+    told: SqliteLedger, tmp_path: Path, count: int, sentence: str
+) -> None:
+    (tmp_path / "last").write_text(told.checkpoint())
+    forged = rewritten(tmp_path, count)
+    jsonl.export_log(forged, tmp_path / "log.jsonl")
+    forged.close()
+    assert judge(tmp_path / "log.jsonl")[0] == verify.VERIFIED
+    code, said = judge(tmp_path / "log.jsonl", "--last", str(tmp_path / "last"))
+    assert code == verify.TAMPERED
+    assert sentence in said
+
+
+def test_an_export_of_a_ledger_that_is_behind_goes_out_and_is_not_called_verified(
+    told: SqliteLedger, tmp_path: Path
+) -> None:
+    told.checkpoint(keep=True)
+    told.append(Draft("export.made", GATE))
+    told.close()
+    (tmp_path / "ledger.key.seen").write_text(f"{25:020} {'A' * 43}=\n")
+    behind = open_ledger(tmp_path / "ledger.db", signer=keys.load(tmp_path / "ledger.key", ORIGIN), clock=Ticking())
+    assert behind.missing == 7
+    assert jsonl.export_log(behind, tmp_path / "log.jsonl") == 18
+    code, said = judge(tmp_path / "log.jsonl")
+    behind.close()
+    assert code == verify.CANNOT_TELL
+    assert "entry 17: and what follows came after the checkpoint" in said
+
+
+@pytest.mark.parametrize("ending", ["checkpoint", "policy"])
+def test_a_missing_companion_leaves_the_verdict_open(log: Path, ending: str) -> None:
+    log.with_suffix(f".{ending}").unlink()
+    code, said = judge(log)
+    assert code == verify.CANNOT_TELL
+    assert f"log.{ending}" in said
+
+
+def test_a_line_longer_than_any_entry_is_not_read_into_memory(log: Path) -> None:
+    log.write_bytes(b'{"' + b"x" * 3_000_000 + b"\n")
+    code, said = judge(log)
+    assert code == verify.TAMPERED
+    assert "entry 0: is longer than any entry can be" in said
+
+
+@pytest.mark.parametrize("path", [".", "nowhere.zip", "/dev/null"])
+def test_what_cannot_be_read_is_said_plainly(path: str) -> None:
+    assert judge(Path(path))[0] == verify.CANNOT_TELL
+
+
+def test_the_findings_come_as_json_too(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify.main([str(log), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["result"], told["exit"]) == ("verified", 0)
+    assert told["findings"][0]["finding"] == "ok"
+
+
+def test_terminal_escapes_of_strangers_are_not_printed(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log.with_suffix(".checkpoint").write_text("x\n1\nAA==\n\n\u2014 \x1b[31mred AAAA\n")
+    assert verify.main([str(log)]) == verify.TAMPERED
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_change_of_the_log_is_followed_like_one_of_a_pack(told: SqliteLedger, tmp_path: Path) -> None:
+    told.append(Draft("hold.placed", GATE, "chg-0002", {"reason": "x"}))
+    jsonl.export_log(told, tmp_path / "log.jsonl")
+    code, said = judge(tmp_path / "log.jsonl")
+    assert code == verify.VERIFIED
+    assert "2, of which 1 are closed and whole" in said
+    assert told.history(CHANGE)[-1].kind == "change.closed"
