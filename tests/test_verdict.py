@@ -1,0 +1,217 @@
+"""All findings together open only if exactly the expected checks answered and none that matters refused."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+
+from gate.change import Window
+from gate.checks import CHECKS
+from gate.checks.case import Case
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.verdict import Verdict, decide
+from tests.cases import (
+    NOON,
+    OTHER_DIGEST,
+    VAULT_LUN,
+    array,
+    backups,
+    case,
+    evidence,
+    findings,
+    fleet,
+    protection,
+    reading,
+    rehearsal,
+    request,
+    run,
+    trace,
+    verification,
+)
+
+
+def check(name: str, weight: Weight = Weight.BLOCK, when: When = When.APPROVE) -> Check:
+    return Check(name, "Is it?", "It is.", "Do it.", "none", weight, when)
+
+
+def finding(name: str, outcome: Outcome = Outcome.PASSED) -> Finding:
+    return Finding(name, outcome, "because", {"level": "V4"})
+
+
+ONE, TWO = check("one"), check("two")
+LATE = check("late", when=When.START)
+EXPECTED = tuple(module.CHECK for module in CHECKS)
+
+
+def verdict(asked: Case, moment: When = When.APPROVE) -> Verdict:
+    due = tuple(record for record in EXPECTED if moment is When.START or record.when is When.APPROVE)
+    return decide(EXPECTED, tuple(findings(asked)[record.name] for record in due), moment)
+
+
+def test_every_expected_check_passed_opens() -> None:
+    decided = decide((ONE, TWO), (finding("one"), finding("two")), When.APPROVE)
+    assert decided.opens
+    assert decided.missing == ()
+
+
+@pytest.mark.parametrize("moment", list(When))
+def test_no_checks_at_all_open_nothing(moment: When) -> None:
+    assert not decide((), (), moment).opens
+    assert not decide((), (finding("one"),), moment).opens
+
+
+def test_checks_that_only_inform_open_nothing() -> None:
+    assert not decide((check("one", Weight.INFORM),), (finding("one"),), When.START).opens
+
+
+def test_checks_that_are_due_later_open_nothing_now() -> None:
+    assert not decide((LATE,), (), When.APPROVE).opens
+    assert not decide((LATE,), (finding("late"),), When.APPROVE).opens
+    assert decide((LATE,), (finding("late"),), When.START).opens
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        ((), ("one", "two")),
+        (("one",), ("two",)),
+        (("one", "one"), ("two",)),
+        (("one", "two", "three"), ()),
+        (("one", "two", "two"), ()),
+        (("one", "three"), ("two",)),
+        (("three", "four"), ("one", "two")),
+    ],
+    ids=["none", "subset", "one twice", "superset", "twice", "other", "all others"],
+)
+def test_exactly_the_expected_checks_must_answer_once(names: tuple[str, ...], missing: tuple[str, ...]) -> None:
+    decided = decide((ONE, TWO), tuple(finding(name) for name in names), When.APPROVE)
+    assert not decided.opens
+    assert decided.missing == missing
+
+
+def test_a_start_check_is_not_expected_before_the_start_and_is_at_the_start() -> None:
+    early, whole = (finding("one"),), (finding("one"), finding("late"))
+    assert decide((ONE, LATE), early, When.APPROVE).opens
+    assert not decide((ONE, LATE), early, When.START).opens
+    assert decide((ONE, LATE), whole, When.START).opens
+    assert not decide((ONE, LATE), whole, When.APPROVE).opens
+
+
+@pytest.mark.parametrize("weight", list(Weight))
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_only_what_informs_may_fail_or_be_unknown(weight: Weight, outcome: Outcome) -> None:
+    expected = (ONE, check("two", weight))
+    opens = outcome is Outcome.PASSED or weight is Weight.INFORM
+    for order in itertools.permutations((finding("one"), finding("two", outcome))):
+        assert decide(expected, tuple(order), When.APPROVE).opens is opens
+
+
+def test_the_good_case_opens_at_both_moments_with_one_digest() -> None:
+    early, late = verdict(case()), verdict(case(), When.START)
+    assert early.opens
+    assert late.opens
+    assert early.digest == late.digest
+
+
+def test_a_closed_window_refuses_the_start_and_voids_no_approval() -> None:
+    shut = Window(opens=NOON - timedelta(hours=2), closes=NOON)
+    asked = case(request=request(window=shut))
+    assert not verdict(asked, When.START).opens
+    assert verdict(asked, When.START).digest == verdict(case()).digest
+
+
+def test_the_order_of_the_findings_changes_no_digest() -> None:
+    pair = (finding("one"), finding("two"))
+    assert decide((ONE, TWO), pair, When.APPROVE).digest == decide((TWO, ONE), pair[::-1], When.START).digest
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Finding("one", Outcome.FAILED, "because", {"level": "V4"}),
+        Finding("one", Outcome.UNKNOWN, "because", {"level": "V4"}),
+        Finding("one", Outcome.PASSED, "because", {"level": "V6"}),
+        Finding("one", Outcome.PASSED, "because", {}),
+    ],
+)
+def test_outcome_and_reliance_are_in_the_digest(changed: Finding) -> None:
+    assert decide((ONE,), (changed,), When.APPROVE).digest != decide((ONE,), (finding("one"),), When.APPROVE).digest
+
+
+def test_sentences_and_raw_replies_are_not_in_the_digest() -> None:
+    told = Finding("one", Outcome.PASSED, "for another reason", {"level": "V4"}, (OTHER_DIGEST,))
+    assert decide((ONE,), (told,), When.APPROVE).digest == decide((ONE,), (finding("one"),), When.APPROVE).digest
+
+
+def test_start_checks_and_foreign_findings_are_not_in_the_digest_and_a_missing_one_shows() -> None:
+    plain = decide((ONE, TWO), (finding("one"), finding("two")), When.APPROVE).digest
+    late = (finding("one"), finding("two"), finding("late", Outcome.FAILED), finding("foreign"))
+    assert decide((ONE, TWO, LATE), late, When.START).digest == plain
+    assert decide((ONE, TWO), (finding("one"),), When.APPROVE).digest != plain
+
+
+def test_last_nights_new_backup_voids_nothing() -> None:
+    """Promise 5: ids, ages, times, raw replies and ports are not what people signed for."""
+    newer = run("20261122T113000Z", timedelta(minutes=30), size=8192)
+    told = evidence(
+        backups={"nightly": backups(runs=(newer, run()), clock_skew_s=3, raw=(OTHER_DIGEST,))},
+        verifications=(verification(timedelta(minutes=5), backup=newer.id, because="all 8192 bytes"),),
+        rehearsals=(rehearsal(timedelta(minutes=3), backup=newer.id, seconds=99),),
+        datasets={"sidekick": trace("east-1", "6001", raw=(OTHER_DIGEST,))},
+    )
+    after = verdict(case(told, now=NOON + timedelta(minutes=1)))
+    assert after.opens
+    assert after.digest == verdict(case()).digest
+
+
+def test_a_repository_on_another_lun_voids() -> None:
+    told = evidence(
+        repositories={"nightly": trace("vault-1", "6005")},
+        verifications=(verification(repository_lun="6005"),),
+        rehearsals=(rehearsal(repository_lun="6005"),),
+    )
+    moved = verdict(case(told))
+    assert moved.opens
+    assert moved.digest != verdict(case()).digest
+
+
+def test_a_repository_on_another_array_voids() -> None:
+    moved = verdict(case(evidence(repositories={"nightly": trace("west-1", VAULT_LUN)})))
+    assert moved.opens
+    assert moved.digest != verdict(case()).digest
+
+
+@pytest.mark.parametrize("fields", [{"repository": "/backup/other"}, {"host": "db-1"}])
+def test_a_repository_at_another_path_or_host_voids(fields: dict[str, str]) -> None:
+    moved = verdict(case(inventory=fleet(protections=(protection(**fields),))))
+    assert moved.opens
+    assert moved.digest != verdict(case()).digest
+
+
+def test_data_on_another_array_another_version_and_another_protection_void() -> None:
+    before = verdict(case()).digest
+    elsewhere = verdict(case(evidence(datasets={"sidekick": trace("east-2", "6001")})))
+    newer = verdict(case(evidence(arrays={**evidence().arrays, "east-2": reading("east-2", version="8.6.0.4")})))
+    renamed = verdict(
+        case(
+            evidence(
+                repositories={"weekly": trace("vault-1", VAULT_LUN)},
+                backups={"weekly": backups("weekly")},
+                verifications=(verification(protection="weekly"),),
+                rehearsals=(rehearsal(protection="weekly"),),
+            ),
+            inventory=fleet(protections=(protection("weekly", repository="/backup/nightly"),)),
+        )
+    )
+    assert elsewhere.opens
+    assert newer.opens
+    assert renamed.opens
+    assert len({before, elsewhere.digest, newer.digest, renamed.digest}) == 4
+
+
+def test_an_array_replaced_under_the_same_name_voids() -> None:
+    inventory = fleet(arrays=(array("east-1"), array("east-2", serial="0000020420E77777"), array("vault-1")))
+    told = evidence(arrays={**evidence().arrays, "east-2": reading("east-2", serial="0000020420E77777")})
+    swapped = verdict(case(told, inventory=inventory))
+    assert swapped.opens
+    assert swapped.digest != verdict(case()).digest
