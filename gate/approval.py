@@ -65,7 +65,10 @@ class Signed:
 
 def read_statement(text: str) -> Statement:
     """Read a statement back; ValueError unless it is exactly the canonical text of one."""
-    fields = json.loads(text)
+    try:
+        fields = json.loads(text)
+    except RecursionError:
+        raise ValueError("not a statement of version 1") from None
     if not isinstance(fields, dict) or set(fields) != set(Statement.__dataclass_fields__):
         raise ValueError("not a statement of version 1")
     if fields.pop("v") != 1 or not all(isinstance(value, str) for value in fields.values()):
@@ -99,33 +102,61 @@ def tally(
     requester: str,
     kind: ApprovalKind,
     now: datetime,
+    stage: str,
 ) -> Tally:
-    """Count the approvals that hold now for exactly this plan and verdict."""
-    filled: dict[Seat, Signed] = {}
-    refused = []
+    """
+    Count the approvals that hold now for exactly this plan, verdict and stage.
+
+    The stage has to be asked for: after a back-out the next stage may stand on the same plan and the same verdict.
+    """
+    valid: list[Signed] = []
+    refused: list[tuple[str, str]] = []
     for signed in approvals:
-        statement = signed.statement
-        because = _why_not(signed, plan_digest, verdict_digest, people, requester, kind, now)
-        if not because and statement.approver in {other.statement.approver for other in filled.values()}:
-            because = "one person fills one seat"
-        if not because and Seat(statement.seat) not in seats:
-            because = f"the policy has no seat {statement.seat}"
+        because = _why_not(signed, seats, plan_digest, verdict_digest, people, requester, kind, now, stage)
         if because:
-            refused.append((f"{statement.approver} ({statement.seat})", because))
+            refused.append((f"{signed.statement.approver} ({signed.statement.seat})", because))
         else:
-            filled.setdefault(Seat(statement.seat), signed)
+            valid.append(signed)
+    filled = _seated(seats, valid)
+    for signed in valid:
+        sitting = filled.get(Seat(signed.statement.seat))
+        if sitting is not signed:
+            because = f"the seat is filled by {sitting.statement.approver}" if sitting else "one person fills one seat"
+            refused.append((f"{signed.statement.approver} ({signed.statement.seat})", because))
     missing = tuple(seat for seat in seats if seat not in filled)
     return Tally(filled, missing, tuple(refused))
 
 
+def _seated(seats: tuple[Seat, ...], valid: list[Signed]) -> dict[Seat, Signed]:
+    """Fill as many seats as distinct people can (augmenting paths), so that the order of signing decides nothing."""
+    chosen: dict[str, Signed] = {}
+
+    def fill(seat: Seat, asked: set[str]) -> bool:
+        for signed in valid:
+            approver = signed.statement.approver
+            if signed.statement.seat != seat or approver in asked:
+                continue
+            asked.add(approver)
+            if approver not in chosen or fill(Seat(chosen[approver].statement.seat), asked):
+                chosen[approver] = signed
+                return True
+        return False
+
+    for seat in seats:
+        fill(seat, set())
+    return {Seat(signed.statement.seat): signed for signed in chosen.values()}
+
+
 def _why_not(
     signed: Signed,
+    seats: tuple[Seat, ...],
     plan_digest: str,
     verdict_digest: str,
     people: Mapping[str, Person],
     requester: str,
     kind: ApprovalKind,
     now: datetime,
+    stage: str,
 ) -> str:
     statement = signed.statement
     if statement.decision != Decision.APPROVE:
@@ -134,14 +165,30 @@ def _why_not(
         return "it was given for another plan"
     if statement.verdict_digest != verdict_digest:
         return "it was given for another verdict"
-    if now >= datetime.fromisoformat(statement.expires):
-        return "it has expired"
-    if signed.method is Method.SESSION and kind is not ApprovalKind.SESSION:
+    if statement.stage != stage:
+        return f"it was given for the stage {statement.stage}"
+    if signed.at > now:
+        return "it lies in the future"
+    if because := _over(statement.expires, now):
+        return because
+    if signed.method is not Method.SSH and kind is not ApprovalKind.SESSION:
         return "the policy counts signatures by enrolled keys only"
     person = people.get(statement.approver)
     if person is None:
         return "nobody of that name is known"
-    return may_sit(person, Seat(statement.seat), requester)
+    seat = next((seat for seat in seats if seat == statement.seat), None)
+    return may_sit(person, seat, requester) if seat else f"the policy has no seat {statement.seat}"
+
+
+def _over(expires: str, now: datetime) -> str:
+    """The moment of expiry itself is over; what names no moment has never begun."""
+    try:
+        ends = datetime.fromisoformat(expires)
+    except ValueError:
+        return "it does not say when it expires"
+    if ends.tzinfo is None:
+        return "it does not say when it expires"
+    return "it has expired" if now >= ends else ""
 
 
 def may_sit(person: Person, seat: Seat, requester: str) -> str:

@@ -1,0 +1,292 @@
+"""An approval binds to digests, duties are separate, and whoever may not fill a seat fills none."""
+
+import contextlib
+import itertools
+import json
+from dataclasses import asdict, fields, replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gate.approval import (
+    Decision,
+    Method,
+    Signed,
+    Statement,
+    Tally,
+    may_perform,
+    may_sit,
+    read_statement,
+    tally,
+)
+from gate.change import utc
+from gate.person import Person, Role
+from gate.policy import ApprovalKind, Seat
+from tests.cases import DIGEST, NOON, OTHER_DIGEST, SECOND, policy
+
+SEATS = (Seat.STORAGE, Seat.DATA_OWNER)
+PEOPLE = {
+    "alice": Person("alice", seats=frozenset({Seat.STORAGE})),
+    "bob": Person("bob", seats=frozenset({Seat.DATA_OWNER})),
+    "carol": Person("carol", seats=frozenset(Seat)),
+    "dave": Person("dave", seats=frozenset(Seat), contractor=True),
+    "erin": Person("erin", seats=frozenset(Seat), roles=frozenset({Role.REQUESTER})),
+}
+
+
+def statement(approver: str = "alice", seat: str = "storage", **changed: str) -> Statement:
+    given: dict[str, Any] = {
+        "origin": "gate.example",
+        "change": "chg-0001",
+        "stage": "canary",
+        "plan_digest": DIGEST,
+        "verdict_digest": DIGEST,
+        "decision": "approve",
+        "seat": seat,
+        "approver": approver,
+        "expires": utc(NOON + timedelta(hours=1)),
+        "nonce": "n-1",
+    }
+    return Statement(**{**given, **changed})
+
+
+def signed(approver: str = "alice", seat: str = "storage", method: Method = Method.SSH, **changed: str) -> Signed:
+    return Signed(statement(approver, seat, **changed), method, NOON - timedelta(minutes=5))
+
+
+def count(*approvals: Signed, **changed: Any) -> Tally:
+    given: dict[str, Any] = {
+        "seats": SEATS,
+        "plan_digest": DIGEST,
+        "verdict_digest": DIGEST,
+        "approvals": approvals,
+        "people": PEOPLE,
+        "requester": "erin",
+        "kind": ApprovalKind.SIGNED,
+        "now": NOON,
+        "stage": "canary",
+    }
+    return tally(**{**given, **changed})
+
+
+BOTH = (signed(), signed("bob", "data-owner"))
+
+
+def test_two_people_in_two_seats_are_complete() -> None:
+    counted = count(*BOTH)
+    assert counted.complete
+    assert {seat: it.statement.approver for seat, it in counted.filled.items()} == {
+        Seat.STORAGE: "alice",
+        Seat.DATA_OWNER: "bob",
+    }
+    assert (counted.missing, counted.not_counted) == ((), ())
+
+
+def test_nobody_or_half_of_them_are_not_complete_and_the_missing_seat_is_named() -> None:
+    assert not count().complete
+    half = count(BOTH[0])
+    assert not half.complete
+    assert half.missing == (Seat.DATA_OWNER,)
+
+
+def test_a_policy_without_seats_is_never_complete() -> None:
+    assert not count(seats=()).complete
+    assert not count(*BOTH, seats=()).complete
+
+
+def test_a_policy_does_not_name_a_seat_twice() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        policy(seats=(Seat.STORAGE, Seat.STORAGE))
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "because"),
+    [
+        (signed("bob", "data-owner", decision="deny"), "it is not an approval"),
+        (signed("bob", "data-owner", decision="Approve"), "it is not an approval"),
+        (signed("bob", "data-owner", plan_digest=OTHER_DIGEST), "it was given for another plan"),
+        (signed("bob", "data-owner", verdict_digest=OTHER_DIGEST), "it was given for another verdict"),
+        (signed("bob", "data-owner", stage="wave-1"), "it was given for the stage wave-1"),
+        (signed("bob", "data-owner", expires=utc(NOON)), "it has expired"),
+        (signed("bob", "data-owner", expires="never"), "it does not say when it expires"),
+        (signed("bob", "data-owner", expires=""), "it does not say when it expires"),
+        (signed("bob", "data-owner", expires="2026-11-22T13:00:00"), "it does not say when it expires"),
+        (replace(BOTH[1], at=NOON + SECOND), "it lies in the future"),
+        (signed("bob", "data-owner", Method.SESSION), "the policy counts signatures by enrolled keys only"),
+        (
+            replace(BOTH[1], method=cast("Method", "session")),
+            "the policy counts signatures by enrolled keys only",
+        ),
+        (signed("mallory", "data-owner"), "nobody of that name is known"),
+        (signed("Bob", "data-owner"), "nobody of that name is known"),
+        (signed("bob", "astronaut"), "the policy has no seat astronaut"),
+        (signed("bob", "backup-owner"), "the policy has no seat backup-owner"),
+        (signed("alice", "data-owner"), "alice does not hold the seat data-owner"),
+        (signed("dave", "data-owner"), "a contractor fills no seat"),
+        (signed("erin", "data-owner"), "the requester does not approve their own change"),
+    ],
+)
+def test_an_approval_that_does_not_hold_is_not_counted_and_the_reason_is_told(spoiled: Signed, because: str) -> None:
+    for order in itertools.permutations((BOTH[0], spoiled)):
+        counted = count(*order)
+        assert not counted.complete
+        assert counted.not_counted == ((f"{spoiled.statement.approver} ({spoiled.statement.seat})", because),)
+        assert counted.missing == (Seat.DATA_OWNER,)
+    assert count(*BOTH, spoiled).complete
+
+
+def test_an_approval_holds_until_the_second_before_it_expires() -> None:
+    pair = (signed(expires=utc(NOON + SECOND)), BOTH[1])
+    assert count(*pair).complete
+    assert not count(*pair, now=NOON + SECOND).complete
+
+
+def test_an_approval_made_this_very_moment_counts() -> None:
+    assert count(*(replace(it, at=NOON) for it in BOTH)).complete
+
+
+def test_a_session_counts_only_where_the_policy_says_so() -> None:
+    pair = (signed(method=Method.SESSION), BOTH[1])
+    assert not count(*pair).complete
+    assert count(*pair, kind=ApprovalKind.SESSION).complete
+    assert count(*BOTH, kind=ApprovalKind.SESSION).complete
+
+
+def test_who_left_became_a_contractor_or_lost_the_seat_no_longer_counts() -> None:
+    for now_known in (
+        {"bob": PEOPLE["bob"]},
+        {**PEOPLE, "alice": replace(PEOPLE["alice"], contractor=True)},
+        {**PEOPLE, "alice": replace(PEOPLE["alice"], seats=frozenset())},
+    ):
+        assert not count(*BOTH, people=now_known).complete
+
+
+def test_one_person_fills_one_seat_however_many_they_hold() -> None:
+    counted = count(signed("carol"), signed("carol", "data-owner"))
+    assert not counted.complete
+    assert counted.missing == (Seat.DATA_OWNER,)
+    assert counted.not_counted == (("carol (data-owner)", "one person fills one seat"),)
+
+
+def test_a_second_approval_for_a_filled_seat_is_told_by_whom_it_is_filled() -> None:
+    counted = count(signed(), signed(), signed("carol"))
+    assert counted.not_counted == (
+        ("alice (storage)", "the seat is filled by alice"),
+        ("carol (storage)", "the seat is filled by alice"),
+    )
+    assert counted.filled[Seat.STORAGE].statement.approver == "alice"
+
+
+def test_somebody_who_signed_for_two_seats_moves_over_when_another_can_take_the_first() -> None:
+    """No order of signing may leave a seat empty that the people who signed could have filled."""
+    three = (signed("carol"), signed("alice"), signed("carol", "data-owner"))
+    for order in itertools.permutations(three):
+        counted = count(*order)
+        assert counted.complete
+        assert counted.filled[Seat.DATA_OWNER].statement.approver == "carol"
+        assert counted.not_counted == (("carol (storage)", "the seat is filled by alice"),)
+
+
+PAIRS = st.lists(st.tuples(st.sampled_from(["p", "q", "r", "s"]), st.sampled_from(list(Seat))), max_size=8)
+
+
+@settings(deadline=None)
+@given(pairs=PAIRS, seats=st.lists(st.sampled_from(list(Seat)), unique=True, max_size=4).map(tuple), data=st.data())
+def test_seats_are_complete_exactly_if_distinct_people_can_fill_them_in_any_order_of_signing(
+    pairs: list[tuple[str, Seat]], seats: tuple[Seat, ...], data: st.DataObject
+) -> None:
+    people = {name: Person(name, seats=frozenset(Seat)) for name in "pqrs"}
+    shuffled = data.draw(st.permutations(pairs))
+    counted = count(*(signed(name, seat) for name, seat in shuffled), seats=seats, people=people)
+    possible = any(
+        all((name, seat) in pairs for name, seat in zip(order, seats, strict=True))
+        for order in itertools.permutations(people, len(seats))
+    )
+    assert counted.complete is (bool(seats) and possible)
+    sitting = [it.statement.approver for it in counted.filled.values()]
+    assert len(sitting) == len(set(sitting))
+    assert all(it.statement.seat == seat for seat, it in counted.filled.items())
+    assert len(counted.not_counted) + len(sitting) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("person", "seat", "because"),
+    [
+        ("alice", Seat.STORAGE, ""),
+        ("alice", Seat.DATA_OWNER, "alice does not hold the seat data-owner"),
+        ("dave", Seat.STORAGE, "a contractor fills no seat"),
+        ("erin", Seat.STORAGE, "the requester does not approve their own change"),
+    ],
+)
+def test_who_may_sit(person: str, seat: Seat, because: str) -> None:
+    assert may_sit(PEOPLE[person], seat, "erin") == because
+
+
+def test_requester_approvers_and_performer_are_different_people() -> None:
+    performer = Person("frank", roles=frozenset({Role.PERFORMER}))
+    assert may_perform(performer, "erin", ("alice", "bob")) == ""
+    assert may_perform(replace(performer, contractor=True), "erin", ()) == ""
+    assert may_perform(performer, "frank", ()) == "the requester does not perform their own change"
+    assert may_perform(performer, "erin", ("alice", "frank")) == "somebody who approved does not perform"
+    assert may_perform(performer, "erin", iter(("alice", "frank"))) == "somebody who approved does not perform"
+    assert may_perform(Person("gina", roles=frozenset({Role.ADMIN})), "erin", ()) == "gina is not a performer"
+
+
+def test_a_statement_reads_back_from_the_text_that_was_signed() -> None:
+    text = statement().text()
+    assert read_statement(text) == statement()
+    assert "\n" not in text
+    assert json.loads(text)["v"] == 1
+    assert Decision.APPROVE in text
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Statement)])
+def test_every_field_of_a_statement_is_signed_and_none_may_lack(field: str) -> None:
+    told = asdict(statement())
+    assert replace(statement(), **{field: told[field] * 2}).text() != statement().text()
+    del told[field]
+    with pytest.raises(ValueError, match="not a statement"):
+        read_statement(json.dumps(told, sort_keys=True, separators=(",", ":")))
+
+
+TEXT = statement().text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '"statement"',
+        "{",
+        "[" * 100_000,
+        TEXT + "\n",
+        " " + TEXT,
+        TEXT.replace('"v":1', '"v":2'),
+        TEXT.replace('"v":1', '"v":true'),
+        TEXT.replace('"v":1', '"v":1.0'),
+        TEXT.replace("}", ',"w":1}'),
+        TEXT.replace('"seat":"storage"', '"seat":"data-owner","seat":"storage"'),
+        TEXT.replace('"storage"', "7"),
+        TEXT.replace('"storage"', '["storage"]'),
+        TEXT.replace('"storage"', '"\\u0073torage"'),
+        TEXT.replace('"storage"', '"\\ud800"'),
+        TEXT.replace('"storage"', "NaN"),
+        TEXT.replace('"storage"', "1" * 5000),
+    ],
+)
+def test_anything_but_the_canonical_text_of_a_statement_is_refused(text: str) -> None:
+    assert text != TEXT
+    with pytest.raises(ValueError):
+        read_statement(text)
+
+
+@given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
+def test_no_text_throws_anything_but_a_value_error(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert read_statement(text).text() == text
