@@ -19,6 +19,24 @@ HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
 LONGEST = 4096
 """Characters of armour; an Ed25519 signature needs about 300."""
 
+SMALL_ORDER = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+"""
+Every encoding, without its sign bit, of a point of order 1, 2, 4 or 8 (RFC 8032 section 5.1.3 reads them all).
+
+Under such a key anybody can make a signature that fits many messages, so it shows nothing about who signed.
+"""
+
 
 def verify(message: bytes, armour: str, namespace: str) -> str:
     """Return the OpenSSH public key (`ssh-ed25519 base64`) that signed `message`; ValueError says what is wrong."""
@@ -41,7 +59,10 @@ def verify(message: bytes, armour: str, namespace: str) -> str:
         for part in (named, reserved, algorithm, HASHES[algorithm](message).digest())
     )
     raw = _inner(signature, "signature", 64)
-    public = Ed25519PublicKey.from_public_bytes(_inner(key, "key", 32))
+    point = _inner(key, "key", 32)
+    if point[:31] + bytes([point[31] & 0x7F]) in SMALL_ORDER:
+        raise ValueError("under this key anybody could have signed")
+    public = Ed25519PublicKey.from_public_bytes(point)
     try:
         public.verify(raw, signed)
     except InvalidSignature:
