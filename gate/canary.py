@@ -34,6 +34,9 @@ def choose(
     `repositories` and `datasets` name the arrays on which a repository or a dataset was found. Ties go to an array
     without a dataset, then to the later name, so that the choice is the same every time.
     """
+    if lost := set(targets) - {array.id for array in inventory.arrays}:
+        because = f"{', '.join(sorted(lost))}: not in the inventory"
+        return Choice(None, None, because, tuple(PassedOver(name, False, because) for name in targets))
     arrays = {name: inventory.array(name) for name in targets}
     barred = {name: _barred(array, arrays, readings, repositories) for name, array in arrays.items()}
     kinds = {_likeness(array, readings) for array in arrays.values()}
@@ -46,7 +49,7 @@ def choose(
         because = "no target can be the canary"
         return Choice(None, None, because, _explain(targets, None, None, barred, arrays, because))
     canary = fit[0]
-    control = _control(canary, inventory, readings, targets)
+    control = _control(arrays[canary], inventory, readings, targets)
     if control is None:
         because = f"{canary} has no well array of the same model and firmware beside it to compare with"
         return Choice(None, None, because, _explain(targets, None, None, barred, arrays, because))
@@ -56,16 +59,21 @@ def choose(
 
 def stages(canary: str, targets: tuple[str, ...], inventory: Inventory) -> tuple[Stage, ...]:
     """Draw the stages: the canary, then one wave a site, the canary's own site first; partners are never together."""
-    sites = sorted({inventory.array(name).site for name in targets}, key=lambda s: (s != inventory.array(canary).site, s))
+    first = inventory.array(canary).site
+    sites = sorted({inventory.array(name).site for name in targets}, key=lambda site: (site != first, site))
     waves: list[list[str]] = []
     for site in sites:
-        first: list[str] = []
-        second: list[str] = []
-        for name in targets:
-            array = inventory.array(name)
-            if name != canary and array.site == site:
-                (second if array.partner in first else first).append(name)
-        waves += [wave for wave in (first, second) if wave]
+        here: list[list[str]] = []
+        for array in (inventory.array(name) for name in targets if name != canary):
+            if array.site != site:
+                continue
+            free = (wave for wave in here if not any(_partners(array, inventory.array(name)) for name in wave))
+            wave = next(free, None)
+            if wave is None:
+                here.append([array.id])
+            else:
+                wave.append(array.id)
+        waves += here
     drawn = [Stage("canary", (canary,))]
     drawn += [Stage(f"wave-{number}", tuple(wave)) for number, wave in enumerate(waves, start=1)]
     return tuple(drawn)
@@ -76,9 +84,13 @@ def _likeness(array: Array, readings: Mapping[str, ArrayReading]) -> tuple[str, 
     return array.family, array.model, reading.version if reading else None
 
 
-def _barred(
-    array: Array, targets: Mapping[str, Array], readings: Mapping[str, ArrayReading], repositories: frozenset[str]
-) -> str:
+def _partners(one: Array, other: Array) -> bool:
+    """One of the two naming the other is enough: a pair that is entered on one side only is a pair."""
+    return one.partner == other.id or other.partner == one.id
+
+
+def _unfit(array: Array, readings: Mapping[str, ArrayReading]) -> str:
+    """Say why this array can be neither canary nor control; empty when it can."""
     reading = readings.get(array.id)
     if reading is None or reading.version is None or reading.serial != array.serial:
         return "what it runs or who it is could not be measured"
@@ -86,29 +98,42 @@ def _barred(
         return "its health could not be measured"
     if reading.problems:
         return f"it is not well: {', '.join(reading.problems)}"
-    if array.id in repositories:
-        return "it holds a backup repository"
-    if array.partner in targets:
-        return f"it is the partner of {array.partner}, which is a target too"
+    if reading.update_state != "idle":
+        return f"its update state is {reading.update_state or 'not known'}, not idle"
     if array.scratch is None:
         return "it has no scratch object for known-answer data"
     return ""
 
 
+def _barred(
+    array: Array, targets: Mapping[str, Array], readings: Mapping[str, ArrayReading], repositories: frozenset[str]
+) -> str:
+    if because := _unfit(array, readings):
+        return because
+    if array.id in repositories:
+        return "it holds a backup repository"
+    for other in targets.values():
+        if _partners(array, other):
+            return f"it is the partner of {other.id}, which is a target too"
+    return ""
+
+
 def _control(
-    canary: str, inventory: Inventory, readings: Mapping[str, ArrayReading], targets: tuple[str, ...]
+    canary: Array, inventory: Inventory, readings: Mapping[str, ArrayReading], targets: tuple[str, ...]
 ) -> str | None:
-    """Prefer another target, least critical first: it is alike and stays untouched while the canary is watched."""
-    likeness = _likeness(inventory.array(canary), readings)
+    """
+    Prefer another target, least critical first: it is alike and stays untouched while the canary is watched.
+
+    The canary's partner is none: it carries the canary's load whenever that restarts.
+    """
+    likeness = _likeness(canary, readings)
     fit = [
         array
         for array in inventory.arrays
-        if array.id != canary
-        and array.scratch is not None
+        if array.id != canary.id
+        and not _unfit(array, readings)
         and _likeness(array, readings) == likeness
-        and (reading := readings.get(array.id)) is not None
-        and reading.problems == ()
-        and not reading.unknown
+        and not _partners(array, canary)
     ]
     fit.sort(key=lambda array: (array.id not in targets, RANK[array.criticality], array.id))
     return fit[0].id if fit else None
@@ -131,7 +156,8 @@ def _explain(
         elif canary is None:
             explained.append(PassedOver(name, False, because))
         elif arrays[name].criticality is arrays[canary].criticality:
-            role = "it is the control" if name == control else "as fit as the canary; the choice fell by dataset and name"
+            tied = "as fit as the canary; the choice fell by dataset and name"
+            role = "it is the control" if name == control else tied
             explained.append(PassedOver(name, False, role))
         else:
             more = f"criticality {arrays[name].criticality}, the canary's is {arrays[canary].criticality}"
