@@ -69,18 +69,18 @@ def judge(
     canary: str, control: str, rounds: int, probes: Iterable[Probe], latencies: Iterable[Latencies], limits: Limits
 ) -> Judgement:
     """Judge after `rounds` rounds of probes, numbered 1 … rounds."""
-    known = {(probe.array, probe.name, probe.round): probe for probe in probes}
+    answers = tuple(probes)
     broken = [
         f"{canary}: {probe.name}: {probe.because}"
-        for probe in known.values()
+        for probe in answers
         if probe.array == canary and probe.round > 0 and probe.outcome is Outcome.FAILED
     ]
     if broken:
         return Judgement(Held.FAILED, tuple(broken))
-    doubts = _doubts(canary, ZERO_TOLERANCE, rounds, known) + _doubts(control, ON_CONTROL, rounds, known)
+    doubts = _doubts(canary, ZERO_TOLERANCE, rounds, answers) + _doubts(control, ON_CONTROL, rounds, answers)
     if rounds < 1:
         doubts.append("no round of probes was made")
-    slower, unsure, seen = _latency(canary, control, {item.array: item for item in latencies}, limits)
+    slower, unsure, seen = _latency(canary, control, tuple(latencies), limits)
     if slower:
         return Judgement(Held.FAILED, (slower,))
     doubts += [unsure] if unsure else []
@@ -89,27 +89,31 @@ def judge(
     return Judgement(Held.HELD, (f"{rounds} rounds of {', '.join(ZERO_TOLERANCE)} passed on {canary}", seen))
 
 
-def _doubts(
-    array: str, names: tuple[str, ...], rounds: int, known: dict[tuple[str, str, int], Probe]
-) -> list[str]:
+def _doubts(array: str, names: tuple[str, ...], rounds: int, answers: tuple[Probe, ...]) -> list[str]:
+    """Every answer counts: a second one of the same round does not hide the first."""
     doubts = []
     for number in range(1, rounds + 1):
         for name in names:
-            probe = known.get((array, name, number))
-            if probe is None:
+            given = [probe for probe in answers if (probe.array, probe.name, probe.round) == (array, name, number)]
+            if not given:
                 doubts.append(f"{array}: {name} was not answered in round {number}")
-            elif probe.outcome is not Outcome.PASSED:
-                doubts.append(f"{array}: {name} in round {number}: {probe.because}")
+            doubts += [
+                f"{array}: {name} in round {number}: {probe.because}"
+                for probe in given
+                if probe.outcome is not Outcome.PASSED
+            ]
     return doubts
 
 
-def _latency(canary: str, control: str, known: dict[str, Latencies], limits: Limits) -> tuple[str, str, str]:
+def _latency(canary: str, control: str, timed: tuple[Latencies, ...], limits: Limits) -> tuple[str, str, str]:
     """Return (failed, inconclusive, what was seen); the first two are empty when they do not apply."""
-    for array in (canary, control):
-        points = known.get(array)
-        fewest = min(len(points.before), len(points.after)) if points else 0
-        if fewest < limits.points_min:
+    known = {array: _joined(array, timed) for array in (canary, control)}
+    for array, points in known.items():
+        fewest = min(len(points.before), len(points.after))
+        if fewest < max(1, limits.points_min):
             return "", f"{array}: {fewest} reads timed, {limits.points_min} are needed on each side", ""
+        if min(points.before + points.after) < 1:
+            return "", f"{array}: a read that took no time was not timed", ""
     rise, allowed = _rise(known[canary], limits)
     control_rise, control_allowed = _rise(known[control], limits)
     said = f"{canary} reads {rise:+d} µs against before ({control} {control_rise:+d} µs)"
@@ -118,6 +122,12 @@ def _latency(canary: str, control: str, known: dict[str, Latencies], limits: Lim
     if control_rise > control_allowed:
         return "", f"{said}: both became slower, so it cannot be laid to the change", ""
     return f"{said}, limit {allowed} µs", "", ""
+
+
+def _joined(array: str, timed: tuple[Latencies, ...]) -> Latencies:
+    mine = [item for item in timed if item.array == array]
+    before = tuple(point for item in mine for point in item.before)
+    return Latencies(array, before, tuple(point for item in mine for point in item.after))
 
 
 def _rise(points: Latencies, limits: Limits) -> tuple[int, int]:
