@@ -144,6 +144,7 @@ class Inventory(Frozen):
             ("arrays", [array.id for array in self.arrays]),
             ("array serials", [array.serial for array in self.arrays]),
             ("hosts", [host.id for host in self.hosts]),
+            ("arrays and hosts", [array.id for array in self.arrays] + [host.id for host in self.hosts]),
             ("datasets", [dataset.id for dataset in self.datasets]),
             ("protections", [protection.id for protection in self.protections]),
         ):

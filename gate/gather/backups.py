@@ -1,0 +1,71 @@
+"""What the repositories hold, and the full read of the backup that is relied on."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from gate.backups import sqlite_copy
+from gate.evidence import BackupReading, BackupRun, Trace, Verification
+from gate.gather import records
+from gate.gather.interview import interview
+from gate.gather.lines import Lines
+from gate.inventory import Inventory, Protection
+from gate.ledger.entry import GATE
+from gate.ssh import utc_now
+from gate.store import Ledger
+
+SLOWEST_READ = 20 * 1024 * 1024
+"""Bytes a second below which a full read counts as not answered: a quarter of one old disk (our choice)."""
+
+
+def newest(reading: BackupReading) -> BackupRun | None:
+    """Return the run that is relied on; None when there is none or the repository could not be read whole."""
+    return None if reading.problem else max(reading.runs, key=lambda run: run.finished_at, default=None)
+
+
+class Backups:
+    """Asks backup hosts under the read-only credential."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        lines: Lines,
+        ledger: Ledger,
+        evidence_max_age: timedelta,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._inventory = inventory
+        self._lines = lines
+        self._ledger = ledger
+        self._evidence_max_age = evidence_max_age
+        self._clock = clock
+
+    def catalogue(self, protection: Protection) -> BackupReading:
+        """Return what the repository holds now, as its manifests say."""
+        asking = sqlite_copy.catalogue(protection)
+        return interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger).found
+
+    def verification(
+        self, protection: Protection, reading: BackupReading, trace: Trace, known: Iterable[Verification]
+    ) -> Verification | None:
+        """
+        Return the verification of the newest backup where it lies now; None when it is not known what or where that is.
+
+        The latest one on record counts when it passed and is younger than `evidence_max_age`; otherwise the backup
+        is read in full now, and what came of it is entered.
+        """
+        run = newest(reading)
+        if run is None or trace.problem or trace.lun is None:
+            return None
+        place = (protection.id, run.id, trace.lun)
+        of_it = [record for record in known if (record.protection, record.backup, record.repository_lun) == place]
+        latest = max(of_it, key=lambda record: record.at, default=None)
+        if latest and latest.passed and timedelta(0) <= self._clock() - latest.at < self._evidence_max_age:
+            return latest
+        deadline_s = self._lines.deadline_s + run.size / SLOWEST_READ
+        done = interview(
+            sqlite_copy.verify(protection, self._inventory.dataset(protection.dataset), run, trace.lun),
+            lambda command: self._lines.ask(protection.host, command, deadline_s=deadline_s),
+            self._ledger,
+        )
+        self._ledger.append(records.draft(done.found, self._ledger, GATE, done.kept))
+        return done.found

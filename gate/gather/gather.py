@@ -1,0 +1,198 @@
+"""
+Everything one verdict is made from, gathered anew: arrays, traces, backups, their proofs, the image.
+
+All arrays of the inventory are asked, not only the targets: where a LUN lies is told by the target ports of the
+array that owns it, whichever that is.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from gate.evidence import ArrayReading, BackupReading, Evidence, Rehearsal, Trace, Verification
+from gate.gather.arrays import Arrays
+from gate.gather.backups import Backups
+from gate.gather.image import read_image
+from gate.gather.interview import side_by_side
+from gate.gather.known_answer import KnownAnswers
+from gate.gather.lines import Lines
+from gate.gather.records import Known, Records
+from gate.gather.rehearsals import Rehearsals
+from gate.gather.traces import Traces
+from gate.inventory import Dataset, Protection
+from gate.isolation import locate
+from gate.settings import Settings
+from gate.ssh import Timeouts, read_host_keys, read_key, utc_now
+from gate.store import Ledger
+
+Progress = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class _Lies:
+    """Where everything lies."""
+
+    arrays: dict[str, ArrayReading]
+    datasets: dict[str, Trace]
+    repositories: dict[str, Trace]
+
+
+class Gathering:
+    """
+    The gate's eyes: one per process, safe to use from many threads. `with Gathering(settings, ledger) as gathering`.
+
+    BadInput when the pinned host keys or one of the two private keys cannot be read.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Callable[[], datetime] = utc_now) -> None:
+        config = settings.config
+        self._settings = settings
+        self._inventory = config.inventory
+        self._parallel = config.ssh.parallel
+        self._clock = clock
+        pinned = read_host_keys(settings.known_hosts)
+        timeouts = timeouts_of(settings)
+
+        def lines(user: str, key_file: str) -> Lines:
+            return Lines(
+                config.inventory,
+                user=user,
+                key=read_key(settings.keys / key_file),
+                pinned=pinned,
+                timeouts=timeouts,
+                deadline_s=config.ssh.command_timeout.total_seconds(),
+                limit_bytes=config.ssh.reply_limit,
+                clock=clock,
+            )
+
+        self.monitor = lines(config.ssh.monitor_user, settings.monitor_key.name)
+        self._rehearser = lines(config.ssh.rehearse_user, settings.rehearse_key.name)
+        self.arrays = Arrays(config.inventory, self.monitor, ledger, parallel=config.ssh.parallel, clock=clock)
+        self.known_answers = KnownAnswers(
+            config.inventory,
+            initiator=config.iscsi.initiator,
+            timeout_s=config.iscsi.timeout.total_seconds(),
+        )
+        self._records = Records(ledger)
+        self._traces = Traces(self.monitor, ledger, clock)
+        self._backups = Backups(config.inventory, self.monitor, ledger, config.policy.evidence_max_age, clock)
+        self.rehearsals = Rehearsals(
+            config.inventory, self.monitor, self._rehearser, ledger, self._records, self._traces, self._backups
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.monitor.close()
+        self._rehearser.close()
+
+    def gather(self, targets: Collection[str], image: str, progress: Progress = _silent) -> Evidence:
+        """
+        Ask for everything and return it, dated by the beginning.
+
+        The newest backup of every dataset that lies on a target, or might, is read in full unless that was done
+        within `policy.evidence_max_age`; entries `backup.verified` say so. `image` is a name in the image directory.
+        What could not be found out stands in the evidence; only LedgerUnavailable is raised. `progress` is called
+        in the calling thread with one sentence per step.
+        """
+        began = self._clock()
+        try:
+            lies = self._locate(progress)
+            readings = self._catalogues(progress)
+            known = self._records.known()
+            verifications = self._verify(targets, lies, readings, known, progress)
+        finally:
+            self.monitor.hang_up()
+        progress(f"reading the image {image}")
+        return Evidence(
+            at=began,
+            arrays=lies.arrays,
+            datasets=lies.datasets,
+            repositories=lies.repositories,
+            backups=readings,
+            verifications=verifications,
+            rehearsals=_latest(known.rehearsals, lies.repositories),
+            image=read_image(self._settings.images, image, self._clock),
+        )
+
+    def _locate(self, progress: Progress) -> _Lies:
+        arrays = self.arrays.read([array.id for array in self._inventory.arrays], progress)
+        subjects: list[Dataset | Protection] = [*self._inventory.datasets, *self._inventory.protections]
+
+        def trace(subject: Dataset | Protection) -> Trace:
+            if isinstance(subject, Dataset):
+                return self._traces.dataset(subject)
+            return self._traces.repository(subject)
+
+        found = side_by_side(
+            trace, subjects, self._parallel, lambda subject, _: progress(f"traced {subject.id} to its disks")
+        )
+        pairs = list(zip(subjects, found, strict=True))
+        return _Lies(
+            arrays,
+            {subject.id: trace for subject, trace in pairs if isinstance(subject, Dataset)},
+            {subject.id: trace for subject, trace in pairs if isinstance(subject, Protection)},
+        )
+
+    def _catalogues(self, progress: Progress) -> dict[str, BackupReading]:
+        found = side_by_side(
+            self._backups.catalogue,
+            self._inventory.protections,
+            self._parallel,
+            lambda protection, _: progress(f"read the catalogue of {protection.id}"),
+        )
+        return {reading.protection: reading for reading in found}
+
+    def _verify(
+        self,
+        targets: Collection[str],
+        lies: _Lies,
+        readings: dict[str, BackupReading],
+        known: Known,
+        progress: Progress,
+    ) -> tuple[Verification, ...]:
+        places = {name: locate(trace, lies.arrays, self._inventory) for name, trace in lies.datasets.items()}
+        at_risk = {name for name, place in places.items() if place.array is None or place.array in targets}
+        wanted = [protection for protection in self._inventory.protections if protection.dataset in at_risk]
+
+        def verify(protection: Protection) -> Verification | None:
+            reading, trace = readings[protection.id], lies.repositories[protection.id]
+            return self._backups.verification(protection, reading, trace, known.verifications)
+
+        found = side_by_side(
+            verify,
+            wanted,
+            self._parallel,
+            lambda protection, record: progress(
+                f"{protection.id}: {record.because if record else 'no backup could be read in full'}"
+            ),
+        )
+        return tuple(record for record in found if record is not None)
+
+
+def timeouts_of(settings: Settings) -> Timeouts:
+    """Return the bounds of connecting as configured."""
+    seconds = settings.config.ssh.connect_timeout.total_seconds()
+    return Timeouts(connect_s=seconds, banner_s=seconds)
+
+
+def _latest(rehearsals: tuple[Rehearsal, ...], repositories: dict[str, Trace]) -> tuple[Rehearsal, ...]:
+    """Keep the latest rehearsal of each protection made from where its repository lies now."""
+    latest: dict[str, Rehearsal] = {}
+    for record in sorted(rehearsals, key=lambda record: record.at):
+        if record.protection in repositories and record.repository_lun == repositories[record.protection].lun:
+            latest[record.protection] = record
+    return tuple(latest.values())

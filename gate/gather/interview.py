@@ -1,0 +1,78 @@
+"""
+Put the questions of a pure reader to real targets, keeping every raw reply before it is read.
+
+A reply that holds people's data is the exception: its digest goes into the evidence, its bytes are kept nowhere.
+"""
+
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, NoReturn, TypeVar
+
+from gate.backups.sqlite_rows import holds_rows
+from gate.evidence import Reply
+from gate.ledger.entry import Blob
+from gate.store import Ledger
+
+Found = TypeVar("Found")
+Subject = TypeVar("Subject")
+
+
+@dataclass(frozen=True)
+class Interview(Generic[Found]):
+    """What a reader found, and the raw replies that were kept for it."""
+
+    found: Found
+    kept: tuple[Blob, ...]
+
+
+def keep(ledger: Ledger, reply: Reply) -> Blob | None:
+    """Store the raw reply durably; None when it holds people's data or nothing at all."""
+    if not reply.stdout or holds_rows(reply.command):
+        return None
+    return Blob("reply", ledger.put_blob(reply.stdout), len(reply.stdout))
+
+
+def interview(asking: Generator[str, Reply, Found], ask: Callable[[str], Reply], ledger: Ledger) -> Interview[Found]:
+    """
+    Drive a reader to its end.
+
+    When a reply cannot be stored, the error is thrown into the reader, which may still ask for what must be done
+    in any case (removing a scratch copy), and is raised afterwards.
+    """
+    kept: dict[str, Blob] = {}
+    command = next(asking)
+    while True:
+        try:
+            reply = ask(command)
+            blob = keep(ledger, reply)
+        except Exception as error:  # noqa: BLE001  it comes out of the reader again, after the tidying up
+            _give_up(asking, ask, error)
+        if blob is not None:
+            kept[blob.sha256] = blob
+        try:
+            command = asking.send(reply)
+        except StopIteration as end:
+            return Interview(end.value, tuple(kept.values()))
+
+
+def _give_up(asking: Generator[str, Reply, object], ask: Callable[[str], Reply], error: Exception) -> NoReturn:
+    command = asking.throw(error)
+    while True:
+        command = asking.send(ask(command))
+
+
+def side_by_side(
+    work: Callable[[Subject], Found],
+    subjects: Iterable[Subject],
+    parallel: int,
+    done: Callable[[Subject, Found], None] = lambda _subject, _found: None,
+) -> list[Found]:
+    """Do the work for all subjects, `parallel` at once; results in the order given, the first error is raised."""
+    waiting = list(subjects)
+    found = []
+    with ThreadPoolExecutor(max_workers=max(1, min(parallel, len(waiting))), thread_name_prefix="gather") as pool:
+        for subject, result in zip(waiting, pool.map(work, waiting), strict=True):
+            found.append(result)
+            done(subject, result)
+    return found

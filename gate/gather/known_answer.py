@@ -1,0 +1,194 @@
+"""
+Known data on the scratch object of an array: written before the change, read back after it.
+
+The pattern of a seed is SHA-256 over the seed's digest and a counter, piece by piece: no two blocks are alike, so
+that blocks which were lost, swapped or answered from elsewhere show. Only `Array.scratch` is ever written, and only
+after the LUN has told 512-byte blocks, enough of them, and a target port of the target declared (promise 3).
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gate.errors import NotThere, Outside, Refused
+from gate.inventory import Array, Inventory, Scratch
+from gate.iscsi import Lun
+
+BLOCK = 512
+STEP = 2048
+"""Blocks that are made, written or read at once: 1 MiB."""
+
+TIMED = 8
+"""Blocks of one timed read: 4 KiB, the page of most databases and file systems."""
+
+SLOWEST = 1024 * 1024
+"""Bytes a second below which reading or writing counts as not answered (our choice)."""
+
+POINTS_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class KnownAnswer:
+    """What was written, and was there when it was read back at once."""
+
+    array: str
+    digest: str
+    """Over all bytes: `sha256:` and 64 hexadecimal digits."""
+
+    blocks: int
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """What is there now."""
+
+    array: str
+    digest: str
+    matches: bool
+    first_bad_block: int | None
+    """The first of 512 bytes that differs; None when none does."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the scratch LUN says it is, as the initiator sees it."""
+
+    array: str
+    vendor: str
+    product: str
+    revision: str
+    serial: str
+    naa: str | None
+    target_ports: tuple[str, ...]
+    blocks: int
+
+
+def pattern(seed: str, first: int, blocks: int) -> bytes:
+    """Return the bytes of `blocks` blocks from block `first` of the pattern that belongs to the seed."""
+    root = hashlib.sha256(seed.encode()).digest()
+    pieces = BLOCK // 32
+    return b"".join(
+        hashlib.sha256(root + number.to_bytes(8, "big")).digest()
+        for number in range(first * pieces, (first + blocks) * pieces)
+    )
+
+
+class KnownAnswers:
+    """Opens one short session per call; every wait is bounded. Errors: NotThere, Refused, Outside (also IscsiError)."""
+
+    def __init__(self, inventory: Inventory, *, initiator: str, timeout_s: float = 10.0) -> None:
+        self._inventory = inventory
+        self._initiator = initiator
+        self._timeout_s = timeout_s
+
+    def write(self, array: str, seed: str) -> KnownAnswer:
+        """Write the seed's pattern over the whole scratch range and read it back over a session of its own."""
+        scratch = self._scratch(array)
+        with self._open(scratch) as lun:
+            self._assert_ours(array, scratch, lun)
+            for first, blocks in _steps(scratch):
+                lun.write(first, pattern(seed, first, blocks))
+            lun.flush()
+        found = self.read(array, seed)
+        if not found.matches:
+            raise Outside(
+                f"{array} does not hold what was written: block {found.first_bad_block} of its scratch object differs",
+                hint="is the scratch object used by somebody else? If not, this array loses data now",
+            )
+        return KnownAnswer(array, found.digest, scratch.blocks)
+
+    def read(self, array: str, seed: str) -> ReadBack:
+        """Read the whole scratch range and compare it with the seed's pattern."""
+        scratch = self._scratch(array)
+        hashed, bad = hashlib.sha256(), None
+        with self._open(scratch) as lun:
+            self._assert_ours(array, scratch, lun)
+            for first, blocks in _steps(scratch):
+                data, wanted = lun.read(first, blocks), pattern(seed, first, blocks)
+                hashed.update(data)
+                if bad is None and data != wanted:
+                    bad = first + _first_difference(data, wanted)
+        return ReadBack(array, f"sha256:{hashed.hexdigest()}", bad is None, bad)
+
+    def latencies(self, array: str, points: int) -> tuple[int, ...]:
+        """Time single reads of 8 blocks, one after the other, spread over the range; whole microseconds, at least 1."""
+        if not 0 < points <= POINTS_MAX:
+            raise ValueError(f"{points} reads cannot be timed")
+        scratch = self._scratch(array)
+        places = scratch.blocks // TIMED
+        found = []
+        with self._open(scratch) as lun:
+            self._assert_ours(array, scratch, lun)
+            for number in range(points):
+                # Multiples of the golden ratio: spread evenly, and the same places every time.
+                place = number * 2_654_435_761 % 2**32 % places * TIMED
+                began = time.perf_counter_ns()
+                lun.read(place, TIMED)
+                found.append(max(1, (time.perf_counter_ns() - began) // 1000))
+        return tuple(found)
+
+    def identity(self, array: str) -> Identity:
+        """Ask the scratch LUN who it is; nothing is read from or written to its blocks."""
+        with self._open(self._scratch(array)) as lun:
+            inquiry, said = lun.inquiry(), lun.identification()
+            return Identity(
+                array=array,
+                vendor=inquiry.vendor,
+                product=inquiry.product,
+                revision=inquiry.revision,
+                serial=lun.serial(),
+                naa=said.naa,
+                target_ports=said.target_ports,
+                blocks=lun.capacity().blocks,
+            )
+
+    def _scratch(self, array: str) -> Scratch:
+        known: dict[str, Array] = {each.id: each for each in self._inventory.arrays}
+        if array not in known:
+            raise NotThere(f'there is no array "{array}"')
+        scratch = known[array].scratch
+        if scratch is None:
+            raise Refused(
+                f"{array} has no scratch object in the inventory", hint="declare one: the gate writes nowhere else"
+            )
+        return scratch
+
+    def _open(self, scratch: Scratch) -> Lun:
+        return Lun(
+            scratch.portal,
+            scratch.port,
+            scratch.target,
+            scratch.lun,
+            initiator=self._initiator,
+            timeout_s=self._timeout_s,
+            within_s=6 * self._timeout_s + scratch.blocks * BLOCK / SLOWEST,
+        )
+
+    def _assert_ours(self, array: str, scratch: Scratch, lun: Lun) -> None:
+        """Raise Refused unless this is the object that the inventory declares, as far as it can tell itself."""
+        lun.inquiry()  # a LUN that is not masked to us says so here
+        capacity = lun.capacity()
+        if capacity.block_bytes != BLOCK:
+            raise Refused(f"the scratch object of {array} has blocks of {capacity.block_bytes} bytes, not {BLOCK}")
+        if capacity.blocks < scratch.blocks:
+            raise Refused(
+                f"the scratch object of {array} has {capacity.blocks} blocks, the inventory declares {scratch.blocks}"
+            )
+        ports = lun.identification().target_ports
+        if ports and not any(port.partition(",t,")[0] == scratch.target for port in ports):
+            raise Refused(f"LUN {scratch.lun} of {array} is reached through {ports[0]}, not {scratch.target}")
+
+
+def _steps(scratch: Scratch) -> Iterator[tuple[int, int]]:
+    """Cut the declared range into pieces; nothing beyond it is ever named."""
+    for first in range(0, scratch.blocks, STEP):
+        yield first, min(STEP, scratch.blocks - first)
+
+
+def _first_difference(data: bytes, wanted: bytes) -> int:
+    return next(
+        number
+        for number in range(len(wanted) // BLOCK)
+        if data[number * BLOCK : (number + 1) * BLOCK] != wanted[number * BLOCK : (number + 1) * BLOCK]
+    )

@@ -1,0 +1,124 @@
+"""
+Evidence as bytes and back, and the records that earlier gatherings left in the ledger.
+
+The bytes are canonical and made here only. Reading them back demands that they come out the same when made again:
+that refuses unknown keys, other spellings and other types in one rule. A record whose bytes are gone or differ from
+the digest in its entry is left out, never trusted.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from gate import canonical
+from gate.canonical import Json
+from gate.errors import CannotTell
+from gate.evidence import Evidence, Reference, Rehearsal, Verification
+from gate.ledger.entry import Actor, Blob, Draft, Entry
+from gate.store import Ledger
+
+Record: TypeAlias = Verification | Rehearsal | Reference
+Told = TypeVar("Told")
+
+_EVIDENCE = TypeAdapter(Evidence)
+_RECORDS: Mapping[str, TypeAdapter[Any]] = {
+    "backup.verified": TypeAdapter(Verification),
+    "backup.rehearsed": TypeAdapter(Rehearsal),
+    "reference.recorded": TypeAdapter(Reference),
+}
+"""Kind of entry → what its record is."""
+
+RECORD = "record"
+"""Name of the blob that carries it."""
+
+SHORT = 500
+"""Characters of a sentence that an entry repeats; the record has all of it."""
+
+
+def to_json(evidence: Evidence) -> bytes:
+    """Return the canonical bytes."""
+    return canonical.encode(_EVIDENCE.dump_python(evidence, mode="json"))
+
+
+def from_json(data: bytes) -> Evidence:
+    """Return the evidence; CannotTell when these are not exactly the bytes that `to_json` makes."""
+    return _load(_EVIDENCE, data)
+
+
+def draft(record: Record, ledger: Ledger, actor: Actor, replies: tuple[Blob, ...]) -> Draft:
+    """Store a record and return the entry that says so."""
+    kind, said = _entry(record)
+    data = canonical.encode(_RECORDS[kind].dump_python(record, mode="json"))
+    blob = Blob(RECORD, ledger.put_blob(data), len(data))
+    return Draft(kind, actor, data={**said, "digest": blob.sha256}, blobs=(blob, *replies))
+
+
+def _entry(record: Record) -> tuple[str, dict[str, Json]]:
+    if isinstance(record, Reference):
+        return "reference.recorded", {"dataset": record.dataset}
+    said: dict[str, Json] = {"protection": record.protection, "backup": record.backup}
+    said |= {"passed": record.passed, "because": record.because[:SHORT]}
+    if isinstance(record, Rehearsal):
+        return "backup.rehearsed", {**said, "level": record.level}
+    return "backup.verified", said
+
+
+@dataclass(frozen=True)
+class Known:
+    """All records that the ledger holds and whose bytes are whole, oldest first."""
+
+    verifications: tuple[Verification, ...] = ()
+    rehearsals: tuple[Rehearsal, ...] = ()
+    references: tuple[Reference, ...] = ()
+
+
+class Records:
+    """Reads the records of one ledger, each entry once; safe to use from many threads."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._read_to = 0
+        self._found: list[tuple[Entry, str]] = []
+
+    def known(self) -> Known:
+        """Return what is on record now. Bytes are compared with their digest at every call."""
+        with self._lock:
+            for entry in self._ledger.entries(self._read_to):
+                self._read_to = entry.index + 1
+                digest = entry.data.get("digest")
+                if entry.kind in _RECORDS and isinstance(digest, str):
+                    self._found.append((entry, digest))
+            found = tuple(self._found)
+        records = [record for entry, digest in found if (record := self._record(entry, digest)) is not None]
+        return Known(
+            tuple(record for record in records if isinstance(record, Verification)),
+            tuple(record for record in records if isinstance(record, Rehearsal)),
+            tuple(record for record in records if isinstance(record, Reference)),
+        )
+
+    def _record(self, entry: Entry, digest: str) -> Record | None:
+        try:
+            data = self._ledger.get_blob(digest)
+            if data is None:
+                return None
+            record: Record = _load(_RECORDS[entry.kind], data)
+        except CannotTell:
+            return None
+        kind, said = _entry(record)
+        told = {key: entry.data.get(key) for key in said}
+        return record if kind == entry.kind and told == said and record.at <= entry.time else None
+
+
+def _load(adapter: TypeAdapter[Told], data: bytes) -> Told:
+    try:
+        found = adapter.validate_json(data)
+        same = canonical.encode(adapter.dump_python(found, mode="json")) == data
+    except (ValidationError, ValueError) as error:
+        raise CannotTell(f"this is no evidence: {type(error).__name__}") from None
+    if not same:
+        raise CannotTell("this evidence is not spelled as the gate spells it")
+    return found

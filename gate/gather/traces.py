@@ -1,0 +1,33 @@
+"""Where datasets and repositories really lie, from the mount point on their host down to LUN and target ports."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from gate.evidence import Trace
+from gate.families import linux
+from gate.gather.interview import interview
+from gate.gather.lines import Lines
+from gate.inventory import Dataset, Protection
+from gate.ssh import utc_now
+from gate.store import Ledger
+
+
+class Traces:
+    """Asks hosts under the read-only credential."""
+
+    def __init__(self, lines: Lines, ledger: Ledger, clock: Callable[[], datetime] = utc_now) -> None:
+        self._lines = lines
+        self._ledger = ledger
+        self._clock = clock
+
+    def dataset(self, dataset: Dataset) -> Trace:
+        """Return where production of a dataset lies."""
+        return self._trace(dataset.host, dataset.path, dataset.mount)
+
+    def repository(self, protection: Protection) -> Trace:
+        """Return where the repository of a protection lies."""
+        return self._trace(protection.host, protection.repository, protection.mount)
+
+    def _trace(self, host: str, path: str, mount: str) -> Trace:
+        tracing = linux.trace(host, path, mount, self._clock())
+        return interview(tracing, lambda command: self._lines.ask(host, command), self._ledger).found

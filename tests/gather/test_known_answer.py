@@ -1,0 +1,133 @@
+"""Known data on real LUNs over real iSCSI: what is written comes back, and every damage is told apart."""
+
+import hashlib
+
+import pytest
+
+from gate.errors import GateError, NotThere, Outside, Refused
+from gate.gather.known_answer import KnownAnswers, pattern
+from gate.inventory import Inventory
+from tests.gather.conftest import Site
+
+INITIATOR = "iqn.2026-11.example.sangate:gate"
+
+
+@pytest.fixture
+def answers(site: Site) -> KnownAnswers:
+    return KnownAnswers(site.settings.config.inventory, initiator=INITIATOR, timeout_s=5.0)
+
+
+def changed(site: Site, array: str, **scratch: object) -> Inventory:
+    """Return the inventory with other values in one array's scratch object."""
+    told = site.settings.config.inventory.model_dump()
+    for each in told["arrays"]:
+        if each["id"] == array:
+            each["scratch"] = each["scratch"] | scratch if scratch else None
+    return Inventory.model_validate(told)
+
+
+def test_no_two_blocks_of_a_pattern_are_alike_and_every_seed_has_its_own() -> None:
+    blocks = [pattern("chg-0001 west-2", number, 1) for number in range(64)]
+    assert len(set(blocks)) == 64
+    assert {len(block) for block in blocks} == {512}
+    assert b"".join(blocks) == pattern("chg-0001 west-2", 0, 64)
+    assert pattern("chg-0002 west-2", 0, 1) != blocks[0]
+
+
+def test_what_is_written_is_read_back_as_it_was(answers: KnownAnswers) -> None:
+    written = answers.write("west-2", "chg-0001 west-2")
+    assert written.blocks == 4096
+    assert written.digest == "sha256:" + hashlib.sha256(pattern("chg-0001 west-2", 0, 4096)).hexdigest()
+    found = answers.read("west-2", "chg-0001 west-2")
+    assert (found.matches, found.digest, found.first_bad_block) == (True, written.digest, None)
+
+
+def test_another_seed_does_not_match_from_the_first_block_on(answers: KnownAnswers) -> None:
+    answers.write("west-2", "chg-0001 west-2")
+    found = answers.read("west-2", "chg-0002 west-2")
+    assert (found.matches, found.first_bad_block) == (False, 0)
+
+
+def test_bits_that_flip_after_the_writing_are_found(site: Site, answers: KnownAnswers) -> None:
+    written = answers.write("west-2", "chg-0001 west-2")
+    site.lab.fault("west-2", "flip-bits")
+    found = answers.read("west-2", "chg-0001 west-2")
+    assert not found.matches
+    assert found.digest != written.digest
+    assert found.first_bad_block is not None
+
+
+def test_writes_that_an_array_forgets_are_found_while_writing(site: Site, answers: KnownAnswers) -> None:
+    site.lab.fault("west-3", "lost-writes")
+    with pytest.raises(Outside, match="does not hold what was written"):
+        answers.write("west-3", "chg-0003 west-3")
+
+
+@pytest.mark.parametrize("fault", ["eio", "luns-offline", "offline"])
+def test_an_array_that_cannot_read_is_an_error_and_no_mismatch(site: Site, answers: KnownAnswers, fault: str) -> None:
+    site.lab.fault("west-3", fault)
+    with pytest.raises(Outside):
+        answers.read("west-3", "chg-0001 west-3")
+
+
+def test_a_write_protected_scratch_is_an_error(site: Site, answers: KnownAnswers) -> None:
+    site.lab.fault("west-3", "read-only")
+    with pytest.raises(Outside):
+        answers.write("west-3", "chg-0001 west-3")
+
+
+def test_reads_are_timed_one_by_one(site: Site, answers: KnownAnswers) -> None:
+    points = answers.latencies("west-2", 25)
+    assert len(points) == 25
+    assert all(point > 0 for point in points)
+    site.lab.fault("west-2", "slow-io", "0.02")
+    assert min(answers.latencies("west-2", 5)) >= 20_000
+
+
+@pytest.mark.parametrize("points", [0, -1, 10_001])
+def test_a_number_of_reads_outside_its_bounds_is_not_begun(answers: KnownAnswers, points: int) -> None:
+    with pytest.raises(ValueError, match="cannot be timed"):
+        answers.latencies("west-2", points)
+
+
+def test_an_array_without_scratch_is_never_written(site: Site) -> None:
+    answers = KnownAnswers(changed(site, "west-2"), initiator=INITIATOR)
+    with pytest.raises(Refused, match="no scratch object"):
+        answers.write("west-2", "seed")
+
+
+def test_an_array_outside_the_inventory_is_not_there(answers: KnownAnswers) -> None:
+    with pytest.raises(NotThere):
+        answers.read("elsewhere", "seed")
+
+
+def test_a_range_beyond_the_lun_is_refused_before_anything_is_written(site: Site, answers: KnownAnswers) -> None:
+    before = answers.read("west-2", "seed").digest
+    with pytest.raises(Refused, match="has 4096 blocks, the inventory declares 4097"):
+        KnownAnswers(changed(site, "west-2", blocks=4097), initiator=INITIATOR).write("west-2", "seed")
+    assert answers.read("west-2", "seed").digest == before
+
+
+def test_only_the_declared_range_is_written(site: Site, answers: KnownAnswers) -> None:
+    whole = answers.write("west-2", "all of it").digest
+    KnownAnswers(changed(site, "west-2", blocks=2100), initiator=INITIATOR).write("west-2", "the beginning")
+    found = answers.read("west-2", "all of it")
+    assert (found.digest != whole, found.first_bad_block) == (True, 0)
+    mixed = pattern("the beginning", 0, 2100) + pattern("all of it", 2100, 1996)
+    assert found.digest == "sha256:" + hashlib.sha256(mixed).hexdigest()
+
+
+def test_a_lun_that_is_not_masked_to_the_gate_is_an_error(site: Site) -> None:
+    answers = KnownAnswers(changed(site, "east-1", lun=1), initiator=INITIATOR)
+    with pytest.raises(GateError):
+        answers.write("east-1", "seed")
+
+
+def test_an_array_tells_the_initiator_who_it_is(site: Site, answers: KnownAnswers) -> None:
+    found = answers.identity("vault-1")
+    array = site.settings.config.inventory.array("vault-1")
+    assert array.scratch is not None
+    assert found.target_ports[0].startswith(array.scratch.target)
+    assert (found.blocks, len(found.revision)) == (4096, 4)
+    assert found.serial
+    assert found.naa is not None
