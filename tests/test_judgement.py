@@ -27,6 +27,10 @@ def timed(array: str, after: tuple[int, ...] = STILL, before: tuple[int, ...] = 
     return Latencies(array, before, after)
 
 
+def spoiled_side(array: str, side: str, points: tuple[int, ...]) -> Latencies:
+    return timed(array, before=points) if side == "before" else timed(array, after=points)
+
+
 def judged(
     answers: tuple[Probe, ...] = probes(),
     *latencies: Latencies,
@@ -120,7 +124,7 @@ def test_nothing_at_all_is_inconclusive() -> None:
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_as_many_reads_as_are_needed_are_enough_and_one_less_is_not(array: str, side: str) -> None:
     whole = {name: timed(name) for name in ("canary", "twin")}
-    few = {**whole, array: replace(whole[array], **{side: STILL[:4]})}
+    few = {**whole, array: spoiled_side(array, side, STILL[:4])}
     assert judged(probes(), *whole.values()).result is Held.HELD
     result = judged(probes(), *few.values())
     assert result.result is Held.INCONCLUSIVE
@@ -148,7 +152,7 @@ def test_a_limit_of_no_points_does_not_make_nothing_enough() -> None:
 @pytest.mark.parametrize("point", [0, -1])
 def test_a_read_that_took_no_time_was_not_timed(array: str, side: str, point: int) -> None:
     whole = {name: timed(name) for name in ("canary", "twin")}
-    whole[array] = replace(whole[array], **{side: (*STILL, point)})
+    whole[array] = spoiled_side(array, side, (*STILL, point))
     result = judged(probes(), *whole.values())
     assert (result.result, result.because) == (
         Held.INCONCLUSIVE,
@@ -268,9 +272,7 @@ def test_held_means_that_everything_was_answered_and_passed(
         assert rounds > 0
         counted = [item for item in answers if 0 < item.round <= rounds]
         assert all(item.outcome is Outcome.PASSED for item in counted)
-        expected = {
-            (array, name, n) for array in ("canary", "twin") for name in ZERO_TOLERANCE for n in range(1, rounds + 1)
-        }
+        expected = set(itertools.product(("canary", "twin"), ZERO_TOLERANCE, range(1, rounds + 1)))
         assert {(item.array, item.name, item.round) for item in counted} == expected
         for side in ("before", "after"):
             for array in ("canary", "twin"):
