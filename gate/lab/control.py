@@ -20,7 +20,7 @@ FAULTS = {
     "refuse": "refuses every login",
     "changed-host-key": "shows another host key",
     "lose-reply": "accepts that many mutating commands (1) and drops the connection instead of answering",
-    "offline": "array: command line and LUNs are gone; host: command line is gone",
+    "offline": "the command line is gone, and the LUNs of an array with it",
     "rebuild": "array: a RAID rebuild is running",
     "node-offline": "array: node2 is offline",
     "drive-failed": "array: a drive has failed",

@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ from gate.inventory import Inventory
 from gate.lab.client import Lab
 
 START_S = 60.0
+_STARTED: list["subprocess.Popen[bytes]"] = []
+"""Children of this process: a lab outlives its starter, and a forgotten Popen would warn of that."""
 
 
 def start(
@@ -62,6 +65,7 @@ def start(
     settings_file = directory / "settings.json"
     settings_file.write_text(json.dumps(settings, indent=1) + "\n")
     child = _spawn(directory, settings_file)
+    _STARTED.append(child)
     lab = Lab(directory)
     try:
         _await_ready(lab, inventory, child, time.monotonic() + within_s)
@@ -69,6 +73,8 @@ def start(
         child.kill()
         child.wait()
         raise
+    # Somebody must collect the child when it ends before us; nobody needs to when it outlives us.
+    threading.Thread(target=child.wait, name="lab child", daemon=True).start()
     return lab
 
 

@@ -234,6 +234,7 @@ class Listener:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._open_connections: set[socket.socket] = set()
+        self._hung: set[socket.socket] = set()
 
     def open(self) -> None:
         """Listen; does nothing when it listens already. OSError when the port cannot be had."""
@@ -257,11 +258,16 @@ class Listener:
         """Stop listening and cut every connection at once."""
         with self._lock:
             if self._socket is not None:
-                _cut(self._socket)
+                _wake(self._socket)
+                self._socket.close()
                 self._socket = None
             connections, self._open_connections = self._open_connections, set()
         for connection in connections:
-            _cut(connection)
+            # A connection that has a transport is closed by it; one without hangs on purpose and is closed here.
+            _wake(connection)
+            if connection in self._hung:
+                connection.close()
+        self._hung.clear()
 
     def _accept(self, listening: socket.socket | None) -> None:
         while listening is not None:
@@ -276,7 +282,9 @@ class Listener:
                 self._open_connections = {each for each in self._open_connections if each.fileno() >= 0}
                 self._open_connections.add(connection)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if "hang-banner" not in self.service.faults:
+            if "hang-banner" in self.service.faults:
+                self._hung.add(connection)
+            else:
                 self._start(connection, client[0])
 
     def _start(self, connection: socket.socket, client: str) -> None:
@@ -288,9 +296,7 @@ class Listener:
             connection.close()
 
 
-def _cut(connection: socket.socket) -> None:
-    # A socket another thread waits on is woken by shutdown, not by close.
+def _wake(connection: socket.socket) -> None:
+    # Whoever waits on a socket in another thread is woken by shutdown, not by close.
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    with contextlib.suppress(OSError):
-        connection.close()

@@ -1,0 +1,90 @@
+"""Who may log in to an array: the matrix of lab.md 2.2, over real SSH."""
+
+from collections.abc import Iterator
+
+import paramiko
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, SSHCertificateType
+
+from gate.lab.certificates import Keys
+from gate.lab.speech import Said
+from gate.lab.ssh import Listener, Service
+from tests.lab.certs import certify, loaded
+from tests.lab.fleets import network, pair, terminal
+
+HOST = f"{network(27)}.11"
+MONITOR, AUTHORITY, ROGUE, HOLDER, STRANGER = pair(), pair(), pair(), pair(), pair()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def array(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    keys = Keys({"monitor": MONITOR.line}, ca=AUTHORITY.line, certificate_user="fwadmin", principal="east-1")
+    service = Service("east-1", keys, {}, lambda user, line: Said(f"{user} {line}\n".encode()))
+    path = tmp_path_factory.mktemp("key") / "host"
+    path.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    key = paramiko.Ed25519Key.from_private_key_file(str(path))
+    listener = Listener(service, HOST, 2222, key, key)
+    listener.open()
+    yield
+    listener.suspend()
+
+
+def test_a_good_certificate_logs_in_and_the_whole_reply_comes() -> None:
+    with terminal(HOST, "fwadmin", loaded(certify(AUTHORITY, HOLDER, "east-1"), HOLDER)) as admin:
+        for number in range(20):
+            assert admin.run(f"lsupdate {number}").text == f"fwadmin lsupdate {number}\n"
+
+
+@pytest.mark.parametrize("value", [b"127.0.0.0", b"192.0.2.1/32"])
+def test_a_certificate_for_another_source_address_is_refused(value: bytes) -> None:
+    line = certify(AUTHORITY, HOLDER, "east-1", options={b"source-address": value})
+    with pytest.raises(paramiko.AuthenticationException), terminal(HOST, "fwadmin", loaded(line, HOLDER)):
+        pass
+
+
+def test_an_unknown_extension_is_ignored_and_a_right_source_address_accepted() -> None:
+    line = certify(AUTHORITY, HOLDER, "east-1", options={b"source-address": b"127.0.0.1/32"})
+    with terminal(HOST, "fwadmin", loaded(line, HOLDER)) as admin:
+        assert admin.run("lsupdate").status == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(certify(AUTHORITY, HOLDER, "east-1", after_s=-600, before_s=-1), id="expired"),
+        pytest.param(certify(AUTHORITY, HOLDER, "east-1", after_s=600, before_s=900), id="not-yet-valid"),
+        pytest.param(certify(AUTHORITY, HOLDER, "east-2"), id="another-array"),
+        pytest.param(certify(AUTHORITY, HOLDER, "fwadmin"), id="login-name-as-principal"),
+        pytest.param(certify(ROGUE, HOLDER, "east-1"), id="rogue-authority"),
+        pytest.param(certify(AUTHORITY, HOLDER, "east-1", kind=SSHCertificateType.HOST), id="host-type"),
+        pytest.param(certify(AUTHORITY, HOLDER, "east-1", options={b"verify-required": b""}), id="unknown-option"),
+        pytest.param(certify(AUTHORITY, HOLDER, "east-1", digest=None), id="no-plan-digest"),
+        pytest.param(certify(AUTHORITY, HOLDER, "east-1", digest=b"sha256:12"), id="half-a-plan-digest"),
+    ],
+)
+def test_a_certificate_that_does_not_fit_is_refused(line: str) -> None:
+    with pytest.raises(paramiko.AuthenticationException), terminal(HOST, "fwadmin", loaded(line, HOLDER)):
+        pass
+
+
+def test_the_plain_key_of_a_certificate_holder_is_refused() -> None:
+    for key in (HOLDER, MONITOR, AUTHORITY):
+        with pytest.raises(paramiko.AuthenticationException), terminal(HOST, "fwadmin", key):
+            pass
+
+
+def test_the_reader_logs_in_by_its_own_key_only() -> None:
+    with terminal(HOST, "monitor", MONITOR) as reader:
+        assert reader.run("lssystem").text == "monitor lssystem\n"
+    with pytest.raises(paramiko.AuthenticationException), terminal(HOST, "monitor", STRANGER):
+        pass
+    certificate = loaded(certify(AUTHORITY, HOLDER, "east-1"), HOLDER)
+    with pytest.raises(paramiko.AuthenticationException), terminal(HOST, "monitor", certificate):
+        pass
+
+
+def test_a_certificate_whose_key_somebody_else_holds_is_refused() -> None:
+    stolen = loaded(certify(AUTHORITY, HOLDER, "east-1"), STRANGER)
+    with pytest.raises((paramiko.AuthenticationException, paramiko.SSHException)), terminal(HOST, "fwadmin", stolen):
+        pass
