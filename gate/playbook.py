@@ -29,6 +29,7 @@ SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 QUICK = 30
+"""Seconds that a step may take when it says no `within` (our choice)."""
 
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 SlotName = Literal["array", "image", "version", "serial", "from_version"]
@@ -78,6 +79,8 @@ class PlaybookStep(Frozen):
     refuse: Expected = Field(default_factory=dict)
     every: Duration | None = None
     within: Duration | None = None
+    """How long to wait for `until`, or for one slow answer; half a minute when it is not said."""
+
     disconnects: Literal["expected"] | None = None
     again: Literal["safe", "ask"] | None = None
     finish_first: bool = False
@@ -97,7 +100,7 @@ class PlaybookStep(Frozen):
             raise ValueError("send and to belong together")
         if not self.expect and not self.until:
             raise ValueError("a step says by expect or until what counts as success")
-        if bool(self.until) != (self.every is not None and self.within is not None):
+        if bool(self.until) != (self.every is not None) or (self.until and self.within is None):
             raise ValueError("until, every and within belong together")
         if self.refuse and not self.until:
             raise ValueError("refuse: only a step that waits by until can end early")

@@ -65,7 +65,10 @@ def test_the_apply_step_is_never_repeated_without_a_person() -> None:
 
 def test_a_half_copied_image_never_counts_as_staged() -> None:
     (stage,) = [step for step in rendered().forward if step.id == "stage"]
-    assert not holds(stage.look_done, {"files": "/lab-8.7.0.4.img/", "count": "1"})
+    listing = {"listed": "yes", "files": "/lab-8.7.0.4.img/", "count": "1"}
+    assert not holds(stage.look_done, listing)
+    assert holds(stage.look_not_begun, listing)
+    assert not holds(stage.look_not_begun, {"unreadable": "no answer (lost)"})
 
 
 def test_waiting_needs_no_permit_and_comes_after_what_starts_a_job() -> None:
@@ -100,7 +103,8 @@ def test_every_step_can_go_into_a_plan() -> None:
         ("    to: /upgrade\n", "", "steps.3", "belong together"),
         ("    do: applysoftware -complete", "    do: x\n    ask: lsupdate -delim !", "commit.0", "one of ask"),
         ("    within: 15m\n", "", "steps.6", "belong together"),
-        ('    expect:\n      errors: "0"\n', "", "steps.2", "what counts as success"),
+        ("    within: 10m\n", "    every: 2s\n", "steps.2", "belong together"),
+        ('    within: 10m\n    expect:\n      errors: "0"\n', "", "steps.2", "what counts as success"),
         ("within: 15m", "within: 15", "steps.6.within", "a duration"),
         ("again: ask", "again: always", "steps.7.again", "unknown again"),
         ("disconnects: expected", "disconnects: fine", "steps.7.disconnects", "unknown disconnects"),

@@ -148,7 +148,8 @@ def _test(reply: Reply) -> Facts:
 def _dumps(reply: Reply) -> Facts:
     """Read the names in /upgrade, framed so that `*/NAME/*` finds a whole name: a name holds no slash."""
     rows = _table(reply, ("filename",), empty_means_none=True)
-    return {"files": "/" + "".join(f"{row['filename']}/" for row in rows), "count": str(len(rows))}
+    files = "/" + "".join(f"{row['filename']}/" for row in rows)
+    return {"listed": "yes", "files": files, "count": str(len(rows))}
 
 
 def _accepted(reply: Reply) -> Facts:
@@ -168,7 +169,7 @@ READERS: Mapping[str, Reader] = {
     "system": Reader(("serial", "name", "model", "version", "build"), _system),
     "update": Reader(("status", "progress", "event", "action", "new_version", "new_build"), _update),
     "test": Reader(("errors", "warnings"), _test),
-    "dumps": Reader(("files", "count"), _dumps),
+    "dumps": Reader(("listed", "files", "count"), _dumps),
     "accepted": Reader(("accepted",), _accepted),
     "copied": Reader(("copied",), _copied),
 }

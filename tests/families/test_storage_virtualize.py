@@ -155,7 +155,8 @@ def test_the_facts_of_each_reader() -> None:
     assert READERS["update"](reply(vector("update-idle")))["new_version"] == ""
     assert READERS["test"](reply(vector("test-warning"), 1)) == {"errors": "0", "warnings": "1"}
     assert READERS["test"](reply(vector("test-unsupported")))["errors"] == "1"
-    assert READERS["dumps"](reply(vector("dumps"))) == {"files": "/lab-8.7.0.4.img/old-lab-8.7.0.3.img/", "count": "2"}
+    files = "/lab-8.7.0.4.img/old-lab-8.7.0.3.img/"
+    assert READERS["dumps"](reply(vector("dumps"))) == {"listed": "yes", "files": files, "count": "2"}
     assert READERS["dumps"](reply(b""))["count"] == "0"
     assert READERS["accepted"](reply(b"CMMVC6227I The package installed successfully.\n")) == {"accepted": "yes"}
     assert READERS["copied"](reply(b"\0\0\0")) == {"copied": "yes"}
