@@ -1,0 +1,79 @@
+"""What comes in: one frozen model for each body and each query. Unknown keys are errors."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from gate.inventory import Frozen
+
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+SeatName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class Login(Frozen):
+    """Name and password of a local person."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=63)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+class Nothing(Frozen):
+    """An empty object; an empty body will do."""
+
+
+class Decided(Frozen):
+    """
+    A decision with its signature: `statement` is the exact text of GET …/statement, `signature` what
+    `ssh-keygen -Y sign -n approval@sangate` made of it. A token signs nothing by itself.
+    """
+
+    seat: SeatName
+    statement: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
+    signature: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
+    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class Denied(Decided):
+    """A denial; it says why."""
+
+    reason: Reason
+
+
+class Because(Frozen):
+    """Why a person holds, resumes, backs out or withdraws."""
+
+    reason: Reason
+
+
+class Key(Frozen):
+    """An OpenSSH public key of the kind ssh-ed25519, one line."""
+
+    public: Annotated[str, StringConstraints(min_length=16, max_length=1024)]
+
+
+class ToSign(Frozen):
+    """Which seat signs which decision."""
+
+    seat: SeatName
+    decision: Annotated[str, StringConstraints(pattern=r"^(approve|deny)$")] = "approve"
+
+
+class Source(Frozen):
+    """Where the change file came from; complaints begin with it."""
+
+    source: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")] = "change"
+
+
+class Page(Frozen):
+    """Which entries: of one change or of all, from an index, at most so many."""
+
+    change: Annotated[str, StringConstraints(pattern=r"^chg-[0-9]{4,9}$")] | None = None
+    start: Annotated[int, Field(ge=0, le=2**53)] = 0
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+
+
+class Until(Frozen):
+    """Answer as soon as the ledger is longer than `size`, or after `timeout` seconds."""
+
+    size: Annotated[int, Field(ge=0, le=2**53)]
+    timeout: Annotated[int, Field(ge=0, le=25)] = 20

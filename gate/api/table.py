@@ -1,0 +1,165 @@
+"""The table of the API: every route with its words, its body, its answer. Nothing else defines one."""
+
+from collections.abc import Iterable
+
+from gate.api import bodies
+from gate.api.call import Answer, Call, Handler, Route
+from gate.canonical import digest
+from gate.change import utc
+from gate.control.views import View
+from gate.person import Person
+
+JSON_LINES = "application/jsonl"
+ZIP = "application/zip"
+
+
+def _change(view: View) -> Answer:
+    return Answer(view, headers={"ETag": f'"{view["seq"]}"'})
+
+
+def person_view(person: Person) -> View:
+    """Return who somebody is, with nothing secret."""
+    return {
+        "id": person.id,
+        "roles": sorted(person.roles),
+        "seats": sorted(person.seats),
+        "contractor": person.contractor,
+        "keys": list(person.keys),
+    }
+
+
+def _login(call: Call) -> Answer:
+    ticket = call.control.sign_in(call.body.name, call.body.password, "token")
+    return Answer({"token": ticket.secret, "expires": utc(ticket.expires), "person": person_view(ticket.person)})
+
+
+def _logout(call: Call) -> Answer:
+    call.control.sign_out(call.secret)
+    return Answer({"signed_out": True})
+
+
+def _open(call: Call) -> Answer:
+    view = call.control.open(call.actor, call.raw, call.query.source)
+    headers = {"ETag": f'"{view["seq"]}"', "Location": f"/api/v1/changes/{view['id']}"}
+    return Answer(view, headers=headers)
+
+
+def _statement(call: Call) -> Answer:
+    text = call.control.statement(call.actor, call.path["id"], call.query.seat, call.query.decision)
+    return Answer({"statement": text, "namespace": "approval@sangate"})
+
+
+def _approve(call: Call) -> Answer:
+    return _change(call.control.approve(call.actor, call.path["id"], **call.body.model_dump()))
+
+
+def _deny(call: Call) -> Answer:
+    return _change(call.control.deny(call.actor, call.path["id"], **call.body.model_dump()))
+
+
+def _pack(call: Call) -> Answer:
+    content = call.control.pack(call.actor, call.path["id"])
+    name = f'attachment; filename="{call.path["id"]}.zip"'
+    return Answer(content=content, headers={"Content-Disposition": name})
+
+
+def _export(call: Call) -> Answer:
+    lines: Iterable[bytes] = call.control.export(call.actor)
+    return Answer(content=(line if line.endswith(b"\n") else line + b"\n" for line in lines))
+
+
+def _entries(call: Call) -> Answer:
+    page = call.query
+    return Answer(call.control.entries(call.actor, change=page.change, start=page.start, limit=page.limit))
+
+
+def _wait(call: Call) -> Answer:
+    moved = call.control.wait(call.query.size, float(call.query.timeout))
+    return Answer({"moved": moved, "size": call.control.size()})
+
+
+def _inventory(call: Call) -> Answer:
+    inventory = call.settings.config.inventory.model_dump(mode="json")
+    policy = call.settings.policy_digest
+    return Answer({"inventory": inventory, "inventory_digest": digest(inventory), "policy_digest": policy})
+
+
+def _key(call: Call) -> Answer:
+    return Answer({"fingerprint": call.control.enrol_key(call.actor, call.body.public)})
+
+
+def _plainly(verb: str) -> Handler:
+    """Return the handler of a verb that needs a change and nothing else."""
+
+    def handler(call: Call) -> Answer:
+        return _change(getattr(call.control, verb)(call.actor, call.path["id"]))
+
+    return handler
+
+
+def _because(verb: str) -> Handler:
+    """Return the handler of a verb that needs a change and a reason."""
+
+    def handler(call: Call) -> Answer:
+        return _change(getattr(call.control, verb)(call.actor, call.path["id"], call.body.reason))
+
+    return handler
+
+
+def _about(verb: str) -> Handler:
+    """Return the handler of a verb that needs a dataset."""
+
+    def handler(call: Call) -> Answer:
+        return Answer(getattr(call.control, verb)(call.actor, call.path["id"]))
+
+    return handler
+
+
+ONE = "/changes/{id}"
+ROUTES: tuple[Route, ...] = (
+    Route("login", "POST", "/login", "Sign in; the answer's token goes into `Authorization: Bearer`.",
+          _login, "Token", body=bodies.Login, open=True),
+    Route("logout", "POST", "/logout", "End this token.", _logout, "SignedOut", body=bodies.Nothing),
+    Route("me", "GET", "/me", "Who this token stands for.", lambda call: Answer(person_view(call.actor)), "Person"),
+    Route("list-changes", "GET", "/changes", "Every change, the newest first.",
+          lambda call: Answer(call.control.rows(call.actor)), "Rows"),
+    Route("open-change", "POST", "/changes", "Open a change from a change file, YAML or JSON.",
+          _open, "Change", query=bodies.Source, status=201, document=True),
+    Route("show-change", "GET", ONE, "One change as you see it.", _plainly("show"), "Change"),
+    Route("check-change", "POST", ONE + "/check", "Gather evidence, seal the plan, decide.",
+          _plainly("check"), "Change", body=bodies.Nothing),
+    Route("statement", "GET", ONE + "/statement", "The exact text to sign.",
+          _statement, "Statement", query=bodies.ToSign),
+    Route("approve-change", "POST", ONE + "/approve", "Fill a seat with a signed statement.",
+          _approve, "Change", body=bodies.Decided, decides=True),
+    Route("deny-change", "POST", ONE + "/deny", "Say no from a seat; the change ends.",
+          _deny, "Change", body=bodies.Denied, decides=True),
+    Route("start-change", "POST", ONE + "/start", "Ask again and start the canary stage.",
+          _plainly("start"), "Change", body=bodies.Nothing, decides=True),
+    Route("hold-change", "POST", ONE + "/hold", "Stop at the next step boundary.",
+          _because("hold"), "Change", body=bodies.Because, decides=True),
+    Route("resume-change", "POST", ONE + "/resume", "Lift a hold, or answer a question with: again.",
+          _because("resume"), "Change", body=bodies.Because, decides=True),
+    Route("back-out-change", "POST", ONE + "/back-out", "Take the canary back.",
+          _because("back_out"), "Change", body=bodies.Because, decides=True),
+    Route("withdraw-change", "POST", ONE + "/withdraw", "Take the change back before anything has begun.",
+          _because("withdraw"), "Change", body=bodies.Because, decides=True),
+    Route("pack", "GET", ONE + "/pack", "The evidence pack, to be verified offline.", _pack, "", media_type=ZIP),
+    Route("list-entries", "GET", "/entries", "Entries of the ledger.", _entries, "Entries", query=bodies.Page),
+    Route("export", "GET", "/export", "The whole ledger, exact bytes, one entry a line.",
+          _export, "", media_type=JSON_LINES),
+    Route("seal", "GET", "/seal", "Size, root and signed checkpoint of the ledger.",
+          lambda call: Answer(call.control.seal()), "Seal"),
+    Route("list-datasets", "GET", "/datasets", "What is known of each dataset and its backups.",
+          lambda call: Answer(call.control.datasets(call.actor)), "Datasets"),
+    Route("record-reference", "POST", "/datasets/{id}/reference", "Record what production holds now, table by table.",
+          _about("reference"), "Evidence", body=bodies.Nothing),
+    Route("rehearse", "POST", "/datasets/{id}/rehearse", "Restore the newest backup for proof and compare it.",
+          _about("rehearse"), "Evidence", body=bodies.Nothing),
+    Route("rebuild", "POST", "/rebuild", "Make the lists again from the ledger.",
+          lambda call: Answer({"changes": call.control.rebuild(call.actor)}), "Rebuilt", body=bodies.Nothing),
+    Route("enrol-key", "POST", "/keys", "Enrol a public key with which you sign.",
+          _key, "Fingerprint", body=bodies.Key),
+    Route("wait", "GET", "/wait", "Wait for the next entry.", _wait, "Waited", query=bodies.Until),
+    Route("inventory", "GET", "/inventory", "The inventory the gate decides by.", _inventory, "Inventory"),
+)  # fmt: skip

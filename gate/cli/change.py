@@ -1,0 +1,235 @@
+"""`sangate change`: everything that is done to one change, as the signed-in person."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gate.cli.place import Place
+from gate.cli.say import as_json, out_json, pass_place, plain, table, working
+
+ENDED = ("held", "backed out", "denied", "withdrawn")
+WAITING = ("halted",)
+local = click.option("--local", is_flag=True, help="Read this data directory itself; no server is needed.")
+reason_option = click.option("--reason", required=True, help="Why; it is entered in the record.")
+
+
+@click.group()
+def change() -> None:
+    """Open, check, approve, start, hold, back out …"""
+
+
+@change.command("open")
+@click.argument("file", type=click.Path(path_type=Path))
+@as_json
+@pass_place
+def open_(place: Place, file: Path, as_json: bool) -> None:
+    """Open a change from a change file (YAML)."""
+    from gate.settings import read_file
+
+    view = place.client().send("/changes", read_file(file), "application/yaml", source=str(file)[-200:])
+    if as_json:
+        out_json(view)
+        return
+    click.echo(f"{view['id']} is opened: {plain(view['title'])}")
+    click.echo(f"next: sangate change check {view['id']}", err=True)
+
+
+@change.command("list")
+@local
+@as_json
+@pass_place
+def list_(place: Place, local: bool, as_json: bool) -> None:
+    """Every change, the newest first."""
+    from gate.cli.reading import reader
+
+    with reader(place, local=local) as source:
+        rows = source.rows()
+    if as_json:
+        out_json(rows)
+        return
+    heads = ("ID", "STATE", "VERSION", "TARGETS", "REQUESTER", "TITLE")
+    shown = [_row(row) for row in rows]
+    table(heads, shown) if shown else click.echo("No change has been opened yet.")
+
+
+def _row(row: dict[str, Any]) -> tuple[object, ...]:
+    state = row["state"] + (" (on hold)" if row.get("hold") else "")
+    return row["id"], state, row["version"], ",".join(row["targets"]), row["requester"], row["title"]
+
+
+@change.command()
+@click.argument("change_id", metavar="ID")
+@local
+@as_json
+@pass_place
+def show(place: Place, change_id: str, local: bool, as_json: bool) -> None:
+    """One change: stages, red lines with the way out, seats, steps."""
+    from gate.cli.page import show_change
+    from gate.cli.reading import reader
+
+    with reader(place, local=local) as source:
+        view = source.change(change_id)
+    out_json(view) if as_json else show_change(view)
+
+
+@change.command()
+@click.argument("change_id", metavar="ID")
+@as_json
+@pass_place
+@click.pass_context
+def check(ctx: click.Context, place: Place, change_id: str, as_json: bool) -> None:
+    """Gather evidence, seal the plan, decide. Exit 1 when the gate refuses."""
+    from gate.cli.page import show_change
+
+    with working("asking arrays, hosts and repositories …"):
+        view = place.client().post(_path(change_id, "check"))
+    out_json(view) if as_json else show_change(view)
+    verdict = view["verdict"]
+    if not (verdict and verdict["opens"]):
+        ctx.exit(1)
+
+
+@change.command()
+@click.argument("change_id", metavar="ID")
+@click.option("--seat", required=True, help="The seat you fill: storage, data-owner …")
+@click.option("--key", type=click.Path(path_type=Path), help="Your private key, or its .pub file for an agent.")
+@click.option("--reason", default="", help="Why; optional for an approval.")
+@click.option("--yes", is_flag=True, help="You have read the plan; do not ask.")
+@pass_place
+def approve(place: Place, change_id: str, seat: str, key: Path | None, reason: str, yes: bool) -> None:
+    """Sign for the plan and the verdict in force, with your SSH key."""
+    view = _sign(place, change_id, seat, "approve", key, reason, yes)
+    click.echo(f"{view['id']}: the seat {seat} is filled. {plain(view['next'])}")
+
+
+@change.command()
+@click.argument("change_id", metavar="ID")
+@click.option("--seat", required=True, help="The seat you speak for.")
+@click.option("--key", type=click.Path(path_type=Path), help="Your private key, or its .pub file for an agent.")
+@reason_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_place
+def deny(place: Place, change_id: str, seat: str, key: Path | None, reason: str, yes: bool) -> None:
+    """Say no from a seat; the change ends."""
+    view = _sign(place, change_id, seat, "deny", key, reason, yes)
+    click.echo(f"{view['id']} is {view['state']}.")
+
+
+def _sign(
+    place: Place, change_id: str, seat: str, decision: str, key: Path | None, reason: str, yes: bool
+) -> dict[str, Any]:
+    from gate.cli.page import show_what_is_signed
+    from gate.cli.signing import sign
+    from gate.errors import Refused
+
+    if key is None:
+        raise Refused(
+            "a token signs nothing: a decision is signed with your enrolled SSH key",
+            hint=f"add --key ~/.ssh/id_ed25519, or {decision} on the page {place.address()}/changes/{change_id}",
+        )
+    client = place.client()
+    view = client.get(_path(change_id))
+    text = str(client.get(_path(change_id, "statement"), seat=seat, decision=decision)["statement"])
+    show_what_is_signed(view, text)
+    if not yes:
+        click.confirm(f"Do you {decision} this, as {seat}?", abort=True, err=True)
+    body = {"seat": seat, "statement": text, "signature": sign(text, key), "reason": reason}
+    answer: dict[str, Any] = client.post(_path(change_id, decision), body, seen=int(view["seq"]))
+    return answer
+
+
+@change.command()
+@click.argument("change_id", metavar="ID")
+@click.option("--wait", is_flag=True, help="Stay until the canary has held, or something else ends it.")
+@as_json
+@pass_place
+@click.pass_context
+def start(ctx: click.Context, place: Place, change_id: str, wait: bool, as_json: bool) -> None:
+    """Ask everything again and start the canary stage. Exit 1 when the gate refuses."""
+    client = place.client()
+    with working("asking arrays, hosts and repositories again …"):
+        view = client.post(_path(change_id, "start"))
+    _follow(ctx, place, view, wait=wait, as_json=as_json, good="held")
+
+
+@change.command()
+@click.argument("change_id", metavar="ID")
+@reason_option
+@as_json
+@pass_place
+def hold(place: Place, change_id: str, reason: str, as_json: bool) -> None:
+    """Stop at the next step boundary."""
+    _moved(place.client().post(_path(change_id, "hold"), {"reason": reason}), as_json=as_json)
+
+
+@change.command()
+@click.argument("change_id", metavar="ID")
+@reason_option
+@as_json
+@pass_place
+def resume(place: Place, change_id: str, reason: str, as_json: bool) -> None:
+    """Lift a hold, or answer the gate's question with: again."""
+    _moved(place.client().post(_path(change_id, "resume"), {"reason": reason}), as_json=as_json)
+
+
+@change.command("back-out")
+@click.argument("change_id", metavar="ID")
+@reason_option
+@click.option("--wait", is_flag=True, help="Stay until the canary is back.")
+@as_json
+@pass_place
+@click.pass_context
+def back_out(ctx: click.Context, place: Place, change_id: str, reason: str, wait: bool, as_json: bool) -> None:
+    """Take the canary back to its old firmware."""
+    view = place.client().post(_path(change_id, "back-out"), {"reason": reason})
+    _follow(ctx, place, view, wait=wait, as_json=as_json, good="backed out")
+
+
+@change.command()
+@click.argument("change_id", metavar="ID")
+@reason_option
+@as_json
+@pass_place
+def withdraw(place: Place, change_id: str, reason: str, as_json: bool) -> None:
+    """Take your own change back before anything has begun."""
+    _moved(place.client().post(_path(change_id, "withdraw"), {"reason": reason}), as_json=as_json)
+
+
+def _path(change_id: str, verb: str = "") -> str:
+    from urllib.parse import quote
+
+    return f"/changes/{quote(change_id, safe='')}" + (f"/{verb}" if verb else "")
+
+
+def _moved(view: dict[str, Any], *, as_json: bool) -> None:
+    out_json(view) if as_json else click.echo(f"{view['id']} is {view['state']}. {plain(view['next'])}")
+
+
+def _follow(ctx: click.Context, place: Place, view: dict[str, Any], *, wait: bool, as_json: bool, good: str) -> None:
+    """Tell where a run stands; with `wait` until it ends or a person is needed. Exit 1 when it ended otherwise."""
+    from gate.cli.page import show_change, told_steps
+
+    client, told = place.client(), 0
+    while wait and view["state"] not in ENDED and not _asks(view, good):
+        size = int(client.get("/seal")["size"])
+        if not as_json:
+            told = told_steps(view, told)
+        client.get("/wait", size=size, timeout=10)
+        time.sleep(0.2)
+        view = client.get(_path(view["id"]))
+    if wait and not as_json:
+        told_steps(view, told)
+        show_change(view)
+    else:
+        _moved(view, as_json=as_json)
+    if wait and view["state"] != good:
+        ctx.exit(1)
+
+
+def _asks(view: dict[str, Any], good: str) -> bool:
+    """True when nothing goes on before a person has said something."""
+    run = view["run"] or {}
+    halted = view["state"] in WAITING and good != "backed out"
+    return bool(halted or run.get("hold") or run.get("question"))

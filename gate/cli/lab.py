@@ -1,0 +1,104 @@
+"""`sangate lab`: the built-in fleet of simulated arrays behind real SSH and real iSCSI."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gate.cli.place import Place
+from gate.cli.say import as_json, out_json, pass_place, table, working
+
+if TYPE_CHECKING:
+    from gate.lab.client import Lab
+    from gate.settings import Settings
+
+MARK = "# written by sangate lab: pins of simulated arrays\n"
+SIMULATED = "The arrays are simulated; SSH, iSCSI and every byte on them are real."
+
+
+@click.group()
+def lab() -> None:
+    """The built-in fleet of simulated arrays."""
+
+
+@lab.command()
+@click.option(
+    "--fault", "faults", multiple=True, metavar="NAME=FAULT", help="Switch a fault on, such as west-1=rebuild."
+)
+@pass_place
+def up(place: Place, faults: tuple[str, ...]) -> None:
+    """Start the lab of this configuration in its own process."""
+    from gate.errors import BadInput
+
+    pairs = [fault.partition("=") for fault in faults]
+    for name, equals, fault in pairs:
+        if not (name and equals and fault):
+            raise BadInput(f'"{name}" is not NAME=FAULT', hint="--fault west-1=rebuild, say")
+    settings = place.settings()
+    with working("starting the lab …"):
+        running = raise_lab(settings)
+    for name, _, fault in pairs:
+        kind, _, value = fault.partition(":")
+        running.fault(name, kind, value)
+    count = len(settings.config.inventory.arrays)
+    click.echo(f"{count} arrays answer on {settings.config.lab.network}.0 (process {running.pid}). {SIMULATED}")
+
+
+@lab.command()
+@pass_place
+def down(place: Place) -> None:
+    """End the lab."""
+    from gate.lab.client import Lab
+
+    Lab(place.settings().lab).stop()
+    click.echo("The lab is down.")
+
+
+@lab.command()
+@as_json
+@pass_place
+def status(place: Place, as_json: bool) -> None:
+    """What every simulated array and host is doing."""
+    from gate.lab.client import Lab
+
+    told = Lab(place.settings().lab).status()
+    if as_json:
+        out_json(told)
+        return
+    arrays: Any = told["arrays"]
+    hosts: Any = told["hosts"]
+    rows = [(name, one["version"], one["update"], ",".join(one["faults"]) or "-") for name, one in arrays.items()]
+    rows += [(name, "-", "-", ",".join(one["faults"]) or "-") for name, one in hosts.items()]
+    table(("NAME", "RUNS", "UPDATE", "FAULTS"), rows)
+    click.echo(f"repository on {told['repository_on'] or 'nothing'}. {SIMULATED}")
+
+
+def raise_lab(settings: "Settings") -> "Lab":
+    """
+    Start the lab, pin its host keys and lay its images where the gate looks for them.
+
+    BadInput when a file of pins is there that the lab has not written: real pins are never replaced.
+    """
+    from gate.assembly import make_private
+    from gate.errors import BadInput
+    from gate.keys import own, public_line
+    from gate.lab.process import start
+
+    known = settings.known_hosts
+    if known.exists() and not known.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+        raise BadInput("these pins are not the lab's", place=str(known), hint="give the lab a data directory: --data")
+    make_private(settings)
+    keys = (settings.monitor_key, settings.rehearse_key, settings.ca_key)
+    monitor, rehearse, permits = (public_line(own(path), path.name) for path in keys)
+    running = start(
+        settings.config.inventory,
+        settings.lab,
+        monitor_key=monitor,
+        rehearse_key=rehearse,
+        ca_key=permits,
+        gate_initiator=settings.config.iscsi.initiator,
+        pace=settings.config.lab.pace,
+    )
+    known.write_text(MARK + running.known_hosts.read_text(encoding="utf-8"), encoding="utf-8")
+    for image in sorted(running.images.iterdir()):
+        (settings.images / image.name).write_bytes(image.read_bytes())
+    return running

@@ -1,0 +1,129 @@
+"""`sangate ledger`: the record, and what an auditor takes away."""
+
+import hashlib
+from pathlib import Path
+
+import click
+
+from gate.cli.place import Place
+from gate.cli.say import as_json, out_json, pass_place, plain, table
+
+local = click.option("--local", is_flag=True, help="Read this data directory itself; no server is needed.")
+out = click.option("--out", type=click.Path(path_type=Path), help="File to write.")
+
+
+@click.group()
+def ledger() -> None:
+    """The record: show, export, pack, verify."""
+
+
+@ledger.command()
+@click.option("--change", "change_id", metavar="ID", help="Entries of this change alone.")
+@click.option("--start", default=0, show_default=True, help="From this index (within a change: this many skipped).")
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(1, 1000))
+@local
+@as_json
+@pass_place
+def show(place: Place, change_id: str | None, start: int, limit: int, local: bool, as_json: bool) -> None:
+    """Entries, oldest first."""
+    from gate.cli.reading import reader
+
+    with reader(place, local=local) as source:
+        entries = source.entries(change_id, start, limit)
+    if as_json:
+        out_json(entries)
+        return
+    rows = [
+        (
+            one["index"],
+            one["time"][:19] + "Z",
+            one["change"] or "-",
+            one["kind"],
+            one["actor"]["id"],
+            _gist(one["data"]),
+        )
+        for one in entries
+    ]
+    table(("INDEX", "TIME", "CHANGE", "KIND", "ACTOR", "WHAT"), rows)
+
+
+def _gist(data: dict[str, object]) -> str:
+    keys = ("title", "because", "why", "reason", "outcome", "result", "seat", "command", "step", "what", "method")
+    words = [str(data[key]) for key in keys if data.get(key)]
+    return " · ".join(words)[:100]
+
+
+@ledger.command()
+@local
+@as_json
+@pass_place
+def checkpoint(place: Place, local: bool, as_json: bool) -> None:
+    """The signed head of the ledger: keep it, and compare at the next visit."""
+    from gate.cli.reading import reader
+
+    with reader(place, local=local) as source:
+        seal = source.seal()
+    out_json(seal) if as_json else click.echo(seal["checkpoint"], nl=False)
+
+
+@ledger.command()
+@out
+@local
+@pass_place
+def export(place: Place, out: Path | None, local: bool) -> None:
+    """The whole ledger as NAME.jsonl, with .checkpoint, .policy and .leaves beside it."""
+    from gate.cli.reading import reader
+    from gate.export.jsonl import policy
+
+    path = (out or Path("ledger.jsonl")).with_suffix(".jsonl")
+    with reader(place, local=local) as source:
+        seal = source.seal()
+        lines = source.export().split(b"\n")[: int(seal["size"])]
+    leaves = b"".join(hashlib.sha256(b"\x00" + line).digest() for line in lines)
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    path.with_suffix(".leaves").write_bytes(leaves)
+    path.with_suffix(".checkpoint").write_text(seal["checkpoint"], encoding="utf-8")
+    path.with_suffix(".policy").write_text(policy(seal["vkey"]), encoding="utf-8")
+    click.echo(f"{path}: {len(lines)} entries; sangate ledger verify {path} checks it")
+
+
+@ledger.command()
+@click.argument("change_id", metavar="ID")
+@out
+@local
+@pass_place
+def pack(place: Place, change_id: str, out: Path | None, local: bool) -> None:
+    """The evidence pack of one change: one archive that an auditor checks alone."""
+    from gate.cli.reading import reader
+
+    with reader(place, local=local) as source:
+        content = source.pack(change_id)
+    path = out or Path(f"{plain(change_id)}.zip")
+    path.write_bytes(content)
+    click.echo(f"{path}: {len(content)} bytes; sangate ledger verify {path} checks it, and so does the verify.py in it")
+
+
+@ledger.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--policy", type=click.Path(path_type=Path), help="The public key you hold, as a policy file.")
+@click.option("--last", type=click.Path(path_type=Path), help="The checkpoint you kept from your last visit.")
+@as_json
+@click.pass_context
+def verify(ctx: click.Context, path: Path, policy: Path | None, last: Path | None, as_json: bool) -> None:
+    """Check a pack or an export, offline. Exit 1: it was tampered with; 3: cannot tell."""
+    from gate.export import verify as verifier
+
+    words = [str(path)]
+    words += ["--policy", str(policy)] if policy else []
+    words += ["--last", str(last)] if last else []
+    words += ["--json"] if as_json else []
+    code = verifier.main(words)
+    ctx.exit({verifier.VERIFIED: 0, verifier.TAMPERED: 1}.get(code, 3))
+
+
+@ledger.command()
+@pass_place
+def rebuild(place: Place) -> None:
+    """Make the lists again from the ledger; it shows the same."""
+    made = place.client().post("/rebuild")
+    click.echo(f"{made['changes']} changes read again from the ledger")

@@ -1,0 +1,147 @@
+"""One change on a terminal: stages, red lines with the reason and the way out, seats, steps. Plain when piped."""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from gate.cli.say import plain
+
+View = dict[str, Any]
+
+MARKS = {"passed": ("ok ", "green"), "failed": ("NO ", "bold red"), "unknown": ("?  ", "bold yellow")}
+STATES = {"done": "green", "already": "green", "failed": "bold red", "unknown": "bold yellow", "running": "cyan"}
+COLOURS = {
+    "refused": "bold red", "halted": "bold red", "denied": "bold red", "open": "bold green", "held": "bold green",
+    "running": "bold cyan", "soaking": "bold cyan", "committing": "bold cyan", "backing out": "bold yellow",
+}  # fmt: skip
+
+
+def console() -> Console:
+    """Return where pages go: coloured and folded on a terminal, whole plain lines elsewhere."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def show_change(view: View) -> None:
+    """Print the whole page."""
+    out = console()
+    out.print(_line((f"{view['id']}  ", "bold"), (view["title"], "bold")))
+    out.print(_line((view["state"], COLOURS.get(view["state"], "bold")), (f"  {view['next']}", "")))
+    out.print(_line((f"asked by {view['requester']}: {view['reason']}", "dim")))
+    _stages(out, view)
+    _plan(out, view)
+    _findings(out, view)
+    _seats(out, view)
+    _run(out, view)
+
+
+def show_what_is_signed(view: View, statement: str) -> None:
+    """Print what a person is about to put their name to, from the statement itself and the plan beside it."""
+    told = json.loads(statement)
+    plan = view["plan"] or {}
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    for label, value in (
+        ("change", f"{told['change']}  {view['title']}"),
+        ("decision", f"{told['decision']} as {told['seat']}, stage {told['stage']}, by {told['approver']}"),
+        ("plan", told["plan_digest"]),
+        ("verdict", told["verdict_digest"]),
+        ("canary", f"{plan.get('canary', '?')}  (control {plan.get('control', '?')})"),
+        ("image", f"{plan.get('image_file', '?')}  {plan.get('image_version', '?')}  {plan.get('image_sha256', '?')}"),
+        ("way back", plan.get("back_out_class", "?")),
+        ("counts until", told["expires"]),
+    ):
+        out.print(_line((f"{label:>13}  ", "dim"), (value, "")))
+
+
+def told_steps(view: View, already: int) -> int:
+    """Print the steps and rounds that ended since; return how many have been told."""
+    run = view["run"]
+    if not run:
+        return already
+    ended = [step for step in run["steps"] if step["state"] in ("done", "already", "failed", "unknown")]
+    for step in ended[already:]:
+        why = f": {step['because']}" if step["because"] and step["state"] != "done" else ""
+        console().print(_line((f"  {step['state']:8}", STATES[step["state"]]), (step["say"] + why, "")))
+    return len(ended)
+
+
+def _stages(out: Console, view: View) -> None:
+    if not view["stages"]:
+        return
+    out.print()
+    for stage in view["stages"]:
+        colour = COLOURS.get(stage["state"], "dim")
+        words = f"{stage['name']:9} {', '.join(stage['arrays'])}  "
+        why = f"  ({stage['because']})" if stage["because"] else ""
+        out.print(_line((words, ""), (stage["state"], colour), (why, "dim")))
+
+
+def _plan(out: Console, view: View) -> None:
+    plan = view["plan"]
+    if plan is None:
+        if view["no_plan"]:
+            out.print(_line(("no plan: ", "bold red"), (view["no_plan"], "")))
+        return
+    out.print(_line(("plan      ", "dim"), (plan["digest"], "")))
+    out.print(_line(("image     ", "dim"), (f"{plan['image_file']}  {plan['image_sha256']}", "")))
+
+
+def _findings(out: Console, view: View) -> None:
+    verdict = view["verdict"]
+    if verdict is None:
+        return
+    out.print(_line(("verdict   ", "dim"), (verdict["digest"], "")))
+    out.print()
+    for found in verdict["findings"]:
+        mark, colour = MARKS.get(found["outcome"], ("?  ", "bold yellow"))
+        out.print(_line((mark, colour), (f"{found['check']:17} ", "bold"), (found["because"], "")))
+        if found["outcome"] != "passed":
+            out.print(_line((f"{'':21}way out: ", "dim"), (found["way_out"], "")))
+    for name in verdict["missing"]:
+        out.print(_line(("?  ", "bold yellow"), (f"{name:17} ", "bold"), ("this check did not answer", "")))
+
+
+def _seats(out: Console, view: View) -> None:
+    if view["plan"] is None:
+        return
+    out.print()
+    for seat in view["seats"]:
+        if seat["state"] == "filled":
+            how = "SSH signature" if seat["method"] == "ssh" else "signed-in session"
+            words = f"signed by {seat['approver']} ({how}), counts until {seat['expires'][:16]}Z"
+            out.print(_line(("ok ", "green"), (f"seat {seat['seat']:12} ", "bold"), (words, "")))
+        else:
+            words = "yours to fill" if seat["state"] == "yours" else f"empty ({seat['why_not']})"
+            out.print(_line((".. ", "yellow"), (f"seat {seat['seat']:12} ", "bold"), (words, "")))
+    for lost in view["not_counted"]:
+        out.print(_line(("NO ", "bold red"), (f"{lost['who']} does not count: {lost['because']}", "")))
+
+
+def _run(out: Console, view: View) -> None:
+    run = view["run"]
+    if not run:
+        return
+    out.print()
+    for step in run["steps"]:
+        if step["state"] == "pending":
+            continue
+        why = f": {step['because']}" if step["because"] and step["state"] not in ("done", "already") else ""
+        out.print(_line((f"{step['state']:8} ", STATES.get(step["state"], "")), (f"{step['say']}{why}", "")))
+    bad = [probe for probe in run["probes"] if probe["outcome"] != "passed"]
+    out.print(_line((f"{len(run['probes'])} probes, {len(bad)} of them not passed", "dim")))
+    for probe in bad[:5]:
+        out.print(_line(("NO ", "bold red"), (f"{probe['array']} {probe['name']}: {probe['because']}", "")))
+    if run["judgement"]:
+        colour = "bold green" if run["judgement"] == "held" else "bold red"
+        out.print(
+            _line(("judgement ", "dim"), (run["judgement"], colour), (": " + "; ".join(run["judged_because"]), ""))
+        )
+
+
+def _line(*parts: tuple[str, str]) -> Text:
+    made = Text()
+    for words, style in parts:
+        made.append(plain(words), style or None)
+    return made

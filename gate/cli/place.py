@@ -1,0 +1,49 @@
+"""Where a command works: its configuration, its data directory, its server. Read when first needed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gate.cli.client import Client
+    from gate.settings import Settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """The three options before the noun."""
+
+    config: Path | None = None
+    data: Path | None = None
+    server: str = ""
+
+    @property
+    def config_file(self) -> Path:
+        """The file named, else ./config.yaml, else the one that is shipped."""
+        from gate.settings import shipped
+
+        if self.config is not None:
+            return self.config
+        here = Path("config.yaml")
+        return here if here.is_file() else shipped("config.yaml")
+
+    def settings(self) -> "Settings":
+        """Load the settings; with the shipped configuration the data directory is ./data."""
+        from gate.settings import load
+
+        file, data = self.config_file, self.data
+        if data is None and self.config is None and file != Path("config.yaml"):
+            data = Path("data")
+        return load(file, data)
+
+    def address(self) -> str:
+        """Return the serving process's address, without a slash at its end."""
+        return (self.server or f"http://{self.settings().config.server.listen}").rstrip("/")
+
+    def client(self) -> "Client":
+        """Return a client that carries the kept token of this server, if there is one."""
+        from gate.cli.client import Client
+        from gate.cli.tokens import kept
+
+        address = self.address()
+        return Client(address, kept(address))

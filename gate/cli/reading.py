@@ -1,0 +1,111 @@
+"""What only reads: from the server, or, with --local, from the data directory itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gate.cli.place import Place
+from gate.errors import BadInput
+
+if TYPE_CHECKING:
+    from gate.cli.client import Client
+    from gate.control.door import Control
+    from gate.person import Person
+
+
+class Reader(Protocol):
+    """The reads that both can answer."""
+
+    def rows(self) -> Any:
+        """Every change's row."""
+
+    def change(self, change: str) -> Any:
+        """One change."""
+
+    def entries(self, change: str | None, start: int, limit: int) -> Any:
+        """Entries of the ledger."""
+
+    def seal(self) -> Any:
+        """The signed head."""
+
+    def pack(self, change: str) -> bytes:
+        """The evidence pack of one change."""
+
+    def export(self) -> bytes:
+        """The whole ledger, one entry a line."""
+
+
+class _Remote:
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    def rows(self) -> Any:
+        return self._client.get("/changes")
+
+    def change(self, change: str) -> Any:
+        return self._client.get(f"/changes/{_word(change)}")
+
+    def entries(self, change: str | None, start: int, limit: int) -> Any:
+        return self._client.get("/entries", change=change, start=start, limit=limit)
+
+    def seal(self) -> Any:
+        return self._client.get("/seal")
+
+    def pack(self, change: str) -> bytes:
+        return self._whole(f"/changes/{_word(change)}/pack")
+
+    def export(self) -> bytes:
+        return self._whole("/export")
+
+    def _whole(self, path: str) -> bytes:
+        from io import BytesIO
+
+        made = BytesIO()
+        self._client.download(path, made)
+        return made.getvalue()
+
+
+class _Local:
+    def __init__(self, control: "Control", actor: "Person") -> None:
+        self._control = control
+        self._actor = actor
+
+    def rows(self) -> Any:
+        return self._control.rows(self._actor)
+
+    def change(self, change: str) -> Any:
+        return self._control.show(self._actor, change)
+
+    def entries(self, change: str | None, start: int, limit: int) -> Any:
+        return self._control.entries(self._actor, change=change, start=start, limit=limit)
+
+    def seal(self) -> Any:
+        return self._control.seal()
+
+    def pack(self, change: str) -> bytes:
+        return self._control.pack(self._actor, change)
+
+    def export(self) -> bytes:
+        return b"".join(self._control.export(self._actor))
+
+
+@contextmanager
+def reader(place: Place, *, local: bool) -> Iterator[Reader]:
+    """Give the reader that was asked for; a local one needs a data directory that is there."""
+    if not local:
+        yield _Remote(place.client())
+        return
+    from gate.assembly import assemble
+    from gate.person import Person
+
+    settings = place.settings()
+    if not settings.ledger_db.exists():
+        raise BadInput("there is no ledger here", place=str(settings.data), hint="--data names the data directory")
+    with assemble(settings) as installation:
+        yield _Local(installation.control, Person("local-shell"))
+
+
+def _word(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")

@@ -1,0 +1,28 @@
+"""`sangate serve`: the whole gate in one process."""
+
+import threading
+
+import click
+
+from gate.cli.place import Place
+from gate.cli.say import pass_place
+
+
+@click.command()
+@pass_place
+def serve(place: Place) -> None:
+    """Run the gate: pages, API and the driver of changes."""
+    from gate.assembly import assemble
+    from gate.serving import create_app, run
+
+    settings = place.settings()
+
+    def started(host: str, port: int) -> None:
+        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        click.echo(f"sangate listens on http://{shown} (data in {settings.data}); Ctrl-C ends it", err=True)
+
+    with assemble(settings) as installation:
+        app = create_app(installation.control, settings)
+        installation.start()
+        run(app, settings, threading.Event(), started)
+    click.echo("ended between two steps; what an array has under way goes on there", err=True)
