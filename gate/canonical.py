@@ -13,14 +13,14 @@ from typing import TypeAlias
 
 Json: TypeAlias = "None | bool | int | str | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
 
+ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 LARGEST_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: what every JSON reader keeps exactly
 
 
 def encode(value: Json) -> bytes:
     """Return the canonical UTF-8 bytes of `value`; ValueError names what may not be in them."""
     _examine(value, "$")
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    return ENCODER.encode(value).encode()
 
 
 def sha256(data: bytes) -> str:
@@ -40,7 +40,7 @@ def _examine(value: Json, place: str) -> None:
         if abs(value) > LARGEST_INTEGER:
             raise ValueError(f"{place}: integer beyond 2**53-1")
     elif isinstance(value, str):
-        if any("\ud800" <= char <= "\udfff" for char in value):
+        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
             raise ValueError(f"{place}: lone surrogate in text")
     elif isinstance(value, (list, tuple)):
         for position, item in enumerate(value):

@@ -6,14 +6,13 @@ Nobody encodes an entry a second time.
 """
 
 import json
-import uuid
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
 from gate.canonical import Json, encode
-from gate.change import utc
 from gate.errors import BadInput, CannotTell
 
 LARGEST_BODY = 16 * 1024
@@ -60,6 +59,9 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Kind → the keys its data may have. Anything else is refused, so that no secret slips in under a new name."""
+
+
+TAIL = re.compile(rb'"kind":"([a-z_.]+)","seq":(?:null|[0-9]+),"time":"[^"]*","v":1\}$')
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,12 @@ class Entry:
     blobs: tuple[Blob, ...]
 
 
-def body(draft: Draft, *, name: str, time: datetime, seq: int | None) -> bytes:
-    """Return the exact bytes, `name` being the id; BadInput for an unknown kind or key, or more than 16 KiB."""
+def body(draft: Draft, *, name: str, time: str, seq: int | None) -> bytes:
+    """
+    Return the exact bytes; `name` becomes the id, `time` is spelled by gate.change.utc.
+
+    BadInput for an unknown kind or key, or more than 16 KiB.
+    """
     if draft.kind not in KINDS:
         raise BadInput(f'no entry kind "{draft.kind}"')
     unknown = sorted(set(draft.data) - set(KINDS[draft.kind]))
@@ -133,7 +139,7 @@ def body(draft: Draft, *, name: str, time: datetime, seq: int | None) -> bytes:
             {
                 "v": 1,
                 "id": name,
-                "time": utc(time),
+                "time": time,
                 "kind": draft.kind,
                 "change": draft.change,
                 "seq": seq,
@@ -171,9 +177,16 @@ def read(stored: bytes, index: int) -> Entry:
         raise CannotTell(f"entry {index} is not an entry: its bytes were changed outside the gate") from None
 
 
+def kind_of(stored: bytes) -> str:
+    """Read the kind alone, from the end, where the order of the keys puts it; empty when it is not there."""
+    found = TAIL.search(stored, max(0, len(stored) - 200))
+    return found.group(1).decode() if found else ""
+
+
 def uuid7(milliseconds: int, random: bytes) -> str:
     """Spell a version 7 UUID (RFC 9562 section 5.7) from Unix milliseconds and 10 random bytes."""
     number = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(random[:10], "big")
     number = number & ~(0xF << 76) | 0x7 << 76
     number = number & ~(0x3 << 62) | 0x2 << 62
-    return str(uuid.UUID(int=number))
+    spelled = f"{number:032x}"
+    return f"{spelled[:8]}-{spelled[8:12]}-{spelled[12:16]}-{spelled[16:20]}-{spelled[20:]}"

@@ -23,9 +23,14 @@ class Tree:
         """Prove that the tree of `old` is the beginning of the tree of `new`."""
         return merkle.consistency(old, self._within(new), self.subtree)
 
-    def root(self, size: int) -> bytes:
-        """Return the root of the first `size` entries."""
-        return self.subtree(0, self._within(size)) if size else merkle.EMPTY_ROOT
+    def frontier(self, size: int) -> merkle.Frontier:
+        """Return the frontier as it was when there were `size` entries."""
+        start, found = 0, []
+        for bit in reversed(range(self._within(size).bit_length())):
+            if size >> bit & 1:
+                found.append(self.subtree(start, start + (1 << bit)))
+                start += 1 << bit
+        return tuple(found)
 
     def subtree(self, start: int, end: int) -> bytes:
         """Return the root over the entries from `start` to before `end` (start < end)."""

@@ -57,7 +57,12 @@ TRIGGERS = {
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Set what does not live in the file; each connection needs it."""
-    for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL", "recursive_triggers = ON"):
+    for pragma in (
+        "busy_timeout = 10000",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "recursive_triggers = ON",
+    ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
 
 

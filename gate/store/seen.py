@@ -2,12 +2,13 @@
 The last head that was written, remembered beside the key and outside the database.
 
 A database restored from yesterday's backup is whole, signed and wrong. Only a memory outside it can tell
-(until a witness is there): the size and root of the newest head, in one line that is rewritten after each commit.
+(until a witness is there): the size and digest of the newest frontier, in one line that is rewritten after each commit.
 """
 
 import base64
 import binascii
 import os
+from hashlib import sha256
 from pathlib import Path
 
 from gate.errors import LedgerUnavailable
@@ -15,8 +16,13 @@ from gate.errors import LedgerUnavailable
 LINE = 20 + 1 + 44 + 1
 
 
+def digest(frontier: bytes) -> bytes:
+    """Stand for a whole history: a frontier has one root. Cheaper than the root, and each append pays for it."""
+    return sha256(frontier).digest()
+
+
 class Seen:
-    """The file `<key>.seen`: `<size, 20 digits> <root, base64>`."""
+    """The file `<key>.seen`: `<size, 20 digits> <SHA-256 of the frontier, base64>`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,29 +32,29 @@ class Seen:
             raise LedgerUnavailable(f"cannot open {path}: {problem.strerror}") from None
 
     def read(self) -> tuple[int, bytes]:
-        """Return size and root; (0, b"") before the first; LedgerUnavailable when the line is damaged."""
+        """Return size and digest; (0, b"") before the first; LedgerUnavailable when the line is damaged."""
         line = os.pread(self._file, LINE + 1, 0)
         if not line:
             return 0, b""
         try:
-            size, _, root = line.decode("ascii").rstrip("\n").partition(" ")
+            size, _, remembered = line.decode("ascii").rstrip("\n").partition(" ")
             if len(line) != LINE:
                 raise ValueError
-            return int(size), base64.b64decode(root, validate=True)
+            return int(size), base64.b64decode(remembered, validate=True)
         except (ValueError, binascii.Error):
             raise LedgerUnavailable(
                 f"{self.path} is damaged, so it is not known whether the ledger is the newest",
                 hint="compare the ledger with the last export or checkpoint, then remove the file",
             ) from None
 
-    def write(self, size: int, root: bytes) -> None:
+    def write(self, size: int, frontier: bytes) -> None:
         """
         Remember a head. Called in turn, after the commit, so the file is never ahead of the database.
 
         Not forced to disk for each entry: after a power cut it may be a few entries behind, which weakens the
         memory a little and never refuses a whole ledger.
         """
-        os.pwrite(self._file, b"%020d %s\n" % (size, base64.b64encode(root)), 0)
+        os.pwrite(self._file, b"%020d %s\n" % (size, base64.b64encode(digest(frontier))), 0)
 
     def sync(self) -> None:
         """Force it to disk."""

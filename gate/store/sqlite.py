@@ -24,7 +24,7 @@ from gate.store import schema
 from gate.store.blobs import Blobs
 from gate.store.keys import FileKey
 from gate.store.proofs import Tree
-from gate.store.seen import Seen
+from gate.store.seen import Seen, digest
 from gate.store.turn import Turn
 
 CHUNK = 500
@@ -168,13 +168,15 @@ class SqliteLedger:
         with self._turn.taken(WAIT_FOR_TURN):
             size, packed = self._rows("SELECT size, frontier FROM head")[0]
             held = self._rows("SELECT size, note, made FROM checkpoint ORDER BY size DESC LIMIT 1")
-            seen_size, seen_root = self._seen.read()
-            root = merkle.root(_unpack(packed))
-            if size < max(seen_size, held[0][0] if held else 0) or (size == seen_size and root != seen_root):
+            seen_size, seen_digest = self._seen.read()
+            if size < max(seen_size, held[0][0] if held else 0):
                 raise self._behind()
+            if size == seen_size and size and digest(packed) != seen_digest:
+                raise self._other_history()
             if held and held[0][0] == size:
                 return str(held[0][1])
-            signed = checkpoint.sign(checkpoint.Checkpoint(self.origin, size, root), self._signer)
+            head = checkpoint.Checkpoint(self.origin, size, merkle.root(_unpack(packed)))
+            signed = checkpoint.sign(head, self._signer)
             now = self._clock()
             if keep or not held or now - datetime.fromisoformat(held[0][2]) >= KEEP_EVERY:
                 self._keep(size, signed, now, must=keep)
@@ -249,7 +251,7 @@ class SqliteLedger:
 
     def _append_in_turn(self, drafts: Sequence[Draft], expect: int | None) -> tuple[Entry, ...]:
         try:
-            made, size, root = self._write(drafts, expect)
+            made, size, packed = self._write(drafts, expect)
         except sqlite3.Error as problem:
             self._drop_writer()
             raise LedgerUnavailable(
@@ -258,7 +260,7 @@ class SqliteLedger:
         except BaseException:
             self._roll_back()
             raise
-        self._seen.write(size, root)
+        self._seen.write(size, packed)
         return made
 
     def _write(self, drafts: Sequence[Draft], expect: int | None) -> tuple[tuple[Entry, ...], int, bytes]:
@@ -266,17 +268,17 @@ class SqliteLedger:
         connection.execute("BEGIN IMMEDIATE")
         size, packed, latest = connection.execute("SELECT size, frontier, time FROM head").fetchone()
         frontier = _unpack(packed)
-        seen_size, seen_root = self._seen.read()
+        seen_size, seen_digest = self._seen.read()
         if seen_size > size:
             raise self._behind()
-        if seen_size == size and size and seen_root != merkle.root(frontier):
+        if seen_size == size and size and seen_digest != digest(packed):
             raise self._other_history()
-        now = self._now(latest)
+        spelled = utc(self._now(latest))
         made: list[Entry] = []
         for draft in drafts:
             seq = _next_seq(connection, draft, expect)
             expect = None
-            body = entry.body(_counted(draft, seq), name=_new_id(), time=now, seq=seq)
+            body = entry.body(_counted(draft, seq), name=_new_id(), time=spelled, seq=seq)
             frontier, completed = merkle.extend(size, frontier, merkle.leaf_hash(body))
             connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", (size, body, draft.change, seq))
             if len(completed) > 8:
@@ -286,10 +288,12 @@ class SqliteLedger:
                 )
             made.append(entry.read(body, size))
             size += 1
-        latest = max(latest or "", utc(now))
-        connection.execute("UPDATE head SET size = ?, frontier = ?, time = ?", (size, b"".join(frontier), latest))
+        packed = b"".join(frontier)
+        connection.execute(
+            "UPDATE head SET size = ?, frontier = ?, time = ?", (size, packed, max(latest or "", spelled))
+        )
         connection.execute("COMMIT")
-        return tuple(made), size, merkle.root(frontier)
+        return tuple(made), size, packed
 
     def _now(self, latest: str | None) -> datetime:
         now = self._clock()
@@ -312,10 +316,10 @@ class SqliteLedger:
                 raise LedgerUnavailable(f"the checkpoint cannot be kept: {problem}") from None
 
     def _compare_with_memory(self) -> None:
-        size, root = self._seen.read()
+        size, remembered = self._seen.read()
         if 0 < size <= self.size():
             with self._reading() as connection:
-                if Tree(connection).root(size) != root:
+                if digest(b"".join(Tree(connection).frontier(size))) != remembered:
                     raise self._other_history()
 
     def _behind(self) -> LedgerUnavailable:
@@ -381,7 +385,7 @@ def _next_seq(connection: sqlite3.Connection, draft: Draft, expect: int | None) 
         raise Moved(
             f"{draft.change} has moved: entry {seq} is there, {expect} was read", hint="look at the change again"
         )
-    if last and entry.read(last[1], 0).kind == "change.closed":
+    if last and entry.kind_of(last[1]) == "change.closed":
         raise Refused(f"{draft.change} is closed; nothing is added to it")
     return seq + 1
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.canonical import Json
+from gate.change import utc
 from gate.errors import BadInput, CannotTell
 from gate.ledger import entry
 from gate.ledger.entry import GATE, Actor, Blob, Draft
@@ -18,7 +19,7 @@ HELD = Draft("hold.placed", Actor("person", "erin"), "chg-0007", {"reason": "smo
 
 
 def made(draft: Draft) -> bytes:
-    return entry.body(draft, name=ID, time=NOON, seq=None if draft.change is None else 3)
+    return entry.body(draft, name=ID, time=utc(NOON), seq=None if draft.change is None else 3)
 
 
 def test_the_bytes_of_an_entry_are_the_ones_on_file() -> None:
@@ -59,7 +60,7 @@ def test_what_may_not_be_in_an_entry_is_refused(draft: Draft, sentence: str) -> 
 
 def test_a_change_and_its_sequence_come_together() -> None:
     with pytest.raises(BadInput, match="a sequence belongs to a change"):
-        entry.body(HELD, name=ID, time=NOON, seq=None)
+        entry.body(HELD, name=ID, time=utc(NOON), seq=None)
 
 
 @pytest.mark.parametrize(
