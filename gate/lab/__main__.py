@@ -12,11 +12,11 @@ from pathlib import Path
 
 from gate.errors import GateError
 from gate.inventory import Inventory
-from gate.lab.client import socket_path
+from gate.lab.client import socket_path, take_lock
 from gate.lab.control import Control
 from gate.lab.fleet import build
 from gate.lab.images import write_images
-from gate.lab.process import check_loopback, take_lock
+from gate.lab.process import check_loopback
 from gate.lab.wiring import Trusted, known_hosts, listeners
 
 NOTICE = (
@@ -32,20 +32,20 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
     try:
-        lock = take_lock(arguments.dir)
+        lock = take_lock(arguments.dir, within_s=2.0)
     except BlockingIOError:
         print(f"a lab is already running in {arguments.dir}", file=sys.stderr)
         return 2
-    try:
-        asyncio.run(_run(json.loads(arguments.settings.read_text()), arguments.dir))
-    except (GateError, OSError, ValueError) as error:
-        print(str(error).replace("\n", " "), file=sys.stderr)
-        return error.exit_code if isinstance(error, GateError) else 4
-    finally:
-        lock.close()
-    # Threads of cut connections may still sleep in their waits; nothing of theirs is to be saved.
-    sys.stdout.flush()
-    os._exit(0)
+    with lock:
+        try:
+            asyncio.run(_run(json.loads(arguments.settings.read_text()), arguments.dir))
+        except (GateError, OSError, ValueError) as error:
+            print(str(error).replace("\n", " "), file=sys.stderr)
+            return error.exit_code if isinstance(error, GateError) else 4
+        sys.stdout.flush()
+        # Threads of cut connections may still sleep in their waits; nothing of theirs is to be saved. The lock goes
+        # with the process, and the ports with it.
+        os._exit(0)
 
 
 async def _run(settings: dict[str, str], directory: Path) -> None:

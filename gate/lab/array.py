@@ -189,7 +189,7 @@ class Array:
     def _restart_partner(self) -> bool:
         self.nodes["node2"] = "offline"
         awake = self._pause(NODE_S)
-        self.nodes["node2"] = "online"
+        self.nodes["node2"] = "offline" if "node-offline" in self.faults else "online"
         return awake
 
     def _restart_config_node(self, version: str, behaviour: Behaviour | None) -> bool:

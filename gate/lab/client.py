@@ -1,5 +1,6 @@
 """The lab's control channel, from outside: what happens to arrays and hosts without the gate having a hand in it."""
 
+import fcntl
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from gate.errors import BadInput, Outside
 
@@ -71,17 +72,15 @@ class Lab:
         return counters
 
     def stop(self, within_s: float = 20.0) -> None:
-        """End the lab and wait for its process; nothing when it is gone already."""
-        try:
-            pid = self.pid
-        except Outside:
+        """End the lab and wait until its process is gone; nothing when it is gone already."""
+        if not is_locked(self.directory):
             return
         with suppress(Outside):
             self._ask({"do": "stop"})
         until = time.monotonic() + within_s
-        while _alive(pid):
+        while is_locked(self.directory):
             if time.monotonic() > until:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)  # the lock says that this process is the lab
                 until += within_s
             time.sleep(0.02)
 
@@ -114,11 +113,29 @@ def socket_path(directory: Path) -> Iterator[str]:
         os.close(handle)
 
 
-def _alive(pid: int) -> bool:
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # when it is our own child nobody else will collect it
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def is_locked(directory: Path) -> bool:
+    """Whether a living lab holds the directory."""
+    if not directory.is_dir():
         return False
-    return True
+    try:
+        handle = take_lock(directory)
+    except BlockingIOError:
+        return True
+    handle.close()
+    return False
+
+
+def take_lock(directory: Path, within_s: float = 0.0) -> TextIO:
+    """Take the directory for this process; BlockingIOError when another one keeps it for longer than `within_s`."""
+    until = time.monotonic() + within_s
+    handle = (directory / "lab.lock").open("a")
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:  # a passing question holds it for a moment, a living lab for good
+                handle.close()
+                raise
+            time.sleep(0.02)
+        else:
+            return handle

@@ -5,7 +5,6 @@ It stands in a session of its own: killing whoever started it kills no array. In
 `lab.lock`, `lab.log`, `known_hosts`, `status.json`, `control.sock` (mode 0600), `hostkeys/`, `hosts/`, `images/`.
 """
 
-import fcntl
 import ipaddress
 import json
 import os
@@ -16,11 +15,10 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
 from gate.errors import BadInput, Outside
 from gate.inventory import Inventory
-from gate.lab.client import Lab
+from gate.lab.client import Lab, is_locked
 
 START_S = 60.0
 _STARTED: list["subprocess.Popen[bytes]"] = []
@@ -76,27 +74,6 @@ def start(
     # Somebody must collect the child when it ends before us; nobody needs to when it outlives us.
     threading.Thread(target=child.wait, name="lab child", daemon=True).start()
     return lab
-
-
-def is_locked(directory: Path) -> bool:
-    """Whether a living lab holds the directory."""
-    try:
-        handle = take_lock(directory)
-    except BlockingIOError:
-        return True
-    handle.close()
-    return False
-
-
-def take_lock(directory: Path) -> TextIO:
-    """Take the directory for this process; BlockingIOError when another one has it."""
-    handle = (directory / "lab.lock").open("a")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        raise
-    return handle
 
 
 def check_loopback(inventory: Inventory) -> None:

@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gate.lab.array import Array
 from gate.lab.certificates import Keys
+from gate.lab.exchange import Service
 from gate.lab.fleet import Fleet
 from gate.lab.host import Host
 from gate.lab.hostwords import answer
 from gate.lab.speech import UNAUTHORISED, Said, speak
-from gate.lab.ssh import Listener, Service
+from gate.lab.ssh import Listener
 
 ADMIN, MONITOR, REHEARSE = "fwadmin", "monitor", "rehearse"
 

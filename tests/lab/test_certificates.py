@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, SSHCertificateType
 
 from gate.lab.certificates import Keys
+from gate.lab.exchange import Service
 from gate.lab.speech import Said
-from gate.lab.ssh import Listener, Service
+from gate.lab.ssh import Listener
 from tests.lab.certs import certify, loaded
 from tests.lab.fleets import network, pair, terminal
 

@@ -14,7 +14,7 @@ import paramiko
 import pytest
 
 from gate.errors import BadInput, Outside
-from gate.lab.client import Lab
+from gate.lab.client import Lab, is_locked
 from gate.lab.images import listing
 from gate.lab.process import start
 from tests.lab.certs import certify, loaded
@@ -240,3 +240,19 @@ def test_a_connection_without_a_shell_gets_none(lab: Lab) -> None:
             transport.open_session(timeout=5).invoke_shell()
         with pytest.raises(paramiko.ChannelException):
             transport.open_channel("direct-tcpip", ("127.0.0.1", 22), ("127.0.0.1", 0), timeout=5)
+
+
+def test_a_lab_that_was_killed_is_no_obstacle_and_nothing_else_is_killed_for_it(tmp_path: Path) -> None:
+    net = network(28)
+    running = begin(tmp_path, net)
+    pins = running.known_hosts.read_text()
+    os.kill(running.pid, signal.SIGKILL)
+    assert eventually(lambda: not is_locked(tmp_path))
+    (tmp_path / "lab.pid").write_text(f"{os.getpid()}\n")  # the number has gone to somebody else meanwhile
+    running.stop()
+    again = begin(tmp_path, net)
+    try:
+        assert again.status()["repository_on"] == "east-1"
+        assert again.known_hosts.read_text() == pins
+    finally:
+        again.stop()
