@@ -203,7 +203,7 @@ class Plan:
     back_out_class: str
     window_opens: str
     window_closes: str
-    thresholds: dict[str, Json]
+    thresholds: dict[str, int]
     seats: tuple[str, ...]
     choice: tuple[PassedOver, ...] = ()
 

@@ -134,7 +134,7 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
     return plan, ""
 
 
-def thresholds(policy: Policy) -> dict[str, Any]:
+def thresholds(policy: Policy) -> dict[str, int]:
     """Return the limits under which the canary will be judged, whole numbers with their unit in the name."""
     return {
         "soak_s": int(policy.soak.total_seconds()),

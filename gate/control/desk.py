@@ -119,7 +119,7 @@ class Desk:
                 found.append(OtherChange(standing.change, standing.state.value, targets, frozenset(protections)))
         return found
 
-    def blob(self, name: str, value: Json | bytes) -> Blob:
+    def blob(self, name: str, value: "Json | bytes") -> Blob:
         """Store something large durably and return what an entry names it by."""
         data = value if isinstance(value, bytes) else encode(value)
         return Blob(name, self.ledger.put_blob(data), len(data))

@@ -203,12 +203,10 @@ def _look(
 
 
 def _judge(crew: Crew, plan: Plan, standing: Standing, rounds: int) -> None:
-    def limit(name: str) -> int:
-        value = plan.thresholds[name]
-        return value if isinstance(value, int) else 0
-
     limits = Limits(
-        limit("latency_points_min"), limit("latency_increase_max_percent"), limit("latency_increase_floor_us")
+        plan.thresholds["latency_points_min"],
+        plan.thresholds["latency_increase_max_percent"],
+        plan.thresholds["latency_increase_floor_us"],
     )
     judged = judge(plan.canary, plan.control, rounds, standing.probes, standing.latencies.values(), limits)
     data: dict[str, Json] = {

@@ -39,6 +39,10 @@ class Driver:
         self._stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._interrupts: dict[str, threading.Event] = {}
+        self._due: set[str] = set()
+        self._handover = threading.Lock()
+        """Guards `_threads` and `_due`: a thread goes home only when nothing came in while it decided to."""
+
         self._ended: set[str] = set()
         self._main: threading.Thread | None = None
 
@@ -59,9 +63,11 @@ class Driver:
     def stop(self) -> None:
         """End between two steps; what is under way on an array goes on there and is looked at next time."""
         self._stopping.set()
-        for event in self._interrupts.values():
+        for event in tuple(self._interrupts.values()):
             event.set()
-        for thread in (self._main, *self._threads.values()):
+        with self._handover:
+            threads = (self._main, *self._threads.values())
+        for thread in threads:
             if thread is not None:
                 thread.join(timeout=30)
         if self._lock is not None:
@@ -94,18 +100,21 @@ class Driver:
     def _wake(self, change: str, standing: Standing) -> None:
         if standing.hold or standing.state == "halted":
             self._interrupts.setdefault(change, threading.Event()).set()
-        thread = self._threads.get(change)
-        if thread is None or not thread.is_alive():
-            self._interrupts[change] = threading.Event()
-            thread = threading.Thread(target=self._drive, args=(change,), name=f"drive {change}", daemon=True)
-            self._threads[change] = thread
-            thread.start()
+        with self._handover:
+            self._due.add(change)
+            if change not in self._threads:
+                self._interrupts.setdefault(change, threading.Event())
+                thread = threading.Thread(target=self._drive, args=(change,), name=f"drive {change}", daemon=True)
+                self._threads[change] = thread
+                thread.start()
 
     def _drive(self, change: str) -> None:
         """Drive one change until it waits for something other than time."""
         while not self._stopping.is_set():
+            with self._handover:
+                self._due.discard(change)
             try:
-                if not self._one(change):
+                if not self._one(change) and self._may_go_home(change):
                     return
             except Moved:
                 continue
@@ -115,7 +124,14 @@ class Driver:
             except Exception as error:
                 _log.exception("%s stumbled", change)
                 self._stumble(change, error)
-                return
+                self._stopping.wait(1)
+
+    def _may_go_home(self, change: str) -> bool:
+        with self._handover:
+            if change in self._due:
+                return False
+            del self._threads[change]
+            return True
 
     def _one(self, change: str) -> bool:
         interrupt = self._interrupts[change]

@@ -1,5 +1,6 @@
 """Running one step: asking until it is answered, acting once, looking before anything is repeated."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
@@ -17,6 +18,9 @@ SENDING = timedelta(seconds=20)
 """From intent to the last byte of a command (our choice); an unfinished intent is looked at after it."""
 
 SENDING_IMAGE = timedelta(minutes=10)
+RESTARTING = 60
+"""Seconds that a look gives an array which does not answer before the outcome is called unknown (our choice)."""
+
 REST = 0.2
 """Seconds between two tries when a device does not answer."""
 
@@ -41,7 +45,7 @@ def ask(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) ->
 
     A device that may be restarting is asked again until the time is over; silence never becomes an answer.
     """
-    deadline = hands.clock() + timedelta(seconds=step.within_s)
+    deadline = time.monotonic() + step.within_s
     last = Outcome("unknown", "it was not asked")
     while True:
         reply = hands.ask(array, step.command)
@@ -55,7 +59,7 @@ def ask(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) ->
                 return Outcome("failed", why_not(step.expect, facts), reply)
         last = Outcome("unknown", why_not(step.until or step.expect, facts), reply)
         rest = step.every_s if step.until and reply.state is ReplyState.ANSWERED else REST
-        if hands.clock() + timedelta(seconds=rest) > deadline:
+        if time.monotonic() + rest > deadline:
             return last
         if interrupted.wait(rest):
             return None
@@ -82,7 +86,7 @@ def act(hands: Hands, plan: Plan, step: Step, permit: Permit, before: datetime) 
 
 def look(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) -> Outcome | None:
     """Ask whether a mutating step was begun: `done`, `not_begun` or `unknown`; a restarting array gets time."""
-    deadline = hands.clock() + timedelta(seconds=max(step.within_s, 30))
+    deadline = time.monotonic() + max(step.within_s, RESTARTING)
     while True:
         reply = hands.ask(array, step.look_command)
         facts = facts_of(plan, step.look_reader, reply)
@@ -92,7 +96,7 @@ def look(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) -
             return Outcome("not_begun", "the array shows that it was not begun", reply)
         if reply.state is ReplyState.ANSWERED and "unreadable" not in facts:
             return Outcome("unknown", "the array's answer fits neither done nor not begun", reply)
-        if hands.clock() > deadline:
+        if time.monotonic() > deadline:
             return Outcome("unknown", f"the array could not be asked: {reply.problem or facts.get('unreadable')}", reply)
         if interrupted.wait(REST):
             return None

@@ -1,0 +1,24 @@
+"""One lab and one gate for the stories of a file; a story that breaks something has a lab of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stories.stage import Stage, build
+
+
+def quick(text: str) -> str:
+    """Two rounds of probes instead of six."""
+    return text.replace("  soak: 6s  ", "  soak: 2s  ")
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """A mended installation: the backup lies in the vault, verified and rehearsed."""
+    made = build(edit=quick)
+    try:
+        made.open()
+        made.ready()
+        yield made
+    finally:
+        made.end()

@@ -1,0 +1,135 @@
+"""kill -9 of the gate at the worst moments: afterwards it looks first, and nothing is ever sent twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gate.assembly import assemble
+from gate.lifecycle import fold
+from tests.stories.conftest import quick
+from tests.stories.stage import FLIPS, GOOD, Stage, build
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """The test process signs and starts; another process drives. Short permits, so that looking comes soon."""
+    made = build(edit=lambda text: quick(text).replace("permit_lifetime: 5m", "permit_lifetime: 6s"))
+    try:
+        made.gate = assemble(made.settings)
+        made.ready()
+        yield made
+    finally:
+        made.end()
+
+
+@contextmanager
+def driving(stage: Stage) -> Iterator["subprocess.Popen[str]"]:
+    """A gate process that drives until the block ends or it is killed."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.stories.gate_process", stage.settings.path, stage.settings.data],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    try:
+        assert "driving\n" == child.stdout.readline()
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+
+
+def kill_at(stage: Stage, change: str, kind: str, step: str) -> None:
+    """Drive until the entry is in the ledger, then kill -9 at once."""
+    assert stage.gate is not None
+    with driving(stage) as child:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            history = stage.gate.ledger.history(change)
+            if any(entry.kind == kind and entry.data.get("step") == step for entry in history):
+                os.kill(child.pid, signal.SIGKILL)
+                return
+            time.sleep(0.002)
+        raise AssertionError(f"{kind} of {step} never came")
+
+
+def mutations(stage: Stage, array: str) -> dict[str, int]:
+    """How often the array accepted each mutating command so far."""
+    return dict(stage.lab.array_counters()[array])
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        ("step.intended", "stage"),
+        ("step.intended", "prepare"),
+        ("step.intended", "apply"),
+        ("step.ended", "apply"),
+    ],
+)
+def test_a_kill_while_the_canary_is_changed_never_applies_twice(stage: Stage, kind: str, step: str) -> None:
+    """Killed at the entry, restarted: every mutating command was accepted exactly once, and the run goes on."""
+    assert stage.gate is not None
+    people, control = stage.people, stage.gate.control
+    change = stage.approved(FLIPS)
+    control.start(people["performer"], change)
+    before = mutations(stage, "west-3")
+
+    kill_at(stage, change, kind, step)
+    with driving(stage):
+        state = stage.wait_for(change, "halted", seconds=90)
+        if state.startswith("asks"):  # killed between intent and first byte: the playbook leaves "again" to a person
+            assert "it was not begun" in state
+            control.resume(people["performer"], change, "the array shows that nothing was begun")
+            state = stage.wait_for(change, "halted", seconds=90)
+        assert "halted" == state
+        after = mutations(stage, "west-3")
+        assert {"prepare": 1, "apply": 1} == {
+            name: after.get(name, 0) - before.get(name, 0) for name in ("prepare", "apply")
+        }
+        looks = [entry for entry in stage.gate.ledger.history(change) if entry.kind == "step.looked"]
+        assert bool(looks) == (kind == "step.intended")
+        assert "failed" == fold(stage.gate.ledger.history(change)).judgement
+        control.back_out(people["performer"], change, "the canary failed")
+        assert "backed out" == stage.wait_for(change, "backed out")
+
+
+def test_a_kill_while_completing_never_completes_twice(stage: Stage) -> None:
+    """The point of no return is behind; after the restart the array is asked, and the change ends as held."""
+    assert stage.gate is not None
+    people, control = stage.people, stage.gate.control
+    change = stage.approved(GOOD)
+    control.start(people["performer"], change)
+
+    kill_at(stage, change, "step.intended", "complete")
+    with driving(stage):
+        assert "held" == stage.wait_for(change, "held", "halted", seconds=90)
+
+    assert 1 == mutations(stage, "west-3")["complete"]
+
+
+def test_a_second_driver_on_the_same_data_is_refused(stage: Stage) -> None:
+    """The lock is the process's, not the thread's; the second one says why."""
+    with driving(stage):
+        second = subprocess.run(
+            [sys.executable, "-m", "tests.stories.gate_process", stage.settings.path, stage.settings.data],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    assert 0 != second.returncode
+    assert "another process already drives" in second.stderr
