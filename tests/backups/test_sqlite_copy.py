@@ -116,6 +116,20 @@ def test_a_backup_from_the_future_of_the_backup_hosts_own_clock_is_told(
     assert "lies in the future" in reading.problem
 
 
+def test_a_backup_from_our_future_is_told_also_when_the_backup_hosts_clock_agrees(
+    protection: Protection, back_up: BackUp
+) -> None:
+    back_up(finished_at="2999-01-01T00:00:00Z")
+    fast = spoilt(on_this_machine, {"date": saying(b"32503680000\n")})
+    assert "lies in the future" in read(protection, fast).problem
+
+
+def test_a_manifest_that_says_one_thing_twice_is_told(protection: Protection, back_up: BackUp) -> None:
+    manifest = back_up() / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("{", '{"size": 1, ', 1))
+    assert "a key is there twice" in read(protection).problem
+
+
 def test_the_skew_is_counted_from_the_middle_of_the_asking(protection: Protection) -> None:
     def ask(command: str) -> Reply:
         start = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)

@@ -1,15 +1,18 @@
 """Gathering from a real lab, over real SSH: what the evidence says, and that every raw reply was kept."""
 
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from gate.errors import CannotTell, NotThere
 from gate.evidence import Evidence
 from gate.gather.gather import Gathering
-from gate.gather.records import from_json, to_json
+from gate.gather.records import draft, from_json, to_json
 from gate.isolation import Relation, relate
 from gate.lab.client import Lab
+from gate.ledger.entry import GATE
 from gate.store.sqlite import SqliteLedger
 from tests.gather.conftest import Site
 
@@ -84,6 +87,25 @@ def test_the_newest_backup_is_read_in_full_once_and_then_on_record(gathering: Ga
     assert [(record.level, record.passed) for record in first] == [("V4", True)]
     assert second == first
     assert kinds(ledger).count("backup.verified") == 1
+
+
+def test_a_verification_on_record_that_failed_is_made_again(gathering: Gathering, ledger: SqliteLedger) -> None:
+    good = gathering.gather(("east-1",), IMAGE).verifications[0]
+    bad = replace(good, at=datetime.now(UTC), level="V0", passed=False, because="nobody answered")
+    ledger.append(draft(bad, ledger, GATE, ()))
+    again = gathering.gather(("east-1",), IMAGE).verifications[0]
+    assert again.passed
+    assert again.at > bad.at
+
+
+def test_a_verification_on_record_counts_only_while_evidence_does(
+    site: Site, gathering: Gathering, ledger: SqliteLedger
+) -> None:
+    gathering.gather(("east-1",), IMAGE)
+    limit = site.settings.config.policy.evidence_max_age
+    with Gathering(site.settings, ledger, lambda: datetime.now(UTC) + limit) as later:
+        later.gather(("east-1",), IMAGE)
+    assert kinds(ledger).count("backup.verified") == 2
 
 
 def test_a_newer_backup_does_not_inherit(site: Site, gathering: Gathering, ledger: SqliteLedger) -> None:

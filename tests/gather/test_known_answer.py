@@ -113,6 +113,7 @@ def test_only_the_declared_range_is_written(site: Site, answers: KnownAnswers) -
     KnownAnswers(changed(site, "west-2", blocks=2100), initiator=INITIATOR).write("west-2", "the beginning")
     found = answers.read("west-2", "all of it")
     assert (found.digest != whole, found.first_bad_block) == (True, 0)
+    assert answers.read("west-2", "the beginning").first_bad_block == 2100
     mixed = pattern("the beginning", 0, 2100) + pattern("all of it", 2100, 1996)
     assert found.digest == "sha256:" + hashlib.sha256(mixed).hexdigest()
 

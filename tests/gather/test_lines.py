@@ -72,6 +72,13 @@ def test_a_connection_that_has_ended_since_is_opened_again(site: Site, lines: Li
     assert lines.ask("west-1", SYSTEM).state is ReplyState.ANSWERED
 
 
+def test_a_target_that_was_away_between_two_questions_is_asked_again(site: Site, lines: Lines) -> None:
+    assert lines.ask("west-1", SYSTEM).state is ReplyState.ANSWERED
+    site.lab.fault("west-1", "offline")
+    site.lab.clear("west-1", "offline")
+    assert lines.ask("west-1", SYSTEM).state is ReplyState.ANSWERED
+
+
 def test_a_reply_that_breaks_off_is_lost_and_never_half_an_answer(site: Site, lines: Lines) -> None:
     site.lab.fault("west-1", "close-mid-reply")
     assert lines.ask("west-1", SYSTEM).state is ReplyState.LOST
