@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from gate.canonical import sha256
 from gate.change import Window
 from gate.checks import CHECKS
 from gate.checks.case import Case
@@ -20,6 +21,7 @@ from tests.cases import (
     evidence,
     findings,
     fleet,
+    policy,
     protection,
     reading,
     rehearsal,
@@ -87,6 +89,22 @@ def test_exactly_the_expected_checks_must_answer_once(names: tuple[str, ...], mi
     decided = decide((ONE, TWO), tuple(finding(name) for name in names), When.APPROVE)
     assert not decided.opens
     assert decided.missing == missing
+
+
+def test_all_that_is_missing_is_told_in_order() -> None:
+    names = [f"check-{number}" for number in range(9)]
+    expected = tuple(check(name) for name in reversed(names))
+    assert decide(expected, (), When.APPROVE).missing == tuple(names)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_a_finding_nobody_asked_for_refuses_whatever_it_says(outcome: Outcome) -> None:
+    assert not decide((ONE,), (finding("one"), finding("foreign", outcome)), When.APPROVE).opens
+
+
+def test_the_digest_is_over_these_very_bytes() -> None:
+    text = b'{"findings":[{"check":"one","outcome":"passed","relied_on":{"level":"V4"}}],"v":1,"waivers":[]}'
+    assert decide((ONE,), (finding("one"),), When.APPROVE).digest == sha256(text)
 
 
 def test_a_start_check_is_not_expected_before_the_start_and_is_at_the_start() -> None:
@@ -186,6 +204,13 @@ def test_a_repository_at_another_path_or_host_voids(fields: dict[str, str]) -> N
     moved = verdict(case(inventory=fleet(protections=(protection(**fields),))))
     assert moved.opens
     assert moved.digest != verdict(case()).digest
+
+
+@pytest.mark.parametrize("limit", ["backup_max_age", "verification_max_age", "rehearsal_max_age", "clock_skew_max"])
+def test_a_limit_widened_after_people_signed_voids(limit: str) -> None:
+    wider = verdict(case(policy=policy(**{limit: "30d"})))
+    assert wider.opens
+    assert wider.digest != verdict(case()).digest
 
 
 def test_data_on_another_array_another_version_and_another_protection_void() -> None:

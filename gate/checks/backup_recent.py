@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, span, stale
+from gate.checks.case import Case, Reliance, limits_s, span, stale
 from gate.checks.each import Answer, over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
@@ -49,6 +49,6 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     return Answer(
         Outcome.PASSED,
         f"backup {newest.id} finished {span(age)} ago, limit {limit}",
-        {"protection": protection.id},
+        {"protection": protection.id, **limits_s(case, "backup_max_age", "clock_skew_max")},
         reading.raw,
     )

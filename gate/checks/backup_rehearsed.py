@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, span, stale
+from gate.checks.case import Case, Reliance, limits_s, span, stale
 from gate.checks.each import Answer, over_datasets
 from gate.evidence import Rehearsal
 from gate.finding import Check, Finding, Outcome, Weight, When
@@ -52,8 +52,9 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     if age > case.policy.rehearsal_max_age:
         return Answer(Outcome.FAILED, f"the rehearsal is {span(age)} old, limit {limit}", evidence=record.raw)
     relied = {"protection": protection.id, "level": record.level, "repository_lun": trace.lun}
+    limits = limits_s(case, "rehearsal_max_age")
     because = f"{record.backup} was restored and compared {span(age)} ago in {record.seconds} s, limit {limit}"
-    return Answer(Outcome.PASSED, because, {**relied}, record.raw)
+    return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw)
 
 
 def _not_compared(record: Rehearsal, dataset: Dataset) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, span, stale
+from gate.checks.case import Case, Reliance, limits_s, span, stale
 from gate.checks.each import Answer, over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
@@ -55,5 +55,6 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
         late = f"the verification of {newest.id} is {span(age)} old, limit {limit}"
         return Answer(Outcome.FAILED, late, evidence=record.raw)
     relied = {"protection": protection.id, "level": record.level, "repository_lun": trace.lun}
+    limits = limits_s(case, "verification_max_age")
     because = f"backup {newest.id} was read in full {span(age)} ago, limit {limit}: {record.because}"
-    return Answer(Outcome.PASSED, because, {**relied}, record.raw)
+    return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw)

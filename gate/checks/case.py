@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gate.canonical import Json
 from gate.change import AllowedImage, ChangeRequest, Plan
 from gate.evidence import Evidence, Trace
 from gate.inventory import Dataset, Inventory, Protection
@@ -64,6 +65,11 @@ def stale_place(case: Case, trace: Trace, place: Place) -> str:
     if place.array is not None and (old := stale(case, case.evidence.arrays[place.array].at)):
         return f"{place.array}: {old}"
     return ""
+
+
+def limits_s(case: Case, *names: str) -> dict[str, Json]:
+    """Return limits of the policy in seconds: what was signed under one limit was not signed under a wider one."""
+    return {f"{name}_s": int(getattr(case.policy, name).total_seconds()) for name in names}
 
 
 def span(age: timedelta) -> str:

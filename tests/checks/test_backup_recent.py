@@ -91,5 +91,7 @@ def test_a_repository_nobody_read_is_unknown() -> None:
     assert backup_recent.check(case(evidence(backups={}))).because == "sidekick: the repository of nightly was not read"
 
 
-def test_it_relies_on_the_protection_and_on_no_id_or_age() -> None:
-    assert answer(backups()).relied_on == {"sidekick": {"protection": "nightly"}}
+def test_it_relies_on_protection_and_limits_and_on_no_id_or_age() -> None:
+    assert answer(backups()).relied_on == {
+        "sidekick": {"protection": "nightly", "backup_max_age_s": 86_400, "clock_skew_max_s": 60}
+    }

@@ -46,7 +46,14 @@ def test_the_limit_itself_still_passes_and_one_second_more_does_not(age: timedel
 
 def test_it_relies_on_level_and_place_and_on_no_id_or_age() -> None:
     finding = answer(rehearsal())
-    assert finding.relied_on == {"sidekick": {"protection": "nightly", "level": "V6", "repository_lun": VAULT_LUN}}
+    assert finding.relied_on == {
+        "sidekick": {
+            "protection": "nightly",
+            "level": "V6",
+            "repository_lun": VAULT_LUN,
+            "rehearsal_max_age_s": 604_800,
+        }
+    }
     assert "20261121T010000Z was restored and compared 1 d ago in 12 s, limit 7 d" in finding.because
 
 

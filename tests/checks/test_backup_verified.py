@@ -33,7 +33,12 @@ def test_the_limit_itself_still_passes_and_one_second_more_does_not(age: timedel
 
 def test_it_relies_on_level_and_place_and_on_no_id_or_age() -> None:
     assert answer(verification()).relied_on == {
-        "sidekick": {"protection": "nightly", "level": "V4", "repository_lun": VAULT_LUN}
+        "sidekick": {
+            "protection": "nightly",
+            "level": "V4",
+            "repository_lun": VAULT_LUN,
+            "verification_max_age_s": 86_400,
+        }
     }
 
 
