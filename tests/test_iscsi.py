@@ -177,6 +177,7 @@ def test_a_target_that_hangs_up_is_told_so() -> None:
         (after_login(lambda head: data_in(head, b"", claim=0xFFFFFF)), "16777215 bytes, more than"),
         (after_login(lambda head: data_in(head, bytes(96), offset=1 << 31)), "expected at 0"),
         (after_login(lambda head: data_in(head, bytes(200))), "data at byte 0 of 96"),
+        (after_login(lambda head: data_in(head, bytes(40), offset=8)), "data at byte 8 of 96, expected at 0"),
         (after_login(lambda head: data_in(head, b"short")), "INQUIRY of 5 bytes"),
         (after_login(lambda head: data_in(head, b"\0" * 8 + b"\x1b[2J" * 22)), "not ASCII"),
         (after_login(lambda head: pdu(b"\x25\x81" + bytes(14) + b"\xee\xee\xee\xee")), "answer to task 4008636142"),

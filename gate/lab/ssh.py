@@ -16,7 +16,7 @@ from paramiko.common import (
 from gate.lab.certificates import certificate_problem, plain_allowed
 from gate.lab.exchange import Exchange, Service, Transport
 
-BIND_TRIES = 50
+BIND_TRIES = 20  # a port just closed may need a moment; 20 × 0.1 s
 
 
 class _Server(paramiko.ServerInterface):

@@ -8,7 +8,7 @@ from typing import Any
 from gate.lab.scsi import Controller
 from gate.lab.session import Session
 
-BIND_TRIES = 50  # a port just closed may need a moment; 50 × 0.1 s
+BIND_TRIES = 20  # a port just closed may need a moment; 20 × 0.1 s
 
 
 class Target:
