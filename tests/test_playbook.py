@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.canonical import digest
@@ -188,12 +188,14 @@ def test_the_reason_names_what_was_told_and_why_nothing_was() -> None:
     assert why_not(wanted, {"unreadable": "no answer (lost)"}) == 'version is unknown (no answer (lost)), not "8.7.0.4"'
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_parser_fail_otherwise(noise: bytes) -> None:
     with pytest.raises(BadInput):
         parse(noise, "x.yaml", FAMILIES)
 
 
+@settings(deadline=None, max_examples=40)  # each reads the whole file
 @given(st.integers(0, len(TEXT)), st.text(max_size=8))
 def test_a_damaged_playbook_is_read_or_refused(place: int, noise: str) -> None:
     damaged = (TEXT[:place] + noise + TEXT[place + len(noise) :]).encode("utf-8", "surrogatepass")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.evidence import Hop, Reply, ReplyState, Trace
@@ -161,6 +161,7 @@ def test_a_path_outside_its_mount_is_not_asked_about() -> None:
     assert asked == []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(MULTIPATH)), st.binary(max_size=200), st.integers(0, 1))
 def test_no_answer_makes_the_trace_raise_or_believe(question: str, noise: bytes, status: int) -> None:
     told = found({**MULTIPATH, question: reply(noise, status)})

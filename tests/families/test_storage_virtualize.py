@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.evidence import ArrayReading, Reply, ReplyState
@@ -179,12 +179,14 @@ def test_a_reader_says_why_it_cannot_read(reader: str, what: Reply) -> None:
     assert set(READERS[reader](what)) == {"unreadable"}
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(READERS)), st.binary(max_size=300), st.binary(max_size=50), st.integers(-1, 255))
 def test_no_reply_makes_a_reader_raise_and_no_fact_is_new(reader: str, out: bytes, err: bytes, status: int) -> None:
     facts = READERS[reader](reply(out, status, err))
     assert set(facts) <= set(READERS[reader].names) | {"unreadable"}
 
 
+@settings(deadline=None)
 @given(st.sampled_from([name for name, file in WELL.items() if file]), st.floats(0, 1, exclude_max=True))
 def test_a_reply_cut_within_a_line_is_unknown(question: str, share: float) -> None:
     whole = vector(WELL[question])

