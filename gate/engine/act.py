@@ -130,8 +130,9 @@ def _act(
     grant = authorise(plan, standing, count(crew, plan, standing), phase, now, crew.permit_lifetime)
     if isinstance(grant, str):
         refused: dict[str, Json] = {"what": f"permit for {phase} step {step.id}", "why": grant, "who": "gate"}
-        crew.ledger.append(Draft("attempt.refused", DRIVER, standing.change, refused))
-        _enter(crew, standing, "change.halted", {"because": f"no permit for {phase} step {step.id}: {grant}"})
+        because = f"no permit for {phase} step {step.id}: {grant}"
+        halted = Draft("change.halted", DRIVER, standing.change, {"because": because})
+        crew.ledger.append_all((Draft("attempt.refused", DRIVER, standing.change, refused), halted), expect=standing.seq)
         return
     permit = crew.office.issue(grant, now)
     before = steps.act_before(step, now, permit.expires)
