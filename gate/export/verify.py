@@ -653,21 +653,21 @@ def located(where: str, call: Any, *values: Any) -> Any:
 # --- A whole log ---
 
 
-def lines_of(path: Path) -> Iterator[List[bytes]]:
-    """Yield the lines of a file in chunks; Bad when one is too long or the last has no end."""
-    rest, count = b"", 0
+def lines_of(path: Path, before: bytes = b"") -> Iterator[List[bytes]]:
+    """Yield the lines of a file in chunks, each with `before` put first; Bad when one is too long or has no end."""
+    rest, count = before, 0
     with path.open("rb") as file:
         while True:
             chunk = file.read(1 << 20)
             if not chunk:
                 break
-            lines = (rest + chunk).split(b"\n")
+            lines = (rest + chunk.replace(b"\n", b"\n" + before)).split(b"\n")
             rest = lines.pop()
             count += len(lines)
             if len(rest) > LARGEST_LINE:
                 raise Bad("entry %d|is longer than any entry can be" % count)
             yield lines
-    if rest:
+    if rest != before:
         raise Bad("entry %d|is cut short: the file does not end with a line end" % count)
 
 
@@ -675,8 +675,8 @@ def check_log(path: Path, head: Head, last: Head | None, leaves: Path | None, re
     """Compare the tree over the exact bytes with the signed head, and with the head of the last visit."""
     tree, new, waiting, old_root = Tree(), hashlib.sha256, [], None
     stop = last.size if last else -1
-    for lines in lines_of(path):
-        waiting += [new(b"\x00" + line).digest() for line in lines]
+    for lines in lines_of(path, b"\x00"):
+        waiting += [new(line).digest() for line in lines]
         while len(waiting) >= 256:
             if tree.size <= stop < tree.size + 256:
                 old_root = part_root(tree, waiting[: stop - tree.size])
