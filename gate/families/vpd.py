@@ -55,7 +55,11 @@ class DeviceIdentification:
 
 
 def decode_device_identification(page: bytes) -> DeviceIdentification:
-    """Return what page 0x83 says; ValueError when the bytes are no such page. Bytes after the page's own end are ignored."""
+    """
+    Return what page 0x83 says; ValueError when the bytes are no such page.
+
+    Bytes after the page's own end are ignored: sysfs and INQUIRY may pad.
+    """
     if len(page) < 4:
         raise ValueError(f"VPD page of {len(page)} bytes has no header")
     if page[1] != DEVICE_IDENTIFICATION:
