@@ -79,7 +79,7 @@ def compose(data: bytes, source: str) -> Written:
     if len(data) > SIZE_MAX:
         raise written.bad((1, 1), f"the file has {len(data)} bytes, more than {SIZE_MAX}")
     try:
-        text = data.decode("utf-8-sig", errors="strict")
+        text = data.decode("utf-8", errors="strict")
     except UnicodeDecodeError as error:
         line, column = data.count(b"\n", 0, error.start) + 1, error.start - data.rfind(b"\n", 0, error.start)
         raise written.bad((line, column), "this is not UTF-8 text", hint="is it a binary file?") from None

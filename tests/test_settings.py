@@ -182,6 +182,9 @@ def test_relocating_moves_every_address_and_nothing_else() -> None:
     assert "127.77.0" not in relocate(TEXT, "127.5.6")
     assert moved.server == parse(TEXT).server
     assert relocate(relocate(TEXT, "127.5.6"), "127.77.0") == TEXT
+    assert relocate(TEXT + "# 5127.77.0 and 1.127.77.0 and 127.77.01", "127.5.6").endswith(
+        "# 5127.77.0 and 1.127.77.0 and 127.77.01"
+    )
 
 
 @pytest.mark.parametrize("network", ["10.0.0", "127.0.0.1", "127.5", "127.5.6\n", ""])
