@@ -46,13 +46,15 @@ def test_no_file_knows_the_machine_it_was_written_on(path: Path) -> None:
 
 
 def test_every_line_of_prose_fits_the_width() -> None:
-    wide = [
-        f"{name(path)}:{number}"
-        for path in LINES
-        if path.suffix in (".md", ".yaml", ".toml")  # ruff measures Python
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1)
-        if len(line) > 120 and not line.lstrip().startswith(("|", "http")) and "](" not in line
-    ]
+    wide = []
+    for path in LINES:
+        if path.suffix in (".md", ".yaml", ".toml"):  # ruff measures Python
+            text = re.sub(
+                r"(?ms)^```.*?^```$", lambda block: "\n" * block[0].count("\n"), path.read_text(encoding="utf-8")
+            )
+            for number, line in enumerate(text.split("\n"), start=1):
+                if len(line) > 120 and not line.lstrip().startswith(("|", "http")) and "](" not in line:
+                    wide.append(f"{name(path)}:{number}")
     assert not wide
 
 

@@ -22,7 +22,9 @@ LAYERS: tuple[set[str], ...] = (
     {"engine"},
     {"control"},
     {"assembly"},
-    {"api", "cli", "web"},
+    {"api", "web"},
+    {"serving"},
+    {"cli"},
 )
 PURE = set().union(*LAYERS[:9])
 VALUES = set().union(*LAYERS[:5])
@@ -37,7 +39,22 @@ ONLY: dict[str, set[str]] = {
     "export": VALUES | {"ledger", "store"},
     "web": FACE | {"settings"},
     "api": FACE | {"settings"},
-    "cli": FACE | {"assembly", "ledger", "lab", "playbook", "settings", "families", "sshsig"},
+    "serving": FACE | {"api", "settings", "web"},
+    # It runs the serving process, the lab and the demo, and reads files; what it does to a change goes over HTTP.
+    "cli": FACE
+    | {
+        "approval",
+        "assembly",
+        "families",
+        "hostkeys",
+        "keys",
+        "lab",
+        "ledger",
+        "playbook",
+        "serving",
+        "settings",
+        "sshsig",
+    },
 }
 """Rooms held tighter than their layer."""
 
