@@ -41,12 +41,13 @@ def check(ctx: click.Context, place: Place, as_json: bool) -> None:
     """Is a host key pinned for everything, and is every released image there? Exit 3 when not."""
     from gate.canonical import sha256
     from gate.errors import GateError
+    from gate.hostkeys import parse
     from gate.settings import read_file
-    from gate.ssh import read_host_keys
 
     settings = place.settings()
     config = settings.config
-    pins = read_host_keys(settings.known_hosts)
+    known = settings.known_hosts
+    pins = parse(read_file(known).decode("utf-8", "replace"), str(known))
     ends = [(one.id, one.ssh) for one in config.inventory.arrays]
     ends += [(one.id, one.ssh) for one in config.inventory.hosts]
     wrong = [

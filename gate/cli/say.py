@@ -1,6 +1,7 @@
 """How commands speak: JSON for programs, plain columns for people."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ class _Quiet:
 def secret_from(file: str | None, prompt: str, *, twice: bool = False) -> str:
     """Return a secret from a file, from standard input (`-`), or asked for on the terminal. Never from an argument."""
     if file == "-":
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+        return sys.stdin.readline().rstrip("\r\n")
     if file is not None:
         from pathlib import Path
 
