@@ -79,7 +79,7 @@ def relate(
     if source and backup and source.lun is not None and source.lun == backup.lun:
         return Isolation(Relation.SAME, f"both lie on the LUN {source.lun}", here, there)
     if here.array is not None and there.array is not None:
-        if here.array == there.array or here.serial == there.serial:
+        if here.array == there.array:
             return Isolation(Relation.SAME, f"both lie on {here.array} (serial {here.serial})", here, there)
         because = f"measured on {here.array} (serial {here.serial}) and {there.array} (serial {there.serial})"
         return Isolation(Relation.DIFFERENT, because, here, there)

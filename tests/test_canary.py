@@ -175,6 +175,13 @@ def test_without_any_reading_no_target_can_be_the_canary() -> None:
     assert why(found, "east-1") == "what it runs or who it is could not be measured"
 
 
+def test_arrays_of_which_nobody_knows_the_firmware_are_alike_in_nothing() -> None:
+    mute = {name: reading(name, version=None) for name in ("east-1", "east-2")}
+    found = chosen(A, B, told=mute)
+    assert found.because == "no target can be the canary"
+    assert why(found, "east-2") == "what it runs or who it is could not be measured"
+
+
 def test_no_targets_have_no_canary() -> None:
     assert choose((), fleet(), {}, NOWHERE, NOWHERE) == Choice(None, None, "no target can be the canary", ())
 
@@ -197,6 +204,15 @@ def test_the_canary_is_alone_then_its_own_site_then_the_others_in_order() -> Non
         ("canary", ("west-2",)),
         ("wave-1", ("west-1",)),
         ("wave-2", ("east-1", "east-2")),
+    ]
+
+
+def test_a_canary_at_the_other_site_turns_the_order_of_the_sites() -> None:
+    names = ("west-1", "east-1", "west-2", "east-2")
+    assert drawn(*map(array, names), canary="east-2") == [
+        ("canary", ("east-2",)),
+        ("wave-1", ("east-1",)),
+        ("wave-2", ("west-1", "west-2")),
     ]
 
 

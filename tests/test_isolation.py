@@ -74,6 +74,13 @@ def test_every_doubt_about_a_place_leaves_it_unlocated(
     assert relation(where, BACKUP, told(**readings)) is Relation.UNKNOWN
 
 
+def test_of_several_ports_that_lead_nowhere_the_first_is_named() -> None:
+    lost = trace("x", "1", target_ports=("iqn.b", "iqn.c", "iqn.a"))
+    assert "tells the target port iqn.a as its own" in locate(lost, told(), FLEET).because
+    stray = trace("east-1", "1", target_ports=(port("east-1"), "iqn.b", "iqn.a", "iqn.c"))
+    assert "east-1 does not tell the target port iqn.a" in locate(stray, told(), FLEET).because
+
+
 def test_two_measured_arrays_are_different() -> None:
     found = relate(DATA, BACKUP, told(), FLEET)
     assert found.relation is Relation.DIFFERENT

@@ -8,7 +8,7 @@ from gate.checks import no_conflict
 from gate.checks.case import OtherChange
 from gate.evidence import Evidence
 from gate.finding import Finding, Outcome
-from tests.cases import NOON, SECOND, VAULT_LUN, case, evidence, other, policy, trace
+from tests.cases import NOON, SECOND, VAULT_LUN, case, dataset, evidence, fleet, other, policy, protection, trace
 
 LIMIT = policy().evidence_max_age
 
@@ -65,6 +65,26 @@ def test_a_repository_nobody_can_place_is_unknown_beside_another_change_and_harm
 def test_where_a_repository_lay_some_time_ago_says_nothing(age: timedelta, outcome: Outcome) -> None:
     told = evidence(repositories={"nightly": trace("vault-1", VAULT_LUN, at=NOON - age)})
     assert answer(other(("west-1",)), told=told).outcome is outcome
+
+
+NAMES = tuple(f"copy-{number}" for number in range(9))
+MANY = fleet(
+    datasets=tuple(dataset(f"data-{name}") for name in NAMES),
+    protections=tuple(protection(name, f"data-{name}") for name in NAMES),
+)
+
+
+def test_what_is_shared_or_not_known_is_told_in_order() -> None:
+    placed = evidence(repositories={name: trace("vault-1", VAULT_LUN) for name in NAMES})
+
+    def because(told: Evidence, by: OtherChange) -> str:
+        return no_conflict.check(case(told, others=(by,), inventory=MANY)).because
+
+    assert because(placed, other(("west-1",), NAMES)).endswith(" has " + ", ".join(NAMES))
+    assert because(placed, other(("vault-1",))).endswith(
+        " has " + ", ".join(f"vault-1, on which {name} lies" for name in NAMES)
+    )
+    assert f"on which array {', '.join(NAMES)} lies" in because(evidence(repositories={}), other(("west-1",)))
 
 
 def test_every_clash_of_every_change_is_told() -> None:
