@@ -1,6 +1,5 @@
 """The only file that knows every concrete class: settings in, one installation out."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from gate.ledger.entry import GATE, Draft
 from gate.people import People
 from gate.permits import PermitOffice
 from gate.settings import Settings
-from gate.ssh import read_host_keys
+from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
 from gate.store.keys import create, load
 from gate.store.sqlite import open_ledger
@@ -75,7 +74,7 @@ def make_private(settings: Settings) -> None:
     try:
         for folder in (settings.data, settings.keys, settings.images):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(settings.keys, 0o700)
+        settings.keys.chmod(0o700)
     except OSError as error:
         raise Outside(f"the data directory cannot be made: {error.strerror}", place=str(settings.data)) from None
 

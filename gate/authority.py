@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from gate.approval import Tally
 from gate.change import Grant, Phase, Plan, Purpose
-from gate.lifecycle import MOVING, Standing, State
+from gate.standing import MOVING, Standing, State
 
 STAGE = "canary"
 

@@ -12,6 +12,10 @@ from enum import StrEnum
 from gate.canonical import sha256
 
 
+CONTROLS = frozenset(map(chr, [*range(32), *range(0x7F, 0xA0)])) - set("\t\r\n")
+"""What no reply may hold: C0 but for line ends and tabs, DEL, C1 (ECMA-48)."""
+
+
 class Provenance(StrEnum):
     """How a fact came to us, strongest first."""
 
@@ -54,9 +58,9 @@ class Reply:
         return sha256(self.stdout)
 
     def text(self) -> str:
-        """Standard output as text; ValueError when it is not UTF-8 or holds control characters other than TAB, CR, LF."""
+        """Standard output as text; ValueError when it is not UTF-8 or holds control characters but TAB, CR, LF."""
         text = self.stdout.decode("utf-8", errors="strict")
-        if any(ord(char) < 32 and char not in "\t\r\n" or char == "\x7f" or "\x80" <= char <= "\x9f" for char in text):
+        if any(char in CONTROLS for char in text):
             raise ValueError("control characters in the reply")
         return text
 

@@ -18,19 +18,23 @@ from gate.errors import BadInput, Outside
 
 
 def own(path: Path) -> Ed25519PrivateKey:
-    """
-    Return the key at `path`, made there with mode 0600 when there is none.
-
-    BadInput when other users may read it or it is no unencrypted Ed25519 key; Outside when it cannot be read or made.
-    """
+    """Return the key at `path`, made there with mode 0600 when there is none; Outside when it cannot be made."""
     try:
         _make(path)
+    except OSError as error:
+        raise Outside(f"the private key cannot be made: {error.strerror}", place=str(path)) from None
+    return read(path)
+
+
+def read(path: Path) -> Ed25519PrivateKey:
+    """Return the key at `path`; BadInput when it cannot be read, others may read it, or it is no plain Ed25519 key."""
+    try:
         with path.open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise BadInput("other users may read this private key", place=str(path), hint=f"chmod 600 {path}")
             key = load_ssh_private_key(file.read(), password=None)
     except OSError as error:
-        raise Outside(f"the private key cannot be read or made: {error.strerror}", place=str(path)) from None
+        raise BadInput(f"the private key cannot be read: {error.strerror}", place=str(path)) from None
     except (ValueError, TypeError):
         raise BadInput("this is not an unencrypted OpenSSH private key", place=str(path)) from None
     if not isinstance(key, Ed25519PrivateKey):

@@ -7,39 +7,16 @@ about a history is what was true when the next entry was written.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
+from typing import Any
 
 from gate.approval import Method, Signed, read_statement
-from gate.canonical import Json
 from gate.change import Phase
 from gate.finding import Outcome
 from gate.judgement import Latencies, Probe
 from gate.ledger.entry import Entry
-
-
-class State(StrEnum):
-    """Where a change stands."""
-
-    DRAFT = "draft"
-    REFUSED = "refused"
-    OPEN = "open"
-    RUNNING = "running"
-    SOAKING = "soaking"
-    COMMITTING = "committing"
-    HALTED = "halted"
-    BACKING_OUT = "backing out"
-    HELD = "held"
-    BACKED_OUT = "backed out"
-    DENIED = "denied"
-    WITHDRAWN = "withdrawn"
-
-
-BEFORE = frozenset({State.DRAFT, State.REFUSED, State.OPEN})
-BEGUN = frozenset({State.RUNNING, State.SOAKING, State.COMMITTING, State.HALTED, State.BACKING_OUT})
-ENDED = frozenset({State.HELD, State.BACKED_OUT, State.DENIED, State.WITHDRAWN})
-MOVING = BEGUN - {State.HALTED}
+from gate.standing import BEFORE, BEGUN, MOVING, Answer, Mark, Standing, State
 
 ALLOWED: Mapping[str, frozenset[State]] = {
     "plan.sealed": BEFORE,
@@ -50,95 +27,12 @@ ALLOWED: Mapping[str, frozenset[State]] = {
     "step.intended": MOVING,
     "known_answer.written": frozenset({State.RUNNING}),
     "judgement.given": frozenset({State.RUNNING, State.SOAKING}),
-    "change.withdrawn": BEFORE,
+    "change.withdrawn": BEFORE | {State.HALTED},
     "change.halted": MOVING,
     "person.answered": BEGUN,
     "change.backed_out": frozenset({State.BACKING_OUT}),
 }
 """Entry kind → states in which it may be written. Kinds not named here are facts and may always be written."""
-
-
-class Answer(StrEnum):
-    """What a person may answer when the gate asks or has halted."""
-
-    AGAIN = "again"
-    BACK_OUT = "back-out"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """The last that is known of one step."""
-
-    phase: Phase
-    number: int
-    attempt: int
-    act_before: datetime | None = None
-    outcome: str = ""
-    """`done`, `already`, `failed`, `unknown`; empty while it has begun and not ended."""
-
-    looked: str = ""
-    """`done`, `not_begun`, `unknown`: what the last look since then found; empty before one."""
-
-    again: bool = False
-    """A person said that it may be sent again."""
-
-    at: datetime | None = None
-    because: str = ""
-
-    @property
-    def settled(self) -> bool:
-        """True when the step is known to have been done."""
-        return self.outcome in ("done", "already") or self.looked == "done"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Everything the gate knows of a change's moves; made by `fold` and by nothing else."""
-
-    change: str
-    seq: int
-    state: State
-    number: int
-    title: str
-    requester: str
-    request: Mapping[str, Json]
-    opened_at: datetime
-    updated_at: datetime
-    plan_digest: str = ""
-    plan_blob: str = ""
-    verdict_digest: str = ""
-    verdict_blob: str = ""
-    verdict_at: datetime | None = None
-    approvals: tuple[Signed, ...] = ()
-    performer: str = ""
-    stage: str = ""
-    canary: str = ""
-    started_at: datetime | None = None
-    hold: str = ""
-    """Why it is held; empty when it is not."""
-
-    marks: Mapping[tuple[Phase, int], Mark] = field(default_factory=dict)
-    known_answers: Mapping[str, str] = field(default_factory=dict)
-    """Array → digest of the known-answer data written before the change."""
-
-    probes: tuple[Probe, ...] = ()
-    latencies: Mapping[str, Latencies] = field(default_factory=dict)
-    judgement: str = ""
-    judged_because: tuple[str, ...] = ()
-    extensions: int = 0
-    question: str = ""
-    question_step: str = ""
-    closed: str = ""
-    """How it closed; empty while it is open."""
-
-    @property
-    def begun(self) -> bool:
-        """True once the stage has started and the change has not ended."""
-        return self.state in BEGUN
-
-    def mark(self, phase: Phase, number: int) -> Mark | None:
-        """Return what is known of a step; None when it has not begun."""
-        return self.marks.get((phase, number))
 
 
 def fold(history: Iterable[Entry]) -> Standing:
@@ -161,14 +55,11 @@ def fold(history: Iterable[Entry]) -> Standing:
         updated_at=first.time,
     )
     for entry in entries:
-        move = MOVES.get(entry.kind, _fact)
-        standing = replace(move(standing, entry), seq=standing.seq + 1, updated_at=entry.time)
+        if entry.kind in MOVES:
+            standing = MOVES[entry.kind](standing, entry)
+        standing = replace(standing, **AFTER.get(entry.kind, {}), seq=standing.seq + 1, updated_at=entry.time)
         if entry.seq != standing.seq:
             raise ValueError(f"{first.change}: entry {entry.seq} where {standing.seq} was due")
-    return standing
-
-
-def _fact(standing: Standing, entry: Entry) -> Standing:
     return standing
 
 
@@ -202,10 +93,6 @@ def _signed(standing: Standing, entry: Entry) -> Standing:
     statement = read_statement(str(entry.data["statement"]))
     signed = Signed(statement, Method(str(entry.data["method"])), entry.time)
     return replace(standing, approvals=(*standing.approvals, signed))
-
-
-def _denied(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, state=State.DENIED)
 
 
 def _started(standing: Standing, entry: Entry) -> Standing:
@@ -252,10 +139,6 @@ def _hold(standing: Standing, entry: Entry) -> Standing:
     return replace(standing, hold=str(entry.data["reason"]))
 
 
-def _lifted(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, hold="")
-
-
 def _written(standing: Standing, entry: Entry) -> Standing:
     known = {**standing.known_answers, str(entry.data["array"]): str(entry.data["digest"])}
     return replace(standing, known_answers=known)
@@ -298,18 +181,6 @@ def _answered(standing: Standing, entry: Entry) -> Standing:
     return clear
 
 
-def _halted(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, state=State.HALTED)
-
-
-def _backed_out(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, state=State.BACKED_OUT)
-
-
-def _withdrawn(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, state=State.WITHDRAWN)
-
-
 def _closed(standing: Standing, entry: Entry) -> Standing:
     outcome = str(entry.data["outcome"])
     state = State.HELD if outcome == State.HELD and standing.state is State.COMMITTING else standing.state
@@ -320,21 +191,25 @@ MOVES = {
     "plan.sealed": _sealed,
     "verdict.given": _verdict,
     "approval.signed": _signed,
-    "approval.denied": _denied,
     "stage.started": _started,
     "step.intended": _intended,
     "step.ended": _step_ended,
     "step.looked": _looked,
     "hold.placed": _hold,
-    "hold.lifted": _lifted,
     "known_answer.written": _written,
     "probe.finished": _probed,
     "judgement.given": _judged,
     "person.asked": _asked,
     "person.answered": _answered,
-    "change.halted": _halted,
-    "change.backed_out": _backed_out,
-    "change.withdrawn": _withdrawn,
     "change.closed": _closed,
 }
 """Entry kind → what it makes of a standing. Kinds not named here change nothing."""
+
+AFTER: Mapping[str, Mapping[str, Any]] = {
+    "approval.denied": {"state": State.DENIED},
+    "hold.lifted": {"hold": ""},
+    "change.halted": {"state": State.HALTED},
+    "change.backed_out": {"state": State.BACKED_OUT},
+    "change.withdrawn": {"state": State.WITHDRAWN},
+}
+"""Entry kind → what it sets whatever it carries."""

@@ -7,9 +7,7 @@ be made is decided elsewhere, by a pure rule that yields the Grant; here it is o
 public half. The key pair of each permit is new, lives in memory and is never written.
 """
 
-import os
 import secrets
-import stat
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,16 +16,14 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
     SSHCertificateBuilder,
     SSHCertificateType,
-    load_ssh_private_key,
 )
 
 from gate.change import Grant
-from gate.errors import BadInput, Outside, Refused
+from gate.errors import Refused
+from gate.keys import own
 
 PLAN_DIGEST = b"plan-digest@sangate"
 PURPOSE = b"purpose@sangate"
@@ -63,21 +59,9 @@ class PermitOffice:
         """
         Return the office whose CA key lies at `path`, made on first use with mode 0600.
 
-        BadInput when other users may read the key or it is no Ed25519 key; Outside when it cannot be read or made.
+        Errors are those of `gate.keys.own`.
         """
-        try:
-            _create(path)
-            with path.open("rb") as file:
-                if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                    raise BadInput("other users may read the CA key", place=str(path), hint=f"chmod 600 {path}")
-                key = load_ssh_private_key(file.read(), password=None)
-        except OSError as error:
-            raise Outside(f"the CA key cannot be read or made: {error.strerror}", hint=str(path)) from None
-        except (ValueError, TypeError):
-            raise BadInput("this is not an unencrypted OpenSSH private key", place=str(path)) from None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise BadInput("the CA key is not an Ed25519 key", place=str(path))
-        return cls(key, lifetime)
+        return cls(own(path), lifetime)
 
     def public_line(self) -> str:
         """Return the CA's public key as arrays and bastions want it (TrustedUserCAKeys)."""
@@ -105,23 +89,3 @@ class PermitOffice:
             .sign(self._ca)
         )
         return Permit(grant.array, serial, expires, certificate.public_bytes().decode(), key)
-
-
-def _create(path: Path) -> None:
-    """Make the key unless there is one; two makers at once leave one whole key."""
-    if path.exists():
-        return
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            return
-    finally:
-        made.unlink(missing_ok=True)

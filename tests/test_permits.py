@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import SSHCertificate, SSHCertificateType, load_ssh_public_identity
 
 from gate.change import Grant, Purpose
-from gate.errors import BadInput, Outside, Refused
+from gate.errors import BadInput, Refused
 from gate.permits import PermitOffice
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
@@ -98,7 +98,7 @@ def test_what_is_no_key_is_named(tmp_path: Path) -> None:
     path.chmod(0o600)
     with pytest.raises(BadInput, match="not an unencrypted"):
         PermitOffice.open(path, timedelta(minutes=10))
-    with pytest.raises(Outside):
+    with pytest.raises(BadInput, match="Is a directory"):
         PermitOffice.open(tmp_path, timedelta(minutes=10))
 
 

@@ -14,11 +14,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from gate import keys
 from gate.errors import BadInput, HostKeyRefused, Outside, Refused
 from gate.evidence import ReplyState
 from gate.hostkeys import HostKeys, parse
 from gate.inventory import Ssh
-from gate.ssh import HANDSHAKE_LIMIT, Session, Timeouts, connect, read_host_keys, read_key
+from gate.ssh.client import connect
+from gate.ssh.pins import read_host_keys
+from gate.ssh.session import Session
+from gate.ssh.wire import HANDSHAKE_LIMIT, Timeouts
 
 QUICK = Timeouts(connect_s=1, banner_s=1, login_s=3, channel_s=2)
 KEY = Ed25519PrivateKey.generate()
@@ -333,9 +337,9 @@ def test_a_private_key_that_others_may_read_is_not_used(tmp_path: Path) -> None:
     path.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
     path.chmod(0o644)
     with pytest.raises(BadInput, match="other users"):
-        read_key(path)
+        keys.read(path)
     path.chmod(0o600)
-    assert read_key(path).public_key() == KEY.public_key()
+    assert keys.read(path).public_key() == KEY.public_key()
 
 
 def test_pinned_keys_that_cannot_be_read_are_bad_input(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from gate.finding import When
 from gate.gather.records import to_json
 from gate.inventory import Inventory
 from gate.ledger.entry import Draft
-from gate.lifecycle import BEFORE, BEGUN, ENDED, Answer, Standing, State
 from gate.person import Person, Role
+from gate.standing import BEFORE, BEGUN, ENDED, Answer, Standing, State
 from gate.tree import compose
 
 REASON_MAX = 500
@@ -136,7 +136,11 @@ class Changes:
         if standing.hold:
             drafts.append(Draft("hold.lifted", person(actor), change, {"reason": _reason(reason)}))
         if standing.question and standing.state in BEGUN:
-            answer: dict[str, Json] = {"answer": Answer.AGAIN, "step": standing.question_step, "reason": _reason(reason)}
+            answer: dict[str, Json] = {
+                "answer": Answer.AGAIN,
+                "step": standing.question_step,
+                "reason": _reason(reason),
+            }
             drafts.append(Draft("person.answered", person(actor), change, answer))
         if not drafts:
             raise Refused("nothing waits for a person")
@@ -161,12 +165,15 @@ class Changes:
         return desk.view(change, actor)
 
     def withdraw(self, actor: Person, change: str, reason: str) -> View:
-        """The requester takes the change back before anything has begun."""
+        """The requester takes it back before anything has begun; a halted one is left as it is by those who run it."""
         desk, standing = self._desk, self._desk.standing(change)
-        if actor.id != standing.requester:
+        if standing.state is State.HALTED:
+            self._crew(actor, standing, "leave it halted")
+        elif actor.id != standing.requester:
             raise desk.refuse(actor, change, "withdraw", "only the requester withdraws a change")
+        outcome = "left halted" if standing.state is State.HALTED else State.WITHDRAWN.value
         withdrawn = Draft("change.withdrawn", person(actor), change, {"reason": _reason(reason)})
-        closed = Draft("change.closed", person(actor), change, {"outcome": State.WITHDRAWN.value})
+        closed = Draft("change.closed", person(actor), change, {"outcome": outcome})
         desk.move(standing, withdrawn, closed)
         return desk.view(change, actor)
 

@@ -1,4 +1,4 @@
-"""Gathered evidence in, sealed plan and verdict out: the same path at `check` and again right before a stage (promise 4)."""
+"""Evidence in, sealed plan and verdict out: the same path at `check` and again right before a stage (promise 4)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass

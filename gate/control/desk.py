@@ -18,11 +18,12 @@ from gate.control.views import Sources, View, change_view
 from gate.errors import CannotTell, GateError, NotThere, Refused
 from gate.gather.gather import Gathering
 from gate.ledger.entry import Actor, Blob, Draft
-from gate.lifecycle import ALLOWED, BEGUN, Standing, fold
+from gate.lifecycle import ALLOWED, fold
 from gate.people import People
 from gate.person import Person
 from gate.policy import Seat
 from gate.settings import Settings
+from gate.standing import BEGUN, Standing
 from gate.store import Ledger
 
 Progress = Callable[[str], None]
@@ -57,7 +58,7 @@ class Desk:
         return REQUEST.validate_python(dict(standing.request))
 
     def plan(self, standing: Standing) -> Plan | None:
-        """Return the plan in force; None when none could be sealed, CannotTell when its bytes are not what was sealed."""
+        """Return the plan in force, None when there is none; CannotTell when its bytes are not what was sealed."""
         if not standing.plan_digest:
             return None
         stored = self.ledger.get_blob(standing.plan_blob)

@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from gate.control.views import row
+from gate.change import utc
 from gate.lifecycle import fold
+from gate.standing import Standing
 from gate.store import Ledger
 
 CURSOR = "changes"
@@ -60,3 +61,23 @@ class Lists:
                     {"id": change, "number": made["number"], "row": json.dumps(made)}, pk="id"
                 )
             self._db.table("cursor").upsert({"name": CURSOR, "size": size, "origin": self._ledger.origin}, pk="name")
+
+
+def row(standing: Standing) -> dict[str, Any]:
+    """Return one line of the list."""
+    targets = standing.request.get("targets", [])
+    image = standing.request.get("image", {})
+    return {
+        "id": standing.change,
+        "number": standing.number,
+        "title": standing.title,
+        "state": standing.state.value,
+        "requester": standing.requester,
+        "targets": list(targets) if isinstance(targets, (list, tuple)) else [],
+        "version": image.get("version", "") if isinstance(image, dict) else "",
+        "hold": standing.hold,
+        "question": standing.question,
+        "opened_at": utc(standing.opened_at),
+        "updated_at": utc(standing.updated_at),
+        "seq": standing.seq,
+    }

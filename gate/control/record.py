@@ -1,4 +1,4 @@
-"""Evidence and the record: references, rehearsals, entries, seal, exports. Everything that shows more than one change."""
+"""Evidence and the record: references, rehearsals, entries, seal, exports; what concerns more than one change."""
 
 import base64
 from collections.abc import Iterator
@@ -155,7 +155,8 @@ class Record:
         known = [item.id for item in self._desk.settings.config.inventory.datasets]
         if dataset not in known:
             raise NotThere(f'there is no dataset "{dataset[:40]}"', hint="datasets: " + ", ".join(known))
-        if actor.contractor or not (actor.seats & {Seat.DATA_OWNER, Seat.BACKUP_OWNER} or Role.REQUESTER in actor.roles):
+        owns = bool(actor.seats & {Seat.DATA_OWNER, Seat.BACKUP_OWNER})
+        if actor.contractor or not (owns or Role.REQUESTER in actor.roles):
             why = "only a requester, a data owner or a backup owner, and no contractor"
             raise self._desk.refuse(actor, None, f"{what} {dataset}", why)
 

@@ -10,10 +10,10 @@ from gate.change import utc
 from gate.control.desk import Desk, person
 from gate.errors import BadInput, Refused
 from gate.ledger.entry import Draft
-from gate.lifecycle import Standing, State
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat
 from gate.sshsig import verify
+from gate.standing import Standing, State
 
 SLACK = timedelta(minutes=1)
 """How much later than the policy's lifetime a statement may say that it expires: clocks of two machines."""

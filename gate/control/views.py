@@ -13,9 +13,9 @@ from gate.approval import Tally, may_perform, may_sit
 from gate.change import Phase, Plan, utc
 from gate.checks import CHECKS
 from gate.engine.next import rounds_due
-from gate.lifecycle import BEFORE, ENDED, Standing, State
 from gate.person import Person, Role
-from gate.policy import ApprovalKind, Policy, Seat
+from gate.policy import Policy, Seat
+from gate.standing import BEFORE, ENDED, Standing, State
 
 View = dict[str, Any]
 RECORDS = {module.CHECK.name: module.CHECK for module in CHECKS}
@@ -52,6 +52,8 @@ def change_view(sources: Sources, viewer: Person) -> View:
         "updated_at": utc(standing.updated_at),
         "seq": standing.seq,
         "closed": standing.closed,
+        "hold": standing.hold,
+        "question": standing.question,
         "request": dict(standing.request),
         "plan": plan_view(sources.plan),
         "no_plan": verdict.get("no_plan", ""),
@@ -62,26 +64,6 @@ def change_view(sources: Sources, viewer: Person) -> View:
         "stages": stages_view(sources),
         "run": run_view(sources),
         "may": may_view(sources, viewer),
-    }
-
-
-def row(standing: Standing) -> View:
-    """Return one line of the list."""
-    targets = standing.request.get("targets", [])
-    image = standing.request.get("image", {})
-    return {
-        "id": standing.change,
-        "number": standing.number,
-        "title": standing.title,
-        "state": standing.state.value,
-        "requester": standing.requester,
-        "targets": list(targets) if isinstance(targets, (list, tuple)) else [],
-        "version": image.get("version", "") if isinstance(image, dict) else "",
-        "hold": standing.hold,
-        "question": standing.question,
-        "opened_at": utc(standing.opened_at),
-        "updated_at": utc(standing.updated_at),
-        "seq": standing.seq,
     }
 
 
@@ -217,7 +199,7 @@ def may_view(sources: Sources, viewer: Person) -> dict[str, str]:
         "hold": ended or ("it is on hold already" if standing.hold else ""),
         "resume": ended or crew or ("" if standing.hold or standing.question else "nothing waits for a person"),
         "back_out": ended or crew or _why_not_back_out(standing),
-        "withdraw": before or ("" if viewer.id == standing.requester else "only the requester withdraws a change"),
+        "withdraw": _why_not_withdraw(standing, viewer, before, crew),
     }
 
 
@@ -258,6 +240,13 @@ def _why_not_start(sources: Sources, viewer: Person, approvers: list[str]) -> st
     return "" if sources.tally.complete else "approvals are missing for " + ", ".join(sources.tally.missing)
 
 
+def _why_not_withdraw(standing: Standing, viewer: Person, before: str, crew: str) -> str:
+    """Before anything has begun the requester withdraws; a halted change is left as it is by those who run it."""
+    if standing.state is State.HALTED:
+        return crew
+    return before or ("" if viewer.id == standing.requester else "only the requester withdraws a change")
+
+
 def _why_not_back_out(standing: Standing) -> str:
     if not standing.begun:
         return "nothing has begun"
@@ -290,10 +279,5 @@ NEXT = {
     State.HELD: "The canary held. The other arrays are untouched.",
     State.BACKED_OUT: "The canary is back on its old firmware.",
     State.DENIED: "Denied.",
-    State.WITHDRAWN: "Withdrawn by the requester.",
+    State.WITHDRAWN: "Withdrawn: nothing of it goes on.",
 }
-
-
-def counts_sessions(policy: Policy) -> bool:
-    """True when a signed-in web session may sign."""
-    return policy.approvals is ApprovalKind.SESSION

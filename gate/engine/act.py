@@ -22,10 +22,11 @@ from gate.engine.steps import Outcome
 from gate.errors import GateError
 from gate.judgement import Limits, judge
 from gate.ledger.entry import GATE, Blob, Draft
-from gate.lifecycle import ALLOWED, Standing, State
+from gate.lifecycle import ALLOWED
 from gate.permits import PermitOffice
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat
+from gate.standing import Standing, State
 from gate.store import Ledger
 
 DRIVER = GATE
@@ -132,19 +133,22 @@ def _act(
         refused: dict[str, Json] = {"what": f"permit for {phase} step {step.id}", "why": grant, "who": "gate"}
         because = f"no permit for {phase} step {step.id}: {grant}"
         halted = Draft("change.halted", DRIVER, standing.change, {"because": because})
-        crew.ledger.append_all((Draft("attempt.refused", DRIVER, standing.change, refused), halted), expect=standing.seq)
+        attempt_refused = Draft("attempt.refused", DRIVER, standing.change, refused)
+        crew.ledger.append_all((attempt_refused, halted), expect=standing.seq)
         return
     permit = crew.office.issue(grant, now)
     before = steps.act_before(step, now, permit.expires)
+    permitted = _permit(grant.purpose, plan, permit.serial, utc(permit.expires))
+    intended: dict[str, Json] = {
+        **_named(plan, phase, number, step),
+        "command": step.command,
+        "act_before": utc(before),
+        "attempt": attempt,
+    }
     crew.ledger.append_all(
         (
-            Draft("permit.issued", DRIVER, standing.change, _permit(grant.purpose, plan, permit.serial, utc(permit.expires))),
-            Draft(
-                "step.intended",
-                DRIVER,
-                standing.change,
-                {**_named(plan, phase, number, step), "command": step.command, "act_before": utc(before), "attempt": attempt},
-            ),
+            Draft("permit.issued", DRIVER, standing.change, permitted),
+            Draft("step.intended", DRIVER, standing.change, intended),
         ),
         expect=standing.seq,
     )

@@ -19,7 +19,8 @@ from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
 from gate.permits import Permit
-from gate.ssh import Timeouts, connect
+from gate.ssh.client import connect
+from gate.ssh.wire import Timeouts
 
 Clock = Callable[[], datetime]
 

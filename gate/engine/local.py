@@ -17,7 +17,8 @@ from gate.engine.act import Crew, perform
 from gate.engine.next import Wait, next_action
 from gate.errors import GateError, LedgerUnavailable, Moved, Outside
 from gate.ledger.entry import GATE, Draft
-from gate.lifecycle import ENDED, Standing, fold
+from gate.lifecycle import fold
+from gate.standing import ENDED, Standing, State
 
 IDLE = 0.25
 """Seconds between two looks at the ledger when nothing rings."""
@@ -98,7 +99,7 @@ class Driver:
                 self._wake(change, standing)
 
     def _wake(self, change: str, standing: Standing) -> None:
-        if standing.hold or standing.state == "halted":
+        if standing.hold or standing.state is State.HALTED:
             self._interrupts.setdefault(change, threading.Event()).set()
         with self._handover:
             self._due.add(change)
@@ -121,7 +122,7 @@ class Driver:
             except LedgerUnavailable as error:
                 _log.warning("%s waits: %s", change, error)
                 self._stopping.wait(1)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  a fault of our own must stop this change, not the driver
                 _log.exception("%s stumbled", change)
                 self._stumble(change, error)
                 self._stopping.wait(1)
@@ -137,7 +138,7 @@ class Driver:
         interrupt = self._interrupts[change]
         interrupt.clear()
         standing = fold(self._crew.ledger.history(change))
-        if not standing.begun and standing.state not in ("backed out",):
+        if not standing.begun and standing.state != State.BACKED_OUT:
             return False
         plan = self._plan_of(standing)
         now = self._crew.hands.clock()

@@ -1,8 +1,9 @@
 """
 What comes next? A pure function of plan, standing and now.
 
-Whatever drives a change loads its history, asks here, does the one thing, appends, and asks again. So a kill at any
-point loses nothing, and recovery is not a special path: an intent without an outcome is answered with a look (promise 7).
+Whatever drives a change loads its history, asks here, does the one thing, appends, and asks again. So a kill at
+any point loses nothing, and recovery is not a special path: an intent without an outcome is answered with a look
+(promise 7).
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from gate.change import Phase, Plan, Step
 from gate.finding import Outcome
 from gate.judgement import ZERO_TOLERANCE
-from gate.lifecycle import MOVING, Mark, Standing, State
+from gate.standing import MOVING, Mark, Standing, State
 
 MOST_ATTEMPTS = 3
 """How often a step that is safe to repeat is sent without a person being asked (our choice)."""
@@ -132,9 +133,9 @@ def next_action(plan: Plan, standing: Standing, now: datetime) -> Action:
 def _in_flight(standing: Standing, now: datetime) -> Wait | None:
     """A command sent under an earlier intent may still be on its way until that intent's `act_before`."""
     for mark in standing.marks.values():
-        if mark.phase is not Phase.BACK_OUT and not mark.outcome and not mark.looked:
-            if mark.act_before is not None and now < mark.act_before:
-                return Wait("a step sent before may still be on its way", mark.act_before)
+        open_ended = mark.phase is not Phase.BACK_OUT and not mark.outcome and not mark.looked
+        if open_ended and mark.act_before is not None and now < mark.act_before:
+            return Wait("a step sent before may still be on its way", mark.act_before)
     return None
 
 

@@ -13,7 +13,7 @@ from gate.errors import GateError
 from gate.evidence import ArrayReading
 from gate.finding import Outcome
 from gate.ledger.entry import GATE, Blob, Draft
-from gate.lifecycle import Standing
+from gate.standing import Standing
 from gate.store import Ledger
 
 LATENCY_POINTS = 60
@@ -59,12 +59,12 @@ def _data(hands: Hands, plan: Plan, standing: Standing, array: str, number: int)
     said = "read back as written" if matches else f"the data read back differ from what was written{where}"
     outcome = Outcome.PASSED if matches else Outcome.FAILED
     entered: dict[str, Json] = {"array": array, "digest": found.digest, "expected": expected, "matches": matches}
+    answered = _probe(plan, array, "known-answer", outcome, said, "", number)
+    timed = _probe(plan, array, "latency", Outcome.PASSED, points, "µs", number)
     return [
         Draft("known_answer.read", GATE, standing.change, entered),
-        Draft("probe.finished", GATE, standing.change, _probe(plan, array, "known-answer", outcome, said, "", number)),
-        Draft(
-            "probe.finished", GATE, standing.change, _probe(plan, array, "latency", Outcome.PASSED, points, "µs", number)
-        ),
+        Draft("probe.finished", GATE, standing.change, answered),
+        Draft("probe.finished", GATE, standing.change, timed),
     ]
 
 

@@ -97,7 +97,8 @@ def look(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) -
         if reply.state is ReplyState.ANSWERED and "unreadable" not in facts:
             return Outcome("unknown", "the array's answer fits neither done nor not begun", reply)
         if time.monotonic() > deadline:
-            return Outcome("unknown", f"the array could not be asked: {reply.problem or facts.get('unreadable')}", reply)
+            silent = reply.problem or facts.get("unreadable", "no reason given")
+            return Outcome("unknown", f"the array could not be asked: {silent}", reply)
         if interrupted.wait(REST):
             return None
 

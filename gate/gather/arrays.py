@@ -8,7 +8,7 @@ from gate.families import FAMILIES
 from gate.gather.interview import keep, side_by_side
 from gate.gather.lines import Lines
 from gate.inventory import Array, Inventory
-from gate.ssh import utc_now
+from gate.ssh.wire import utc_now
 from gate.store import Ledger
 
 Progress = Callable[[str], None]

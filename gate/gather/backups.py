@@ -10,7 +10,7 @@ from gate.gather.interview import interview
 from gate.gather.lines import Lines
 from gate.inventory import Inventory, Protection
 from gate.ledger.entry import GATE
-from gate.ssh import utc_now
+from gate.ssh.wire import utc_now
 from gate.store import Ledger
 
 SLOWEST_READ = 20 * 1024 * 1024

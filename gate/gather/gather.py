@@ -11,6 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from gate import keys
 from gate.evidence import ArrayReading, BackupReading, Evidence, Rehearsal, Trace, Verification
 from gate.gather.arrays import Arrays
 from gate.gather.backups import Backups
@@ -24,7 +25,8 @@ from gate.gather.traces import Traces
 from gate.inventory import Dataset, Protection
 from gate.isolation import locate
 from gate.settings import Settings
-from gate.ssh import Timeouts, read_host_keys, read_key, utc_now
+from gate.ssh.pins import read_host_keys
+from gate.ssh.wire import Timeouts, utc_now
 from gate.store import Ledger
 
 Progress = Callable[[str], None]
@@ -63,7 +65,7 @@ class Gathering:
             return Lines(
                 config.inventory,
                 user=user,
-                key=read_key(settings.keys / key_file),
+                key=keys.read(settings.keys / key_file),
                 pinned=pinned,
                 timeouts=timeouts,
                 deadline_s=config.ssh.command_timeout.total_seconds(),

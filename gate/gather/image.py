@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gate.evidence import ImageReading
-from gate.ssh import utc_now
+from gate.ssh.wire import utc_now
 
 LARGEST = 4 * 1024**3
 """Bytes; the largest published array images have about 2 GB."""

@@ -18,7 +18,10 @@ from gate.errors import GateError, HostKeyRefused
 from gate.evidence import Reply, ReplyState
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory, Ssh
-from gate.ssh import REPLY_LIMIT, Session, Timeouts, connect, utc_now
+from gate.ssh.client import connect
+from gate.ssh.session import Session
+from gate.ssh.talk import REPLY_LIMIT
+from gate.ssh.wire import Timeouts, utc_now
 
 TURN_S = 120.0
 """Seconds that a question waits for others to the same target before it is given up unasked (our choice)."""

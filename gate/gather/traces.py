@@ -8,7 +8,7 @@ from gate.families import linux
 from gate.gather.interview import interview
 from gate.gather.lines import Lines
 from gate.inventory import Dataset, Protection
-from gate.ssh import utc_now
+from gate.ssh.wire import utc_now
 from gate.store import Ledger
 
 

@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gate import keys
 from gate.evidence import ReplyState
 from gate.gather.lines import Lines
 from gate.hostkeys import HostKeys
-from gate.ssh import Timeouts, read_host_keys, read_key
+from gate.ssh.pins import read_host_keys
+from gate.ssh.wire import Timeouts
 from tests.gather.conftest import Site
 
 QUICK = Timeouts(connect_s=2, banner_s=1, login_s=2)
@@ -19,7 +21,7 @@ def open_lines(site: Site, user: str = "monitor", pinned: HostKeys | None = None
     return Lines(
         site.settings.config.inventory,
         user=user,
-        key=read_key(site.settings.keys / user),
+        key=keys.read(site.settings.keys / user),
         pinned=read_host_keys(site.settings.known_hosts) if pinned is None else pinned,
         timeouts=QUICK,
         deadline_s=3,

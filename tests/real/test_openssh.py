@@ -21,7 +21,9 @@ from gate.evidence import ReplyState
 from gate.hostkeys import HostKeys, parse
 from gate.inventory import Ssh
 from gate.permits import Permit, PermitOffice
-from gate.ssh import Session, Timeouts, connect
+from gate.ssh.client import connect
+from gate.ssh.session import Session
+from gate.ssh.wire import Timeouts
 from tests.parts import need
 
 USER = "root" if os.geteuid() == 0 else os.environ.get("USER", "")

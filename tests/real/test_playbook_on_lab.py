@@ -18,7 +18,10 @@ from gate.lab.client import Lab
 from gate.lab.process import start
 from gate.permits import PermitOffice
 from gate.playbook import Rendered, any_holds, holds, parse, render, why_not
-from gate.ssh import Session, Timeouts, connect, read_host_keys
+from gate.ssh.client import connect
+from gate.ssh.pins import read_host_keys
+from gate.ssh.session import Session
+from gate.ssh.wire import Timeouts
 from tests.lab.fleets import GATE, Pair, pair, small_fleet
 
 FAMILY = FAMILIES[ArrayFamily.STORAGE_VIRTUALIZE]

@@ -64,7 +64,7 @@ class Stage:
             "reason": "closes a defect that the vendor has published",
             "kind": "firmware",
             "family": "storage-virtualize",
-            "image": f"{{file: {image.file}, version: {version}, sha256: \"{image.sha256}\"}}",
+            "image": f'{{file: {image.file}, version: {version}, sha256: "{image.sha256}"}}',
             "targets": "[east-1, east-2, east-3, west-1, west-2, west-3]",
             "playbook": "storage-virtualize/upgrade",
             "opens": (now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),

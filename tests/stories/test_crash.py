@@ -42,7 +42,7 @@ def driving(stage: Stage) -> Iterator["subprocess.Popen[str]"]:
     )
     assert child.stdout is not None
     try:
-        assert "driving\n" == child.stdout.readline()
+        assert child.stdout.readline() == "driving\n"
         yield child
     finally:
         if child.poll() is None:
@@ -94,16 +94,16 @@ def test_a_kill_while_the_canary_is_changed_never_applies_twice(stage: Stage, ki
             assert "it was not begun" in state
             control.resume(people["performer"], change, "the array shows that nothing was begun")
             state = stage.wait_for(change, "halted", seconds=90)
-        assert "halted" == state
+        assert state == "halted"
         after = mutations(stage, "west-3")
-        assert {"prepare": 1, "apply": 1} == {
+        assert {
             name: after.get(name, 0) - before.get(name, 0) for name in ("prepare", "apply")
-        }
+        } == {"prepare": 1, "apply": 1}
         looks = [entry for entry in stage.gate.ledger.history(change) if entry.kind == "step.looked"]
         assert bool(looks) == (kind == "step.intended")
-        assert "failed" == fold(stage.gate.ledger.history(change)).judgement
+        assert fold(stage.gate.ledger.history(change)).judgement == "failed"
         control.back_out(people["performer"], change, "the canary failed")
-        assert "backed out" == stage.wait_for(change, "backed out")
+        assert stage.wait_for(change, "backed out") == "backed out"
 
 
 def test_a_kill_while_completing_never_completes_twice(stage: Stage) -> None:
@@ -115,9 +115,9 @@ def test_a_kill_while_completing_never_completes_twice(stage: Stage) -> None:
 
     kill_at(stage, change, "step.intended", "complete")
     with driving(stage):
-        assert "held" == stage.wait_for(change, "held", "halted", seconds=90)
+        assert stage.wait_for(change, "held", "halted", seconds=90) == "held"
 
-    assert 1 == mutations(stage, "west-3")["complete"]
+    assert mutations(stage, "west-3")["complete"] == 1
 
 
 def test_a_second_driver_on_the_same_data_is_refused(stage: Stage) -> None:
@@ -131,5 +131,5 @@ def test_a_second_driver_on_the_same_data_is_refused(stage: Stage) -> None:
             timeout=60,
         )
 
-    assert 0 != second.returncode
+    assert second.returncode != 0
     assert "another process already drives" in second.stderr

@@ -70,13 +70,13 @@ def test_a_failed_canary_is_backed_out_after_approvals_and_window_are_over(stage
     change = begun(stage, FLIPS, "apply")
     gate = stage.open()
     try:
-        assert "halted" == stage.wait_for(change, "halted")
-        assert "failed" == fold(gate.ledger.history(change)).judgement
+        assert stage.wait_for(change, "halted") == "halted"
+        assert fold(gate.ledger.history(change)).judgement == "failed"
 
         gate.control.back_out(stage.people["performer"], change, "the canary failed")
 
-        assert "backed out" == stage.wait_for(change, "backed out")
-        assert "back_out" == purposes(stage, change)[-1]
+        assert stage.wait_for(change, "backed out") == "backed out"
+        assert purposes(stage, change)[-1] == "back_out"
     finally:
         gate.close()
 
@@ -86,7 +86,7 @@ def test_before_the_apply_a_closed_window_stops_and_the_way_back_is_open(stage: 
     change = begun(stage, GOOD, "prepare")
     gate = stage.open()
     try:
-        assert "halted" == stage.wait_for(change, "halted", "held")
+        assert stage.wait_for(change, "halted", "held") == "halted"
         refused = [e for e in gate.ledger.history(change) if e.kind == "attempt.refused"]
         assert "approvals are missing" in str(refused[-1].data["why"])
         with pytest.raises(Refused):
@@ -94,7 +94,7 @@ def test_before_the_apply_a_closed_window_stops_and_the_way_back_is_open(stage: 
 
         gate.control.back_out(stage.people["performer"], change, "the window is over")
 
-        assert "backed out" == stage.wait_for(change, "backed out")
+        assert stage.wait_for(change, "backed out") == "backed out"
         assert not any(e.data.get("step") == "apply" for e in gate.ledger.history(change) if e.kind == "step.intended")
     finally:
         gate.close()
@@ -117,11 +117,11 @@ def test_a_hold_from_anywhere_stops_within_seconds_and_a_begun_apply_is_ended_fi
         assert wait_until_quiet(stage, change)
         standing = fold(gate.ledger.history(change))
         ended = [str(e.data["step"]) for e in gate.ledger.history(change) if e.kind == "step.ended"]
-        assert "smoke" == standing.hold
+        assert standing.hold == "smoke"
         assert "updated" in ended
         assert standing.state in ("running", "soaking")
         gate.control.back_out(stage.people["performer"], change, "it burns")
-        assert "backed out" == stage.wait_for(change, "backed out")
+        assert stage.wait_for(change, "backed out") == "backed out"
     finally:
         gate.close()
 
@@ -146,7 +146,7 @@ def test_finishing_goes_on_after_approvals_and_window_are_over(stage: Stage) -> 
     change = begun(stage, GOOD, "apply")
     gate = stage.open()
     try:
-        assert "held" == stage.wait_for(change, "held", "halted")
-        assert "finish" == purposes(stage, change)[-1]
+        assert stage.wait_for(change, "held", "halted") == "held"
+        assert purposes(stage, change)[-1] == "finish"
     finally:
         gate.close()

@@ -32,7 +32,7 @@ def test_a_good_image_reaches_the_canary_only_and_the_canary_holds(stage: Stage,
     assert stage.wait_for(change, "held", "halted") == "held"
     kinds = stage.kinds(change)
     purposes = [e.data["purpose"] for e in stage.gate.ledger.history(change) if e.kind == "evidence.gathered"]
-    assert ["approve", "start"] == purposes
+    assert purposes == ["approve", "start"]
     assert kinds.count("permit.issued") == kinds.count("step.intended")
     assert untouched(stage, "west-3")
     versions = {name: reading.version for name, reading in stage.gate.gathering.arrays.read(stage_arrays(stage)).items()}
@@ -41,7 +41,7 @@ def test_a_good_image_reaches_the_canary_only_and_the_canary_holds(stage: Stage,
     packed = tmp_path / "pack.zip"
     packed.write_bytes(control.pack(people["auditor"], change))
     verified = subprocess.run([sys.executable, "-I", "-S", VERIFIER, packed], capture_output=True, text=True)
-    assert 0 == verified.returncode, verified.stdout
+    assert verified.returncode == 0, verified.stdout
 
 
 def stage_arrays(stage: Stage) -> list[str]:
@@ -57,7 +57,7 @@ def test_the_fleet_is_no_longer_alike_so_no_canary_stands_for_it(stage: Stage) -
 
     view = control.check(people["storage-engineer"], change)
 
-    assert "refused" == view["state"]
+    assert view["state"] == "refused"
     assert "differ in model or running firmware" in view["no_plan"]
     control.withdraw(people["storage-engineer"], change, "the fleet is mixed now")
 
@@ -74,7 +74,7 @@ def test_a_new_nightly_backup_between_approval_and_start_voids_nothing(stage: St
 
     view = control.start(people["performer"], change)
 
-    assert "running" == view["state"]
+    assert view["state"] == "running"
     control.hold(people["auditor"], change, "enough seen")
     control.back_out(people["performer"], change, "this story ends here")
     assert stage.wait_for(change, "backed out", "halted") == "backed out"
@@ -115,8 +115,8 @@ def test_of_two_starts_at_once_exactly_one_begins(stage: Stage) -> None:
     for thread in both:
         thread.join()
 
-    assert 1 == stage.kinds(change).count("stage.started")
-    assert 1 == outcomes.count("running")
+    assert stage.kinds(change).count("stage.started") == 1
+    assert outcomes.count("running") == 1
     control.back_out(people["performer"], change, "this story ends here")
     assert stage.wait_for(change, "backed out") == "backed out"
 
@@ -143,7 +143,7 @@ def test_the_wrong_people_are_refused_and_each_attempt_is_an_entry(stage: Stage)
     with pytest.raises(Refused, match="data-owner"):
         control.start(people["performer"], change)
 
-    assert 7 == stage.kinds(change).count("attempt.refused")
+    assert stage.kinds(change).count("attempt.refused") == 7
     control.withdraw(people["storage-engineer"], change, "done")
 
 
@@ -172,13 +172,13 @@ def test_a_bad_image_is_given_away_by_known_answer_data_and_backed_out(stage: St
 
     assert stage.wait_for(change, "halted", "held") == "halted"
     standing = fold(stage.gate.ledger.history(change))
-    assert "failed" == standing.judgement
+    assert standing.judgement == "failed"
     assert "known-answer" in standing.judged_because[0]
     health = [probe for probe in standing.probes if probe.array == standing.canary and probe.name == "health"]
     assert {"passed"} == {probe.outcome.value for probe in health}
     control.back_out(people["data-owner"], change, "the canary failed")
     assert stage.wait_for(change, "backed out") == "backed out"
-    assert 1 == stage.lab.array_counters()[standing.canary]["apply"]
+    assert stage.lab.array_counters()[standing.canary]["apply"] == 1
 
 
 def test_the_list_of_changes_is_the_same_after_it_is_rebuilt(stage: Stage) -> None:

@@ -1,0 +1,1 @@
+"""The only SSH client of the gate: one connection to one target, one command at a time."""

@@ -1,0 +1,110 @@
+"""The socket under Paramiko, and the bounds of every wait on it."""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+HANDSHAKE_LIMIT = 256 * 1024
+"""Bytes that a peer may send before the login is done: a banner and key exchange need a few kilobytes."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Bounds of every wait that is not a command's own, in seconds."""
+
+    connect_s: float = 5.0
+    banner_s: float = 5.0
+    login_s: float = 10.0
+    channel_s: float = 5.0
+    dead_peer_s: float = 10.0
+    """TCP_USER_TIMEOUT: unacknowledged bytes end the connection. Keepalives alone never noticed a dead peer."""
+
+
+class Wire:
+    """The TCP socket under Paramiko: quick acknowledgements (116 → 32 ms a command), and a limit before login."""
+
+    def __init__(self, sock: socket.socket, dead_peer_s: float) -> None:
+        self._sock = sock
+        self._closed = False  # read by Paramiko when it stops its thread
+        self._budget: int | None = HANDSHAKE_LIMIT
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(dead_peer_s * 1000))
+
+    def trust(self) -> None:
+        """Lift the limit: the login is done."""
+        self._budget = None
+
+    def recv(self, size: int) -> bytes:
+        """Receive, acknowledging at once; EOFError beyond the limit."""
+        data = self._sock.recv(size)
+        if hasattr(socket, "TCP_QUICKACK"):
+            with suppress(OSError):
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        if self._budget is not None:
+            self._budget -= len(data)
+            if self._budget < 0:
+                raise EOFError(f"more than {HANDSHAKE_LIMIT} bytes before the login")
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Send."""
+        return self._sock.send(data)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Bound the next calls."""
+        self._sock.settimeout(seconds)
+
+    def getpeername(self) -> object:
+        """Return the other end."""
+        return self._sock.getpeername()
+
+    def close(self) -> None:
+        """Close with a goodbye."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._closed = True
+        self._sock.close()
+
+    def abort(self) -> None:
+        """Close with a reset: bytes still in the send buffer must not arrive after their time."""
+        with suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._sock.shutdown(socket.SHUT_RD)  # wakes the reader without saying goodbye
+        self._closed = True
+        self._sock.close()
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware."""
+    return datetime.now(tz=UTC)
+
+
+@contextmanager
+def guard(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Run `act` after `seconds` unless the block has ended: some of Paramiko's waits know no timeout (issue 1815)."""
+    timer = threading.Timer(max(0.0, seconds), act)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def printable(text: str) -> str:
+    """A device's words, safe on a terminal and short."""
+    return "".join(char if char.isprintable() else "?" for char in text.strip())[:200]
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error says, safe and short."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return printable(str(text))

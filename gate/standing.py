@@ -1,0 +1,117 @@
+"""Where a change stands: its state, what is known of each step, and everything else its entries tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from gate.approval import Signed
+from gate.canonical import Json
+from gate.change import Phase
+from gate.judgement import Latencies, Probe
+
+
+class State(StrEnum):
+    """Where a change stands."""
+
+    DRAFT = "draft"
+    REFUSED = "refused"
+    OPEN = "open"
+    RUNNING = "running"
+    SOAKING = "soaking"
+    COMMITTING = "committing"
+    HALTED = "halted"
+    BACKING_OUT = "backing out"
+    HELD = "held"
+    BACKED_OUT = "backed out"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+
+
+BEFORE = frozenset({State.DRAFT, State.REFUSED, State.OPEN})
+BEGUN = frozenset({State.RUNNING, State.SOAKING, State.COMMITTING, State.HALTED, State.BACKING_OUT})
+ENDED = frozenset({State.HELD, State.BACKED_OUT, State.DENIED, State.WITHDRAWN})
+MOVING = BEGUN - {State.HALTED}
+
+
+class Answer(StrEnum):
+    """What a person may answer when the gate asks or has halted."""
+
+    AGAIN = "again"
+    BACK_OUT = "back-out"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The last that is known of one step."""
+
+    phase: Phase
+    number: int
+    attempt: int
+    act_before: datetime | None = None
+    outcome: str = ""
+    """`done`, `already`, `failed`, `unknown`; empty while it has begun and not ended."""
+
+    looked: str = ""
+    """`done`, `not_begun`, `unknown`: what the last look since then found; empty before one."""
+
+    again: bool = False
+    """A person said that it may be sent again."""
+
+    at: datetime | None = None
+    because: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """True when the step is known to have been done."""
+        return self.outcome in ("done", "already") or self.looked == "done"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Everything the gate knows of a change's moves; made by `lifecycle.fold` and by nothing else."""
+
+    change: str
+    seq: int
+    state: State
+    number: int
+    title: str
+    requester: str
+    request: Mapping[str, Json]
+    opened_at: datetime
+    updated_at: datetime
+    plan_digest: str = ""
+    plan_blob: str = ""
+    verdict_digest: str = ""
+    verdict_blob: str = ""
+    verdict_at: datetime | None = None
+    approvals: tuple[Signed, ...] = ()
+    performer: str = ""
+    stage: str = ""
+    canary: str = ""
+    started_at: datetime | None = None
+    hold: str = ""
+    """Why it is held; empty when it is not."""
+
+    marks: Mapping[tuple[Phase, int], Mark] = field(default_factory=dict)
+    known_answers: Mapping[str, str] = field(default_factory=dict)
+    """Array → digest of the known-answer data written before the change."""
+
+    probes: tuple[Probe, ...] = ()
+    latencies: Mapping[str, Latencies] = field(default_factory=dict)
+    judgement: str = ""
+    judged_because: tuple[str, ...] = ()
+    extensions: int = 0
+    question: str = ""
+    question_step: str = ""
+    closed: str = ""
+    """How it closed; empty while it is open."""
+
+    @property
+    def begun(self) -> bool:
+        """True once the stage has started and the change has not ended."""
+        return self.state in BEGUN
+
+    def mark(self, phase: Phase, number: int) -> Mark | None:
+        """Return what is known of a step; None when it has not begun."""
+        return self.marks.get((phase, number))
