@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from gate.canonical import sha256
 
-
 CONTROLS = frozenset(map(chr, [*range(32), *range(0x7F, 0xA0)])) - set("\t\r\n")
 """What no reply may hold: C0 but for line ends and tabs, DEL, C1 (ECMA-48)."""
 
