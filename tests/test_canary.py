@@ -190,7 +190,9 @@ def test_a_target_that_left_the_inventory_leaves_no_canary() -> None:
     found = choose(("east-1", "gone-1"), fleet(), readings(fleet()), NOWHERE, NOWHERE)
     assert found.canary is None
     assert found.because == "gone-1: not in the inventory"
-    assert [item.array for item in found.explained] == ["east-1", "gone-1"]
+    assert [(item.array, item.chosen) for item in found.explained] == [("east-1", False), ("gone-1", False)]
+    gone = tuple(f"gone-{number}" for number in range(9))
+    assert choose(gone[::-1], fleet(), {}, NOWHERE, NOWHERE).because == f"{', '.join(gone)}: not in the inventory"
 
 
 def drawn(*arrays: Array, canary: str) -> list[tuple[str, tuple[str, ...]]]:

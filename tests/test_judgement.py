@@ -114,6 +114,10 @@ def test_no_round_is_inconclusive(rounds: int) -> None:
         assert (result.result, result.because) == (Held.INCONCLUSIVE, ("no round of probes was made",))
 
 
+def test_one_round_is_enough_where_one_was_asked_for() -> None:
+    assert judged(probes(1), rounds=1).result is Held.HELD
+
+
 def test_nothing_at_all_is_inconclusive() -> None:
     assert judge("canary", "twin", 0, (), (), LIMITS).result is Held.INCONCLUSIVE
     assert judge("canary", "twin", 0, (), (), Limits(0, 0, 0)).result is Held.INCONCLUSIVE

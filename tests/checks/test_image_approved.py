@@ -35,6 +35,7 @@ def answer(told: ImageReading | None = None, *entries: AllowedImage) -> Finding:
 def test_the_released_image_passes_by_digest_and_version() -> None:
     finding = answer()
     assert finding.outcome is Outcome.PASSED
+    assert finding.because == "lab-8.7.0.4.img is sha256:aaaaaaaaaaaa…, released"
     assert finding.relied_on == {"sha256": DIGEST, "version": RELEASED}
 
 
@@ -71,7 +72,7 @@ def test_an_image_nobody_read_is_unknown() -> None:
 def test_an_empty_allow_list_fails() -> None:
     finding = image_approved.check(case(allowed=()))
     assert finding.outcome is Outcome.FAILED
-    assert "is not on the allow list" in finding.because
+    assert finding.because == "sha256:aaaaaaaaaaaa… is not on the allow list"
 
 
 @pytest.mark.parametrize(
@@ -94,9 +95,16 @@ def test_an_entry_of_another_use_is_told_as_what_it_is_released_for() -> None:
     assert "released as lab.img 8.7.0.4 for storage-virtualize OTHER, MORE, not as lab-8.7.0.4.img" in finding.because
 
 
+def test_only_the_models_of_the_targets_matter() -> None:
+    inventory = fleet(arrays=(array("east-1"), array("east-2"), array("west-1", model="OTHER")))
+    assert image_approved.check(case(inventory=inventory)).outcome is Outcome.PASSED
+
+
 def test_two_entries_do_not_add_up_to_the_models_of_all_targets() -> None:
     inventory = fleet(arrays=(array("east-1", model="OTHER"), array("east-2")))
     halves = (allowed(), allowed(models=("OTHER",)))
-    assert image_approved.check(case(inventory=inventory, allowed=halves)).outcome is Outcome.FAILED
+    finding = image_approved.check(case(inventory=inventory, allowed=halves))
+    assert finding.outcome is Outcome.FAILED
+    assert finding.because.endswith("not as lab-8.7.0.4.img 8.7.0.4 for LAB-FS5, OTHER")
     whole = (allowed(models=("OTHER", MODEL)),)
     assert image_approved.check(case(inventory=inventory, allowed=whole)).outcome is Outcome.PASSED
