@@ -42,7 +42,7 @@ def demo(ctx: click.Context, place: Place, no_serve: bool, summary: Path) -> Non
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     teller.opens(directory)
     began = time.monotonic()
-    with set_up(directory) as stage:
+    with set_up(directory, stays=not no_serve) as stage:
         story = Story(stage, teller)
         try:
             story.tell()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gate.assembly import Installation
+from gate.evidence import ReplyState
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Eyes:
     def __init__(self, installation: Installation) -> None:
         self._gathering = installation.gathering
         self._ledger = installation.ledger
-        self._names = [array.id for array in installation.settings.config.inventory.arrays]
+        inventory = installation.settings.config.inventory
+        self._names = [array.id for array in inventory.arrays]
+        self._dataset = inventory.datasets[0]
 
     def look(self) -> dict[str, Seen]:
         """Return every array of the inventory."""
@@ -38,6 +41,11 @@ class Eyes:
             name: Seen(name, readings[name].version or "unknown", self._gathering.known_answers.read(name, name).digest)
             for name in self._names
         }
+
+    def production(self) -> str:
+        """Return the digest of the production database, read on the host that uses it."""
+        reply = self._gathering.monitor.ask(self._dataset.host, f"sha256sum {self._dataset.path}")
+        return f"sha256:{reply.text().split()[0]}" if reply.state is ReplyState.ANSWERED else "unknown"
 
     def written(self, change: str) -> dict[str, str]:
         """Return array → digest of the known data that the gate wrote there for this change, from its entries."""

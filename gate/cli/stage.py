@@ -31,6 +31,7 @@ PEOPLE: dict[str, tuple[tuple[Role, ...], tuple[Seat, ...], bool]] = {
     "auditor": ((Role.AUDITOR,), (), False),
     "contractor": ((Role.PERFORMER,), (), True),
 }
+START_S = 30
 SIGNS_BY_KEY = "storage-lead"
 
 
@@ -70,12 +71,16 @@ def fresh_directory(wanted: Path | None) -> Path:
     return made.absolute()
 
 
-def write_settings(directory: Path) -> Settings:
-    """Write the demo's configuration: the shipped one, with the demo's limits, on a free network and a free port."""
+def write_settings(directory: Path, *, stays: bool) -> Settings:
+    """
+    Write the demo's configuration: the shipped one, with the demo's limits, on a free network and a free port.
+
+    The port that people know is taken only by a demo that stays up.
+    """
     text = demo_text(read_file(shipped("config.yaml")).decode())
     path = directory / "config.yaml"
     for network in NETWORKS:
-        path.write_text(_listen_on(relocate(text, network), _free_port()), encoding="utf-8")
+        path.write_text(_listen_on(relocate(text, network), _free_port((8420, 0) if stays else (0,))), encoding="utf-8")
         settings = load(path)
         if _is_free(settings):
             return settings
@@ -83,9 +88,9 @@ def write_settings(directory: Path) -> Settings:
 
 
 @contextmanager
-def set_up(directory: Path) -> Iterator[Stage]:
+def set_up(directory: Path, *, stays: bool) -> Iterator[Stage]:
     """Start lab and gate, add the people, sign them in; end all of it, whatever happens."""
-    settings = write_settings(directory)
+    settings = write_settings(directory, stays=stays)
     with ExitStack() as stack:
         lab = raise_lab(settings)
         stack.callback(lab.stop)
@@ -110,7 +115,10 @@ def _served(installation: Installation, settings: Settings) -> Iterator[str]:
     thread = threading.Thread(target=run, args=(app, settings, stop, started), name="serving", daemon=True)
     thread.start()
     try:
-        if not up.wait(30):
+        until = time.monotonic() + START_S
+        while not up.wait(0.1) and thread.is_alive() and time.monotonic() < until:
+            continue
+        if not up.is_set():
             raise Outside("the serving process did not start", place=settings.config.server.listen)
         yield f"http://{spot[0][0]}:{spot[0][1]}"
     finally:
@@ -135,8 +143,8 @@ def _listen_on(text: str, port: int) -> str:
     return text.replace("127.0.0.1:8420", f"127.0.0.1:{port}")
 
 
-def _free_port() -> int:
-    for port in (8420, 0):
+def _free_port(wanted: tuple[int, ...]) -> int:
+    for port in wanted:
         with socket.socket() as door:
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

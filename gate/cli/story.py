@@ -130,16 +130,17 @@ class Story:
         with self._teller.waits("performer starts it; the gate asks everything again"):
             self._api("performer").post(f"/changes/{change}/start")
 
-    def _follow(self, change: str, until: tuple[str, ...] = RESTS) -> View:
-        """Watch a run to its rest, telling each step as it ends."""
-        api, told, limit = self._api("auditor"), 0, time.monotonic() + PATIENCE_S
+    def _follow(self, change: str, until: tuple[str, ...] = RESTS, *, told: int = 0) -> View:
+        """Watch a run to its rest, telling each step that changes something, as it ends, after the first `told`."""
+        api, limit = self._api("auditor"), time.monotonic() + PATIENCE_S
         with self._teller.waits(f"{change} runs"):
             while time.monotonic() < limit:
                 size = int(api.get("/seal")["size"])
                 view: View = api.get(f"/changes/{change}")
                 ended = [step for step in view["run"]["steps"] if step["state"] not in ("pending", "running")]
                 for step in ended[told:]:
-                    self._teller.says(f"{view['run']['canary']}: {step['say']}", good=step["state"] != "failed")
+                    if step["mutates"] or step["state"] == "failed":
+                        self._teller.says(f"{view['run']['canary']}: {step['say']}", good=step["state"] != "failed")
                 told = len(ended)
                 if view["state"] in until or view["run"]["question"]:
                     return view
@@ -192,21 +193,23 @@ class Story:
     def bad_firmware(self, act: Act) -> None:
         """Firmware that silently flips bits | the canary alone gets it, known data gives it away, halted"""
         change, canary = self._changes[BAD], self._view(BAD)["plan"]["canary"]
-        before = self._eyes.look()
+        before, production = self._eyes.look(), self._eyes.production()
         self._start(change)
         view = self._follow(change)
-        after = self._eyes.look()
+        after, still = self._eyes.look(), self._eyes.production()
         written = self._eyes.written(change)
         before = {name: seen.holding(written.get(name, seen.digest)) for name, seen in before.items()}
         others = [name for name in before if name != canary]
-        same = all(alike(before[name], after[name]) for name in others)
+        same = all(alike(before[name], after[name]) for name in others) and production == still != "unknown"
         broken = [probe for probe in view["run"]["probes"] if probe["outcome"] == "failed"]
         for probe in broken[:1]:
             self._teller.says(f"{probe['array']} {probe['name']}: {probe['because']}", good=False)
         for name in others:
+            kept = alike(before[name], after[name])
             told = f"{name:8} {after[name].firmware}  {after[name].digest[:23]}…"
-            self._teller.says(f"{told} {'unchanged' if alike(before[name], after[name]) else 'CHANGED'}",
-                              good=alike(before[name], after[name]))  # fmt: skip
+            self._teller.says(f"{told} {'unchanged' if kept else 'CHANGED'}", good=kept)
+        told = f"production's database  {still[:23]}…"
+        self._teller.says(f"{told} {'unchanged' if production == still else 'CHANGED'}", good=production == still)
         touched = self._touched()
         data_spoke = any(probe["name"] == "known-answer" for probe in broken) and not after[canary].equals(written)
         judged, halted = view["run"]["judgement"], view["state"] == "halted"
@@ -214,7 +217,8 @@ class Story:
             f"/changes/{change}/back-out", {"reason": "the canary holds other data than written"}
         )
         self._teller.says("performer backs the canary out")
-        back = self._follow(change, ("backed out",))
+        ended = [step for step in view["run"]["steps"] if step["state"] not in ("pending", "running")]
+        back = self._follow(change, ("backed out",), told=len(ended))
         firmware = {seen.firmware for seen in self._eyes.look().values()}
         because = broken[0]["because"] if broken else "no probe failed"
         act.outcome = (
@@ -223,7 +227,8 @@ class Story:
         )
         act.ok = halted and data_spoke and same and touched == [canary] and back["state"] == "backed out"
         act.ok = act.ok and len(firmware) == 1
-        act.digests = {f"{name} before": before[name].digest for name in others}
+        act.digests = {"production before": production, "production after": still}
+        act.digests |= {f"{name} before": before[name].digest for name in others}
         act.digests |= {f"{name} after": after[name].digest for name in (*others, canary)}
 
     def good_firmware(self, act: Act) -> None:
@@ -254,7 +259,7 @@ class Story:
         changed, spot = alter_one_byte(pack)
         altered = verify_alone(changed, policy)
         self._teller.says(f"{changed.name}, {spot}: {altered.result}: {altered.where}", good=altered.code == 1)
-        act.outcome = f"{whole.result}; after one byte {altered.result}: {altered.where}"
+        act.outcome = f"{whole.result}; with one byte changed, {altered.result}: {altered.where}"
         act.ok = whole.code == 0 and altered.code == 1 and bool(altered.where)
         act.digests = {pack.name: _file_digest(pack), changed.name: _file_digest(changed)}
 

@@ -20,7 +20,7 @@ class Told:
     code: int
     result: str
     where: str
-    """The first place that is wrong, with what is wrong there; empty when nothing is."""
+    """The place that is wrong, the entry where one is named, with what is wrong there; empty when nothing is."""
 
 
 def verify_alone(pack: Path, policy: Path) -> Told:
@@ -31,9 +31,9 @@ def verify_alone(pack: Path, policy: Path) -> Told:
         told = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError):
         raise Outside("the verifier did not answer") from None
-    wrong = [one for one in told["findings"] if one["finding"] not in ("ok", "note")]
-    where = f"{wrong[0]['where']}: {wrong[0]['what']}" if wrong else ""
-    return Told(done.returncode, str(told["result"]), where)
+    wrong = [f"{one['where']}: {one['what']}" for one in told["findings"] if one["finding"] == "WRONG"]
+    wrong.sort(key=lambda words: not words.startswith("entry"))
+    return Told(done.returncode, str(told["result"]), wrong[0] if wrong else "")
 
 
 def alter_one_byte(pack: Path) -> tuple[Path, str]:
