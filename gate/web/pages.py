@@ -1,0 +1,41 @@
+"""All pages as one blueprint."""
+
+from flask import Blueprint, url_for
+
+from gate.web import change, listing, opening, picture, records, shown, sign, words
+from gate.web.face import face
+
+
+def blueprint() -> Blueprint:
+    """Return the pages; `gate.serving` joins them with the rest."""
+    pages = Blueprint("pages", __name__)
+    sign.add(pages)
+    opening.add(pages)
+    listing.add(pages)
+    change.add(pages)
+    records.add(pages)
+    pages.before_app_request(_read_session)
+    for name in ("moment", "minute", "clock", "ago", "span", "short", "limit", "sentence"):
+        pages.add_app_template_filter(getattr(shown, name), name)
+    pages.app_context_processor(_words)
+    return pages
+
+
+def _read_session() -> None:
+    face().session.read()
+
+
+def _words() -> dict[str, object]:
+    return {
+        "STATES": words.STATES,
+        "OUTCOMES": words.OUTCOMES,
+        "STEPS": words.STEPS,
+        "JUDGEMENTS": words.JUDGEMENTS,
+        "PHASES": words.PHASES,
+        "ACTIONS": words.ACTIONS,
+        "ENTRIES": words.ENTRIES,
+        "LOUD": words.LOUD,
+        "page_of": url_for,
+        "page_told": picture.told,
+        "demo_policy": face().control.session_approvals,
+    }

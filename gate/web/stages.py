@@ -1,0 +1,137 @@
+"""The stage bar and the rounds of probes: what a view says, laid out for one glance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gate.web.words import BEFORE, ENDED
+
+
+@dataclass(frozen=True)
+class Bead:
+    """One station of a change on its way."""
+
+    name: str
+    note: str
+    tone: str
+    """`done`, `now`, `bad`, `warn`, `todo`, `locked`."""
+
+    icon: str
+
+
+@dataclass(frozen=True)
+class Probed:
+    """One probe on one array: its answer in every round."""
+
+    array: str
+    role: str
+    name: str
+    answers: tuple[str, ...]
+    """`passed`, `failed`, `unknown`, or `missing` for a round that has not answered yet."""
+
+    sentence: str
+
+
+ICONS = {"done": "yes", "now": "run", "bad": "no", "warn": "ask", "todo": "todo", "locked": "lock"}
+STATION = {
+    "running": ("now", "being changed"),
+    "soaking": ("now", "being watched"),
+    "committing": ("now", "held; completing"),
+    "halted": ("bad", "halted"),
+    "backing out": ("warn", "going back"),
+    "held": ("done", "held"),
+    "backed out": ("warn", "back on the old firmware"),
+}
+
+
+def beads(view: Mapping[str, Any]) -> list[Bead]:
+    """Return asked, checked, signed, then every stage of the plan."""
+    state, verdict, seats = view["state"], view["verdict"], view["seats"]
+    filled = sum(seat["state"] == "filled" for seat in seats)
+    begun = view["run"] is not None
+    found = [_bead("Asked", view["requester"], "done"), _checked(state, verdict, begun=begun)]
+    if state in ("denied", "withdrawn"):
+        found.append(_bead("Denied" if state == "denied" else "Withdrawn", "", "bad" if state == "denied" else "warn"))
+        return found
+    signed = "done" if begun or (seats and filled == len(seats)) else "now" if state == "open" else "todo"
+    found.append(_bead("Signed", f"{filled} of {len(seats)} seats" if not begun else "all seats", signed))
+    for stage in view["stages"]:
+        arrays = ", ".join(stage["arrays"])
+        tone, note = STATION.get(stage["state"], ("locked" if stage["state"] == "locked" else "todo", ""))
+        if begun and view["hold"] and tone == "now":
+            tone, note = "warn", "on hold"
+        name = "Canary" if stage["name"] == "canary" else stage["name"].replace("-", " ").capitalize()
+        found.append(_bead(name, f"{arrays}{': ' + note if note else ''}", tone))
+    if not view["stages"]:
+        found.append(_bead("Canary", "none chosen yet", "todo"))
+    return found
+
+
+def _checked(state: str, verdict: Mapping[str, Any] | None, *, begun: bool) -> Bead:
+    if verdict is None:
+        return _bead("Checked", "not yet", "now")
+    red = sum(found["outcome"] != "passed" for found in verdict["findings"]) + len(verdict["missing"])
+    if red and not begun:
+        return _bead("Checked", f"{red} of {len(verdict['findings'])} red", "bad")
+    if state == "refused":
+        return _bead("Checked", "no plan", "bad")
+    return _bead("Checked", f"all {len(verdict['findings'])} passed", "done")
+
+
+def _bead(name: str, note: str, tone: str) -> Bead:
+    return Bead(name, note, tone, ICONS[tone])
+
+
+def probed(run: Mapping[str, Any]) -> list[Probed]:
+    """Return a line for each probe of each array, canary first, a mark for each round so far."""
+    rounds = max([probe["round"] for probe in run["probes"]], default=0)
+    found = []
+    for role in ("canary", "control"):
+        mine = [probe for probe in run["probes"] if probe["array"] == run[role] and probe["round"] > 0]
+        for name in dict.fromkeys(probe["name"] for probe in mine):
+            given: dict[int, list[str]] = {}
+            for probe in (one for one in mine if one["name"] == name):
+                given.setdefault(probe["round"], []).append(probe["outcome"])
+            answers = tuple(_worst(given.get(number, [])) for number in range(1, rounds + 1))
+            passed = answers.count("passed")
+            found.append(Probed(run[role], role, name, answers, f"passed in {passed} of {rounds} rounds"))
+    return found
+
+
+def _worst(answers: list[str]) -> str:
+    return next((one for one in ("failed", "unknown", "passed") if one in answers), "missing")
+
+
+def not_passed(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the probes that did not pass, the first of each kind on each array."""
+    found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+    for probe in run["probes"]:
+        if probe["outcome"] != "passed":
+            found.setdefault((probe["array"], probe["name"], probe["outcome"]), probe)
+    return list(found.values())
+
+
+def current_step(view: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return the step that is under way or next while the canary is moving, as phase and number."""
+    run = view["run"]
+    if run is None or view["state"] in ENDED or view["state"] in BEFORE or view["state"] in ("soaking", "halted"):
+        return None
+    phase = {"running": "forward", "committing": "commit", "backing out": "back_out"}[view["state"]]
+    waiting = [step for step in run["steps"] if step["phase"] == phase and step["state"] in ("running", "pending")]
+    return (phase, waiting[0]["number"]) if waiting else None
+
+
+def yours(view: Mapping[str, Any], viewer: str) -> str:
+    """Say what the change waits for from this viewer; empty when nothing."""
+    seats = [seat["seat"] for seat in view["seats"] if seat["state"] == "yours"]
+    if seats:
+        return f"sign as {' or '.join(seats)}"
+    if not view["may"]["start"]:
+        return "start the canary"
+    if view["state"] == "halted" and not view["may"]["back_out"]:
+        return "look, then back out"
+    if view["run"] is not None and (view["run"]["question"] or view["run"]["hold"]) and not view["may"]["resume"]:
+        return "answer the gate" if view["run"]["question"] else "resume or back out"
+    if view["state"] in ("draft", "refused") and view["requester"] == viewer:
+        return "check it" if view["state"] == "draft" else "mend what is red, then check again"
+    return ""

@@ -1,0 +1,127 @@
+"""Tables: how a state, an outcome, an action and an entry are said, drawn and coloured."""
+
+from dataclasses import dataclass
+
+BEFORE = ("draft", "refused", "open")
+MOVING = ("running", "soaking", "committing", "backing out")
+ENDED = ("held", "backed out", "denied", "withdrawn")
+
+
+@dataclass(frozen=True)
+class Look:
+    """A word, an icon of templates/parts/icons.html, and a tone of the stylesheet: never one without the others."""
+
+    word: str
+    icon: str
+    tone: str
+
+
+STATES = {
+    "draft": Look("Not checked yet", "draft", "quiet"),
+    "refused": Look("Refused", "no", "bad"),
+    "open": Look("Open", "open", "good"),
+    "running": Look("Changing the canary", "run", "live"),
+    "soaking": Look("Watching the canary", "eye", "live"),
+    "committing": Look("Completing the canary", "run", "live"),
+    "halted": Look("Halted", "stop", "bad"),
+    "backing out": Look("Backing out", "back", "warn"),
+    "held": Look("Held", "yes", "good"),
+    "backed out": Look("Backed out", "back", "quiet"),
+    "denied": Look("Denied", "no", "quiet"),
+    "withdrawn": Look("Withdrawn", "back", "quiet"),
+}
+ON_HOLD = Look("On hold", "hold", "warn")
+ASKED = Look("A person is asked", "ask", "warn")
+
+OUTCOMES = {
+    "passed": Look("Passed", "yes", "good"),
+    "failed": Look("Failed", "no", "bad"),
+    "unknown": Look("Could not be found out", "ask", "warn"),
+}
+
+STEPS = {
+    "pending": Look("to come", "todo", "quiet"),
+    "running": Look("under way", "run", "live"),
+    "done": Look("done", "yes", "good"),
+    "already": Look("was done already", "yes", "good"),
+    "failed": Look("failed", "no", "bad"),
+    "unknown": Look("outcome not known", "ask", "warn"),
+}
+
+JUDGEMENTS = {
+    "held": Look("The canary held", "yes", "good"),
+    "failed": Look("The canary failed", "no", "bad"),
+    "inconclusive": Look("Inconclusive", "ask", "warn"),
+}
+
+PHASES = {"forward": "Forward", "commit": "Commit, after the canary has held", "back_out": "Back out"}
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a person may do to a change."""
+
+    verb: str
+    says: str
+    """What it does, before it is done."""
+
+    tone: str
+    reason: bool
+
+
+ACTIONS = {
+    "check": Action("Check now", "Reads arrays, hosts and backups, and decides anew.", "main", reason=False),
+    "start": Action(
+        "Start the canary", "Asks everything once more, then changes only the canary.", "main", reason=False
+    ),
+    "resume": Action("Resume", "Lifts the hold, or lets the gate try again what it asked about.", "main", reason=True),
+    "back_out": Action("Back out", "Takes the canary back. Approved with the plan.", "danger", reason=True),
+    "withdraw": Action("Withdraw", "Ends the request. It cannot be opened again.", "quiet", reason=True),
+}
+
+ENTRIES = {
+    "log.opened": "Ledger opened",
+    "change.opened": "Change opened",
+    "evidence.gathered": "Evidence gathered",
+    "plan.sealed": "Plan sealed",
+    "verdict.given": "Verdict given",
+    "approval.signed": "Approved",
+    "approval.denied": "Denied",
+    "attempt.refused": "Attempt refused",
+    "stage.started": "Stage started",
+    "permit.issued": "Permit issued",
+    "step.intended": "About to act",
+    "step.ended": "Step ended",
+    "step.looked": "Looked at the array",
+    "hold.placed": "Hold placed",
+    "hold.lifted": "Hold lifted",
+    "known_answer.written": "Known data written",
+    "known_answer.read": "Known data read back",
+    "probe.finished": "Probe finished",
+    "judgement.given": "Judgement",
+    "person.asked": "A person was asked",
+    "person.answered": "A person answered",
+    "change.withdrawn": "Change withdrawn",
+    "change.halted": "Change halted",
+    "change.backed_out": "Change backed out",
+    "change.closed": "Change closed",
+    "auth.signed_in": "Signed in",
+    "auth.refused": "Sign-in refused",
+    "person.added": "Person added",
+    "key.enrolled": "Key enrolled",
+    "reference.recorded": "Reference recorded",
+    "backup.verified": "Backup verified",
+    "backup.rehearsed": "Restore rehearsed",
+    "export.made": "Export made",
+    "config.loaded": "Configuration loaded",
+}
+LOUD = frozenset({"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"})
+
+
+def look_of(state: str, hold: str = "", question: str = "") -> Look:
+    """Return how a change's state is shown; what stops it is said before what it was doing."""
+    if question:
+        return ASKED
+    if hold and state not in ENDED:
+        return ON_HOLD
+    return STATES[state]

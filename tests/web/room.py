@@ -1,0 +1,311 @@
+"""
+A control room for the tests of the pages: the real one on a real ledger, with eyes that see what the test says.
+
+Only gathering stands in (`Eyes`); what the engine would enter during a run is entered here, entry by entry.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from gate.assembly import open_record
+from gate.canonical import Json, sha256
+from gate.change import utc
+from gate.control.desk import Desk
+from gate.control.door import Control
+from gate.control.lists import Lists
+from gate.evidence import ArrayReading, BackupReading, BackupRun, Evidence, Hop, ImageReading, Trace
+from gate.evidence import Rehearsal, TableDigest, Verification
+from gate.gather.gather import Gathering
+from gate.ledger.entry import GATE, Actor, Blob, Draft
+from gate.people import People
+from gate.person import Role
+from gate.policy import Seat
+from gate.serving import create_app
+from gate.settings import Settings, demo_text, load
+from gate.store import Ledger
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "correct horse battery"
+PEOPLE: dict[str, tuple[tuple[Role, ...], tuple[Seat, ...]]] = {
+    "rosa": ((Role.REQUESTER,), ()),
+    "stefan": ((), (Seat.STORAGE,)),
+    "dana": ((), (Seat.DATA_OWNER,)),
+    "pavel": ((Role.PERFORMER,), ()),
+    "audrey": ((Role.AUDITOR,), ()),
+    "adam": ((Role.ADMIN,), ()),
+}
+DATA_LUN, VAULT_LUN, OLD_LUN = (
+    "6005076801a10000000000000000000a",
+    "6005076801b10000000000000000000b",
+    "6005076801a1000000000000000000ff",
+)
+CHANGE = """\
+title: Firmware 8.7.0.4 for the western arrays
+reason: Mends the cache fault of 8.6
+kind: firmware
+family: storage-virtualize
+image:
+  file: lab-8.7.0.4.img
+  version: 8.7.0.4
+  sha256: {sha256}
+targets: [{targets}]
+playbook: storage-virtualize/upgrade
+window:
+  opens: {opens}
+  closes: {closes}
+"""
+
+
+def wall() -> datetime:
+    return datetime.now(UTC)
+
+
+def port(array: str, node: int = 1) -> str:
+    return f"iqn.1986-03.com.ibm:2145.{array}.node{node}"
+
+
+@dataclass
+class Eyes:
+    """What would be read now; a test spoils one thing."""
+
+    settings: Settings
+    ledger: Ledger
+    repository_on: str = "vault-1"
+    backup_age: timedelta = timedelta(hours=5)
+    rehearsed: bool = True
+    lost: str = ""
+    """An array that does not answer."""
+
+    slow: threading.Event | None = None
+    """Gathering waits for it after its first line."""
+
+    def gather(self, targets: tuple[str, ...], image: str, progress: Callable[[str], None]) -> Evidence:
+        progress(f"asking {len(self.settings.config.inventory.arrays)} arrays who they are")
+        if self.slow is not None:
+            self.slow.wait(20)
+        progress("asking db-1 and bk-1 where data and backup lie")
+        now = wall() - timedelta(seconds=2)
+        raw = (self.ledger.put_blob(b"id!name!status\r\n0!node1!online\r\n\x1b[31mred\x1b[0m\r\n"),)
+        arrays = {
+            array.id: ArrayReading(
+                array.id,
+                now,
+                array.serial,
+                array.model,
+                "8.6.0.3",
+                (port(array.id), port(array.id, 2)),
+                "idle",
+                (),
+                (),
+                raw,
+            )
+            for array in self.settings.config.inventory.arrays
+        }
+        if self.lost:
+            arrays[self.lost] = ArrayReading(self.lost, now, unknown=("it does not answer: timed out after 5 s",))
+        lun = VAULT_LUN if self.repository_on == "vault-1" else OLD_LUN
+        data = self._trace("db-1", "/data", "sdb", "east-1", DATA_LUN, now)
+        kept = self._trace("bk-1", "/backup", "sdc", self.repository_on, lun, now)
+        name, digest = "20261122T010000Z", sha256(b"backup")
+        run = BackupRun(name, now - self.backup_age, 1_622_016, digest, now - self.backup_age - timedelta(seconds=9))
+        proof = Verification("sidekick-nightly", name, lun, now, "V4", True, "all 1622016 bytes hash as recorded", raw)  # noqa: FBT003
+        dataset = self.settings.config.inventory.dataset("sidekick")
+        tables = tuple(TableDigest(table, 1200, digest) for table in dataset.tables)
+        rehearsal = Rehearsal(
+            "sidekick-nightly", name, lun, now - timedelta(hours=3), "V6", True, "all 6 tables equal the reference", 4,  # noqa: FBT003
+            "bk-1", now - timedelta(days=1), tables, raw,
+        )  # fmt: skip
+        allowed = self.settings.config.images.allowed[0]
+        return Evidence(
+            now, arrays, {"sidekick": data}, {"sidekick-nightly": kept},
+            {"sidekick-nightly": BackupReading("sidekick-nightly", now, (run,), 0, "", raw)},
+            (proof,), (rehearsal,) if self.rehearsed else (), ImageReading(image, now, allowed.sha256, 65536),
+        )  # fmt: skip
+
+    def _trace(self, host: str, path: str, disk: str, array: str, lun: str, now: datetime) -> Trace:
+        hops = (Hop("mount", path), Hop("disk", disk))
+        return Trace(host, path, now, hops, lun, (port(array),), "", ())
+
+
+@dataclass
+class Room:
+    """One gate with its people, its eyes and its pages."""
+
+    settings: Settings
+    ledger: Ledger
+    eyes: Eyes
+    control: Control
+    app: Flask
+
+    def person(self, name: str) -> Any:
+        return self.control._desk.people.get(name)
+
+    def open(self, targets: str = "east-1, west-2, west-3", title: str = "", by: str = "rosa") -> str:
+        now = wall()
+        text = CHANGE.format(
+            sha256=self.settings.config.images.allowed[0].sha256,
+            targets=targets,
+            opens=utc(now - timedelta(hours=1)),
+            closes=utc(now + timedelta(hours=5)),
+        )
+        if title:
+            text = text.replace("Firmware 8.7.0.4 for the western arrays", title)
+        return str(self.control.open(self.person(by), text.encode(), "change.yaml")["id"])
+
+    def opened(self, title: str = "") -> str:
+        """A change that the gate lets people sign."""
+        change = self.open(title=title)
+        self.control.check(self.person("rosa"), change)
+        return change
+
+    def signed(self, title: str = "") -> str:
+        change = self.opened(title)
+        self.control.approve(self.person("stefan"), change, seat="storage")
+        self.control.approve(self.person("dana"), change, seat="data-owner", reason="restore tried on Friday")
+        return change
+
+    def started(self, title: str = "") -> str:
+        change = self.signed(title)
+        self.control.start(self.person("pavel"), change)
+        return change
+
+    def enter(self, change: str, kind: str, **data: Json) -> None:
+        """Enter what the engine would."""
+        self.ledger.append(Draft(kind, GATE, change, data))
+
+    def baseline(self, change: str) -> None:
+        for array in self._pair(change):
+            self.enter(change, "known_answer.written", array=array, digest=sha256(array.encode()), blocks=4096)
+            self.probe(change, array, "latency", 0, value=_reads(420, array), unit="µs")
+
+    def step(
+        self, change: str, number: int, phase: str = "forward", *, outcome: str = "done", because: str = ""
+    ) -> None:
+        view = self.control.show(self.person("pavel"), change)
+        step = next(item for item in view["run"]["steps"] if (item["phase"], item["number"]) == (phase, number))
+        named: dict[str, Json] = {"phase": phase, "step": step["id"], "number": number, "array": view["run"]["canary"]}
+        if step["mutates"]:
+            before = utc(wall() + timedelta(minutes=1))
+            self.enter(change, "step.intended", **named, command=step["command"], act_before=before, attempt=1)
+        if outcome:
+            self.enter(change, "step.ended", **named, outcome=outcome, because=because, reply="", attempt=1)
+
+    def probes(self, change: str, number: int, *, flipped: bool = False, micros: int = 430) -> None:
+        """One round on canary and control, all well unless told otherwise."""
+        canary, control = self._pair(change)
+        for array in (canary, control):
+            bad = flipped and array == canary
+            said = (
+                "the data read back differ from what was written from block 1187 on" if bad else "read back as written"
+            )
+            self.probe(change, array, "known-answer", number, outcome="failed" if bad else "passed", value=said)
+            self.probe(
+                change, array, "latency", number, value=_reads(micros if array == canary else 425, f"{array}{number}")
+            )
+            self.probe(change, array, "identity", number, value="serial as on record")
+            self.probe(change, array, "version", number, value="version as expected")
+            self.probe(change, array, "health", number, value="all parts are well")
+
+    def probe(
+        self,
+        change: str,
+        array: str,
+        name: str,
+        number: int,
+        *,
+        outcome: str = "passed",
+        value: Json = "",
+        unit: str = "",
+    ) -> None:
+        role = "canary" if array == self._pair(change)[0] else "control"
+        self.enter(
+            change,
+            "probe.finished",
+            array=array,
+            role=role,
+            name=name,
+            outcome=outcome,
+            value=value,
+            unit=unit,
+            round=number,
+        )
+
+    def judged(self, change: str, result: str, *because: str) -> None:
+        self.enter(change, "judgement.given", result=result, because=list(because), findings=[])
+
+    def _pair(self, change: str) -> tuple[str, str]:
+        plan = self.control.show(self.person("pavel"), change)["plan"]
+        return plan["canary"], plan["control"]
+
+    def client(self, name: str = "") -> "Browser":
+        browser = Browser(self)
+        if name:
+            browser.sign_in(name)
+        return browser
+
+
+def _reads(middle: int, seed: str) -> list[Json]:
+    """Sixty reads round `middle` µs, with a few slow ones, the same for the same seed."""
+    noise = sha256(seed.encode())[7:] * 2
+    return [middle + int(noise[i : i + 2], 16) // 3 - 40 + (300 if noise[i : i + 2] > "fa" else 0) for i in range(60)]
+
+
+class Browser:
+    """Flask's client with a browser's manners: it keeps cookies and sends the token of the page."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.http: FlaskClient = room.app.test_client()
+        self.base = "http://127.0.0.1:8420"
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.http.get(path, base_url=self.base, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    def post(self, path: str, page: str = "", headers: dict[str, str] | None = None, **fields: Any) -> Any:
+        """Post a form with the token that `page` (or the sign-in page) shows."""
+        token = self.token(page or "/sign-in")
+        return self.http.post(path, base_url=self.base, data={"csrf_token": token, **fields}, headers=headers or {})
+
+    def token(self, page: str) -> str:
+        text = self.get(page).get_data(as_text=True)
+        return text.partition('name="csrf_token" value="')[2].partition('"')[0]
+
+    def sign_in(self, name: str) -> None:
+        answer = self.post("/sign-in", name=name, password=PASSWORD)
+        assert answer.status_code == 303, answer.get_data(as_text=True)
+
+    def text(self, path: str) -> str:
+        answer = self.get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return str(answer.get_data(as_text=True))
+
+
+def make(base: Path, *, demo: bool = True) -> Room:
+    """Make a gate in an empty directory with the demo fleet and its people."""
+    text = (ROOT / "config.yaml").read_text()
+    (base / "config.yaml").write_text(demo_text(text) if demo else text)
+    settings = load(base / "config.yaml", base / "data")
+    ledger = open_record(settings)
+    people = People(settings.working_db, wall)
+    eyes = Eyes(settings, ledger)
+    lists = Lists(settings.working_db, ledger)
+    control = Control(Desk(settings, ledger, people, lists, cast(Gathering, eyes), wall))
+    for name, (roles, seats) in PEOPLE.items():
+        control.add_person(None, name, PASSWORD, roles, seats)
+    return Room(settings, ledger, eyes, control, create_app(control, settings))
+
+
+def later(settings: Settings, **server: object) -> Settings:
+    """The same settings with other values for the server."""
+    config = settings.config
+    return replace(settings, config=config.model_copy(update={"server": config.server.model_copy(update=server)}))
+
+
+__all__ = ["Actor", "Blob", "Room", "make"]
