@@ -14,11 +14,10 @@ LAYERS: tuple[set[str], ...] = (
     {"change", "document", "evidence", "policy"},
     {"finding", "person"},
     {"approval", "canary", "isolation", "judgement", "verdict"},
-    {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig"},
-    {"lifecycle"},
-    {"authority"},
-    {"keys"},
-    {"iscsi", "lab", "people", "permits", "settings", "ssh", "store"},
+    {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
+    {"authority", "lifecycle"},
+    {"iscsi", "keys", "lab", "people", "settings", "ssh", "store"},
+    {"permits"},
     {"export", "gather"},
     {"engine"},
     {"control"},
@@ -27,11 +26,14 @@ LAYERS: tuple[set[str], ...] = (
     {"serving"},
     {"cli"},
 )
-PURE = set().union(*LAYERS[:9])
+PURE = set().union(*LAYERS[:8])
+PURE_FILES = {"gate/engine/next.py"}
+"""Files held to the same in rooms that are not pure: what comes next is decided from values alone."""
+
 VALUES = set().union(*LAYERS[:5])
 RANK = {one: rank for rank, layer in enumerate(LAYERS) for one in layer}
 
-FACE = VALUES | {"control", "export", "lifecycle", "people"}
+FACE = VALUES | {"control", "export", "people"}
 ONLY: dict[str, set[str]] = {
     "lab": {"errors", "inventory"},  # it must not share a parser with what it tests
     "iscsi": {"errors", "families"},  # it moves bytes; what they mean is for the family
@@ -93,8 +95,12 @@ def test_imports_point_down(path: Path) -> None:
             assert words[1] in ONLY.get(here, RANK), f"{here} may not import {words[1]}: the room is held tighter"
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if room(path) in PURE], ids=name)
-def test_a_pure_room_touches_nothing(path: Path) -> None:
+HELD = [path for path in modules() if room(path) in PURE or name(path) in PURE_FILES]
+
+
+@pytest.mark.parametrize("path", HELD, ids=name)
+def test_what_is_pure_touches_nothing(path: Path) -> None:
+    assert {words[1] for words in imported(path) if words[0] == "gate" and words[1:]} <= PURE
     allowed = PURE_STDLIB | PURE_EXTRA.get(room(path), set()) | {"gate"}
     strange = {words for words in imported(path) if words[0] not in allowed and words[:2] not in PURE_NAMES}
     assert not strange
