@@ -157,6 +157,7 @@ def forged(
         (forged(reserved=b"x"), "more in it than belongs there"),
         (forged(algorithm=b"md5"), "unknown hash"),
         (forged(algorithm=b""), "unknown hash"),
+        (forged(signed=b""), "the signature is not of the kind"),
         (forged(signed=bytes(63)), "the signature is not of the kind"),
         (forged(signed=bytes(65)), "the signature is not of the kind"),
         (forged(inner=b"\0"), "is not of the kind ssh-ed25519"),

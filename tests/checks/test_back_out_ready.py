@@ -30,6 +30,12 @@ def test_a_back_out_without_steps_or_that_only_looks_fails() -> None:
         assert "has no back-out that does anything" in finding.because
 
 
+def test_it_is_the_last_step_that_has_to_look() -> None:
+    act = step("abort", mutates=True)
+    assert answer(act, LOOK, act).outcome is Outcome.FAILED
+    assert answer(act, act, LOOK).outcome is Outcome.PASSED
+
+
 def test_a_back_out_that_ends_by_acting_or_by_looking_for_nothing_fails() -> None:
     for steps in ((step("abort", mutates=True),), (step("abort", mutates=True), step("look"))):
         finding = answer(*steps)

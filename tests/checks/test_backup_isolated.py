@@ -77,6 +77,15 @@ def test_a_backup_on_a_target_of_the_change_fails_even_when_it_is_apart_from_the
     assert "nightly lies on east-2, which this change itself touches" in finding.because
 
 
+def test_both_traces_are_kept_as_evidence_and_one_where_the_other_is_missing() -> None:
+    here = trace("east-1", DATA_LUN, raw=("sha256:here",))
+    there = trace("vault-1", VAULT_LUN, raw=("sha256:there",))
+    both = evidence(datasets={"sidekick": here}, repositories={"nightly": there})
+    assert answer(both).evidence == ("sha256:here", "sha256:there")
+    assert answer(evidence(datasets={"sidekick": here}, repositories={})).evidence == ("sha256:here",)
+    assert answer(evidence(datasets={}, repositories={"nightly": there})).evidence == ("sha256:there",)
+
+
 def test_sameness_is_concluded_also_from_stale_evidence() -> None:
     finding = backup_isolated.check(replace(case(lying_on("east-1")), now=NOON + timedelta(days=2)))
     assert finding.outcome is Outcome.FAILED
