@@ -69,3 +69,23 @@ def check(ctx: click.Context, place: Place, as_json: bool) -> None:
         click.echo("Something is missing." if wrong else "Every host key is pinned and every released image is there.")
     if wrong:
         ctx.exit(3)
+
+
+@inventory.command()
+@pass_place
+def keys(place: Place) -> None:
+    """The gate's public keys, and where each belongs; made on first use."""
+    from gate.assembly import make_private
+    from gate.keys import own, public_line
+
+    settings = place.settings()
+    ssh = settings.config.ssh
+    make_private(settings)
+    for path, words in (
+        (settings.monitor_key, f"for the user {ssh.monitor_user} of every array and host, who may only read"),
+        (settings.rehearse_key, f"for the user {ssh.rehearse_user} of the rehearsal host, below its scratch directory"),
+        (settings.ca_key, f"certificate authority for the user {ssh.mutate_user} of every array; principal: its id"),
+    ):
+        click.echo(f"# {words}")
+        click.echo(public_line(own(path), f"sangate-{path.name}"))
+    click.echo(f"# {settings.config.iscsi.initiator} is the initiator to which scratch LUNs are masked")

@@ -72,6 +72,40 @@ def status(place: Place, as_json: bool) -> None:
     click.echo(f"repository on {told['repository_on'] or 'nothing'}. {SIMULATED}")
 
 
+@lab.command()
+@click.argument("array")
+@pass_place
+def repository(place: Place, array: str) -> None:
+    """Mount the backup repository that lies on ARRAY, as its administrator would."""
+    from gate.lab.client import Lab
+
+    Lab(place.settings().lab).move_repository(array)
+    click.echo(f"The repository of {array} is mounted.")
+
+
+@lab.command()
+@pass_place
+def backup(place: Place) -> None:
+    """Run the nightly backup now, as the backup host would."""
+    from gate.lab.client import Lab
+
+    click.echo(f"Backup {Lab(place.settings().lab).backup_now()} is made.")
+
+
+@lab.command()
+@click.argument("name")
+@click.argument("fault")
+@click.argument("value", default="")
+@pass_place
+def fault(place: Place, name: str, fault: str, value: str) -> None:
+    """Switch a fault on at an array or host; `none` switches all of them off."""
+    from gate.lab.client import Lab
+
+    running = Lab(place.settings().lab)
+    running.clear(name) if fault == "none" else running.fault(name, fault, value)
+    click.echo(f"{name}: {fault}.")
+
+
 def raise_lab(settings: "Settings") -> "Lab":
     """
     Start the lab, pin its host keys and lay its images where the gate looks for them.
@@ -84,7 +118,8 @@ def raise_lab(settings: "Settings") -> "Lab":
     from gate.lab.process import start
 
     known = settings.known_hosts
-    if known.exists() and not known.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+    pinned = known.read_text(encoding="utf-8", errors="replace") if known.exists() else ""
+    if pinned.strip() and not pinned.startswith(MARK):
         raise BadInput("these pins are not the lab's", place=str(known), hint="give the lab a data directory: --data")
     make_private(settings)
     keys = (settings.monitor_key, settings.rehearse_key, settings.ca_key)

@@ -49,7 +49,8 @@ def show(place: Place, change_id: str | None, start: int, limit: int, local: boo
 
 def _gist(data: dict[str, object]) -> str:
     keys = ("title", "because", "why", "reason", "outcome", "result", "seat", "command", "step", "what", "method")
-    words = [str(data[key]) for key in keys if data.get(key)]
+    found = [data[key] for key in keys if data.get(key)]
+    words = ["; ".join(map(str, one)) if isinstance(one, list) else str(one) for one in found]
     return " · ".join(words)[:100]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gate.assembly import Installation
     from gate.cli.client import Client
     from gate.settings import Settings
 
@@ -35,6 +36,15 @@ class Place:
         if data is None and self.config is None and file != Path("config.yaml"):
             data = Path("data")
         return load(file, data)
+
+    def installation(self) -> "Installation":
+        """Assemble the gate on this data directory; where no pins lie an empty file is made, which lets nobody in."""
+        from gate.assembly import assemble, make_private
+
+        settings = self.settings()
+        make_private(settings)
+        settings.known_hosts.touch(mode=0o600)
+        return assemble(settings)
 
     def address(self) -> str:
         """Return the serving process's address, without a slash at its end."""

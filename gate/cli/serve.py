@@ -12,7 +12,6 @@ from gate.cli.say import pass_place
 @pass_place
 def serve(place: Place) -> None:
     """Run the gate: pages, API and the driver of changes."""
-    from gate.assembly import assemble
     from gate.serving import create_app, run
 
     settings = place.settings()
@@ -21,7 +20,7 @@ def serve(place: Place) -> None:
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         click.echo(f"sangate listens on http://{shown} (data in {settings.data}); Ctrl-C ends it", err=True)
 
-    with assemble(settings) as installation:
+    with place.installation() as installation:
         app = create_app(installation.control, settings)
         installation.start()
         run(app, settings, threading.Event(), started)

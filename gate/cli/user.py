@@ -25,12 +25,11 @@ def add(
     place: Place, name: str, roles: tuple[str, ...], seats: tuple[str, ...], contractor: bool, password_file: str | None
 ) -> None:
     """Add a person; the password is asked for, or read from a file."""
-    from gate.assembly import assemble
     from gate.person import Role
     from gate.policy import Seat
 
     password = secret_from(password_file, f"Password for {name}", twice=True)
-    with assemble(place.settings()) as installation:
+    with place.installation() as installation:
         made = installation.control.add_person(
             None, name, password, [Role(role) for role in roles], [Seat(seat) for seat in seats], contractor=contractor
         )
@@ -42,9 +41,7 @@ def add(
 @pass_place
 def list_(place: Place, as_json: bool) -> None:
     """Everybody, with roles, seats and how many keys they sign with."""
-    from gate.assembly import assemble
-
-    with assemble(place.settings()) as installation:
+    with place.installation() as installation:
         people = sorted(installation.people.all().values(), key=lambda person: person.id)
     told = [
         {

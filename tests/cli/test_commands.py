@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import CHANGE
-from tests.cli.conftest import PASSWORD, Typed
+from tests.cli.conftest import PASSWORD, Served, Typed
 from tests.parts import need
 
 
@@ -143,7 +143,23 @@ def test_no_lab_is_told(sangate: Typed) -> None:
     assert sangate("lab", "up", "--fault", "nonsense").exit_code == 2
 
 
-def test_the_lab_replaces_no_pins_that_are_not_its_own(sangate: Typed) -> None:
-    result = sangate("lab", "up")
+def test_the_lab_replaces_no_pins_that_are_not_its_own(sangate: Typed, served: Served, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(served.config.read_text())
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "known_hosts").write_text("array.example.com ssh-ed25519 AAAA\n")
+    result = sangate("lab", "up", config=config)
     assert result.exit_code == 2
     assert "these pins are not the lab's" in result.stderr
+
+
+def test_an_empty_data_directory_is_enough_to_begin(sangate: Typed, served: Served, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(served.config.read_text())
+    keys = sangate("inventory", "keys", config=config)
+    assert keys.exit_code == 0
+    assert keys.stdout.count("ssh-ed25519 ") == 3
+    assert sangate("inventory", "keys", config=config).stdout == keys.stdout
+    words = ("user", "add", "first", "--role", "admin", "--password-file", "-")
+    assert sangate(*words, stdin=PASSWORD + "\n", config=config).exit_code == 0
+    assert (tmp_path / "data" / "keys").stat().st_mode & 0o777 == 0o700

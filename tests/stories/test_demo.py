@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gate.lab.process import is_locked
+from gate.lab.client import is_locked
 
 ROOT = Path(__file__).resolve().parents[2]
 
