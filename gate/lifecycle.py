@@ -6,20 +6,22 @@ An entry that authorises is appended only if the history is still the one that w
 about a history is what was true when the next entry was written.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from gate.approval import Method, Signed, read_statement
+from gate.canonical import Json
 from gate.change import Phase
-from gate.finding import Outcome
-from gate.judgement import Latencies, Probe
+from gate.finding import Outcome, When
+from gate.judgement import Held, Latencies, Probe
 from gate.ledger.entry import Entry
-from gate.standing import BEFORE, BEGUN, MOVING, Answer, Mark, Standing, State
+from gate.standing import BEFORE, BEGUN, MOVING, SOAK, Answer, Mark, Standing, State
 
 ALLOWED: Mapping[str, frozenset[State]] = {
     "plan.sealed": BEFORE,
+    "verdict.given": BEFORE,
     "approval.signed": frozenset({State.OPEN}),
     "approval.denied": frozenset({State.OPEN}),
     "stage.started": frozenset({State.OPEN}),
@@ -36,31 +38,77 @@ ALLOWED: Mapping[str, frozenset[State]] = {
 
 
 def fold(history: Iterable[Entry]) -> Standing:
-    """Read a change's entries in order; ValueError when they do not begin with its opening."""
+    """
+    Read a change's entries in order.
+
+    ValueError when they do not begin with its opening, when one is missing, or when one does not carry what its kind
+    must: a number that cannot be read must never become a step that seems not begun.
+    """
     entries = iter(history)
     first = next(entries, None)
     if first is None or first.kind != "change.opened" or first.change is None or first.seq != 1:
         raise ValueError("a change begins with its change.opened entry")
-    request = first.data["request"]
-    number = first.data["number"]
-    standing = Standing(
-        change=first.change,
-        seq=1,
-        state=State.DRAFT,
-        number=number if isinstance(number, int) else 0,
-        title=str(first.data["title"]),
-        requester=first.actor.id,
-        request=request if isinstance(request, dict) else {},
-        opened_at=first.time,
-        updated_at=first.time,
-    )
+    standing = _read(_opened, first, first)
     for entry in entries:
         if entry.kind in MOVES:
-            standing = MOVES[entry.kind](standing, entry)
+            standing = _read(MOVES[entry.kind], standing, entry)
         standing = replace(standing, **AFTER.get(entry.kind, {}), seq=standing.seq + 1, updated_at=entry.time)
         if entry.seq != standing.seq:
             raise ValueError(f"{first.change}: entry {entry.seq} where {standing.seq} was due")
     return standing
+
+
+def _read(move: Callable[[Any, Entry], Standing], before: object, entry: Entry) -> Standing:
+    try:
+        return move(before, entry)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{entry.change}: entry {entry.seq} is no {entry.kind} that can be read") from None
+
+
+def _opened(_: object, entry: Entry) -> Standing:
+    request = entry.data["request"]
+    if not isinstance(request, dict):
+        raise TypeError(request)
+    return Standing(
+        change=str(entry.change),
+        seq=1,
+        state=State.DRAFT,
+        number=_whole(entry, "number"),
+        title=str(entry.data["title"]),
+        requester=entry.actor.id,
+        request=request,
+        opened_at=entry.time,
+        updated_at=entry.time,
+    )
+
+
+def _whole(entry: Entry, key: str) -> int:
+    number = entry.data[key]
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise TypeError(number)
+    return number
+
+
+def _moment(entry: Entry, key: str) -> datetime:
+    moment = datetime.fromisoformat(str(entry.data[key]))
+    if moment.tzinfo is None:
+        raise ValueError(moment)
+    return moment
+
+
+def _said(entry: Entry, key: str) -> str:
+    """Return a text that says something: an empty one would read as if nothing had been said."""
+    said = entry.data[key]
+    if not isinstance(said, str) or not said:
+        raise TypeError(said)
+    return said
+
+
+def _list(entry: Entry, key: str) -> list[Json]:
+    found = entry.data[key]
+    if not isinstance(found, (list, tuple)):
+        raise TypeError(found)
+    return list(found)
 
 
 def _blob(entry: Entry, name: str) -> str:
@@ -73,20 +121,31 @@ def _sealed(standing: Standing, entry: Entry) -> Standing:
 
 
 def _verdict(standing: Standing, entry: Entry) -> Standing:
-    """Only the `approve` part decides whether people may sign; the `start` part is asked anew at each start."""
-    findings = entry.data["findings"]
-    rows = [row for row in findings if isinstance(row, dict)] if isinstance(findings, (list, tuple)) else []
-    lasting = [row for row in rows if row["when"] == "approve"]
-    passed = bool(lasting) and all(row["outcome"] == Outcome.PASSED.value for row in lasting)
-    opens = passed and not entry.data["missing"] and bool(entry.data["plan_digest"])
+    """
+    Only the `approve` part decides whether people may sign; the `start` part is asked anew at each start.
+
+    What was approved and begun stays in force to its end, whatever comes later.
+    """
+    if standing.state not in BEFORE:
+        return standing
+    rows = [(When(row["when"]), Outcome(row["outcome"])) for row in _list(entry, "findings") if _is_row(row)]
+    lasting = [outcome for when, outcome in rows if when is When.APPROVE]
+    passed = bool(lasting) and all(outcome is Outcome.PASSED for outcome in lasting)
+    opens = passed and not _list(entry, "missing") and bool(entry.data["plan_digest"])
     return replace(
         standing,
-        state=(State.OPEN if opens else State.REFUSED) if standing.state in BEFORE else standing.state,
+        state=State.OPEN if opens else State.REFUSED,
         plan_digest=str(entry.data["plan_digest"]),
         verdict_digest=str(entry.data["verdict_digest"]),
         verdict_blob=_blob(entry, "verdict"),
         verdict_at=entry.time,
     )
+
+
+def _is_row(row: Json) -> TypeGuard[dict[str, Any]]:
+    if not isinstance(row, dict):
+        raise TypeError(row)
+    return True
 
 
 def _signed(standing: Standing, entry: Entry) -> Standing:
@@ -107,8 +166,7 @@ def _started(standing: Standing, entry: Entry) -> Standing:
 
 
 def _key(entry: Entry) -> tuple[Phase, int]:
-    number = entry.data["number"]
-    return Phase(str(entry.data["phase"])), number if isinstance(number, int) else -1
+    return Phase(str(entry.data["phase"])), _whole(entry, "number")
 
 
 def _marked(standing: Standing, mark: Mark) -> Standing:
@@ -117,26 +175,25 @@ def _marked(standing: Standing, mark: Mark) -> Standing:
 
 def _intended(standing: Standing, entry: Entry) -> Standing:
     phase, number = _key(entry)
-    attempt = entry.data["attempt"]
-    act_before = datetime.fromisoformat(str(entry.data["act_before"]))
-    return _marked(standing, Mark(phase, number, attempt if isinstance(attempt, int) else 1, act_before, at=entry.time))
+    mark = Mark(phase, number, _whole(entry, "attempt"), _moment(entry, "act_before"), at=entry.time)
+    return _marked(standing, mark)
 
 
 def _step_ended(standing: Standing, entry: Entry) -> Standing:
     phase, number = _key(entry)
     before = standing.mark(phase, number) or Mark(phase, number, 1)
-    outcome, because = str(entry.data["outcome"]), str(entry.data["because"])
+    outcome, because = _said(entry, "outcome"), str(entry.data["because"])
     return _marked(standing, replace(before, outcome=outcome, because=because, looked="", again=False, at=entry.time))
 
 
 def _looked(standing: Standing, entry: Entry) -> Standing:
     phase, number = _key(entry)
     before = standing.mark(phase, number) or Mark(phase, number, 0)
-    return _marked(standing, replace(before, looked=str(entry.data["result"]), at=entry.time))
+    return _marked(standing, replace(before, looked=_said(entry, "result"), at=entry.time))
 
 
 def _hold(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, hold=str(entry.data["reason"]))
+    return replace(standing, hold=_said(entry, "reason"))
 
 
 def _written(standing: Standing, entry: Entry) -> Standing:
@@ -145,35 +202,35 @@ def _written(standing: Standing, entry: Entry) -> Standing:
 
 
 def _probed(standing: Standing, entry: Entry) -> Standing:
-    array, name, value = str(entry.data["array"]), str(entry.data["name"]), entry.data["value"]
-    number = entry.data["round"]
-    number = number if isinstance(number, int) else 0
-    state = State.SOAKING if number > 0 and standing.state is State.RUNNING else standing.state
+    array, name = str(entry.data["array"]), str(entry.data["name"])
+    number = _whole(entry, "round")
+    if number > 0:
+        state = State.SOAKING if standing.state is State.RUNNING else standing.state
+        standing = replace(standing, state=state, probed_at=entry.time)
     if name == "latency":
-        points = tuple(item for item in value if isinstance(item, int)) if isinstance(value, (list, tuple)) else ()
+        points = tuple(item for item in _list(entry, "value") if isinstance(item, int))
         known = standing.latencies.get(array, Latencies(array, (), ()))
         known = replace(known, before=points) if number == 0 else replace(known, after=known.after + points)
-        return replace(standing, state=state, latencies={**standing.latencies, array: known})
-    probe = Probe(array, name, number, Outcome(str(entry.data["outcome"])), str(value))
-    return replace(standing, state=state, probes=(*standing.probes, probe))
+        return replace(standing, latencies={**standing.latencies, array: known})
+    probe = Probe(array, name, number, Outcome(str(entry.data["outcome"])), str(entry.data["value"]))
+    return replace(standing, probes=(*standing.probes, probe))
 
 
 def _judged(standing: Standing, entry: Entry) -> Standing:
-    result, because = str(entry.data["result"]), entry.data["because"]
-    sentences = tuple(str(item) for item in because) if isinstance(because, (list, tuple)) else (str(because),)
-    state = State.COMMITTING if result == "held" else standing.state
-    return replace(standing, state=state, judgement=result, judged_because=sentences)
+    result, because = Held(str(entry.data["result"])), tuple(str(item) for item in _list(entry, "because"))
+    state = State.COMMITTING if result is Held.HELD else standing.state
+    return replace(standing, state=state, judgement=result.value, judged_because=because)
 
 
 def _asked(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, question=str(entry.data["question"]), question_step=str(entry.data["step"]))
+    return replace(standing, question=_said(entry, "question"), question_step=str(entry.data["step"]))
 
 
 def _answered(standing: Standing, entry: Entry) -> Standing:
     clear = replace(standing, question="", question_step="")
-    if entry.data["answer"] == Answer.BACK_OUT:
+    if Answer(str(entry.data["answer"])) is Answer.BACK_OUT:
         return replace(clear, state=State.BACKING_OUT)
-    if standing.judgement == "inconclusive":
+    if standing.question_step == SOAK:
         return replace(clear, judgement="", judged_because=(), extensions=standing.extensions + 1)
     for key, mark in standing.marks.items():
         if f"{mark.phase} {mark.number}" == standing.question_step:
@@ -182,7 +239,7 @@ def _answered(standing: Standing, entry: Entry) -> Standing:
 
 
 def _closed(standing: Standing, entry: Entry) -> Standing:
-    outcome = str(entry.data["outcome"])
+    outcome = _said(entry, "outcome")
     state = State.HELD if outcome == State.HELD and standing.state is State.COMMITTING else standing.state
     return replace(standing, state=state, closed=outcome)
 

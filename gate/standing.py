@@ -34,6 +34,10 @@ ENDED = frozenset({State.HELD, State.BACKED_OUT, State.DENIED, State.WITHDRAWN})
 MOVING = BEGUN - {State.HALTED}
 
 
+SOAK = "soak"
+"""What a question is about that asks whether to watch for another soak."""
+
+
 class Answer(StrEnum):
     """What a person may answer when the gate asks or has halted."""
 
@@ -65,6 +69,11 @@ class Mark:
     def settled(self) -> bool:
         """True when the step is known to have been done."""
         return self.outcome in ("done", "already") or self.looked == "done"
+
+    @property
+    def may_have_begun(self) -> bool:
+        """False when the array rejected the step, or a look showed that it was not begun."""
+        return self.settled or (self.outcome != "failed" and self.looked != "not_begun")
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,9 @@ class Standing:
     """Array → digest of the known-answer data written before the change."""
 
     probes: tuple[Probe, ...] = ()
+    probed_at: datetime | None = None
+    """When the last round of the soak was entered."""
+
     latencies: Mapping[str, Latencies] = field(default_factory=dict)
     judgement: str = ""
     judged_because: tuple[str, ...] = ()
