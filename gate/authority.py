@@ -31,10 +31,35 @@ def applying(plan: Plan, standing: Standing) -> bool:
     )
 
 
+def _touched(plan: Plan, standing: Standing) -> bool:
+    return any(step.mutates and standing.mark(Phase.FORWARD, number) for number, step in enumerate(plan.forward))
+
+
+def no_return(plan: Plan, standing: Standing) -> bool:
+    """True once a `point_of_no_return` step was sent, unless it is known that it was not begun."""
+    for phase in Phase:
+        for number, step in enumerate(plan.steps(phase)):
+            mark = standing.mark(phase, number)
+            if step.point_of_no_return and mark is not None and mark.may_have_begun:
+                return True
+    return False
+
+
 def authorise(
-    plan: Plan, standing: Standing, tally: Tally, phase: Phase, now: datetime, lifetime: timedelta
+    plan: Plan,
+    standing: Standing,
+    tally: Tally,
+    phase: Phase,
+    now: datetime,
+    lifetime: timedelta,
+    evidence_max_age: timedelta,
 ) -> Grant | str:
-    """Return the grant for the canary, or the sentence that says why there is none."""
+    """
+    Return the grant for the canary, or the sentence that says why there is none.
+
+    The first step that changes something rests on evidence no older than `evidence_max_age` (promise 4): a gate that
+    was down between start and first step does not go on from what it once knew.
+    """
     purpose = purpose_of(plan, standing, phase)
     if plan.digest != standing.plan_digest or plan.change != standing.change:
         return "the plan at hand is not the one in force"
@@ -42,6 +67,11 @@ def authorise(
         return f"the change is {standing.state}: no stage is under way"
     if standing.stage != STAGE or standing.canary != plan.canary or plan.stages[0].arrays != (plan.canary,):
         return "the stage under way is not the plan's canary stage"
+    if standing.state is not MOMENT[phase]:
+        return f"the change is {standing.state}: no {phase} step belongs there"
+    old = standing.verdict_at is None or now - standing.verdict_at > evidence_max_age
+    if purpose is Purpose.FORWARD and old and not _touched(plan, standing):
+        return "the evidence that the start rests on is too old by now"
     because = RULES[purpose](plan, standing, tally, now)
     if because:
         return because
@@ -64,21 +94,24 @@ def _forward(plan: Plan, standing: Standing, tally: Tally, now: datetime) -> str
         return f"approvals are missing for {lacking}" + (f" ({reasons})" if reasons else "")
     if not datetime.fromisoformat(plan.window_opens) <= now < datetime.fromisoformat(plan.window_closes):
         return "the window is not open"
-    if standing.state is not State.RUNNING:
-        return f"the change is {standing.state}: nothing goes forward"
     return ""
 
 
 def _finish(plan: Plan, standing: Standing, tally: Tally, now: datetime) -> str:
-    if standing.state is State.BACKING_OUT:
-        return "the change is being backed out"
-    if standing.state is State.COMMITTING:
-        return f"the change is on hold: {standing.hold}" if standing.hold else ""
-    return "" if applying(plan, standing) else "nothing has begun that would have to be finished"
+    if standing.state is State.COMMITTING and standing.hold:
+        return f"the change is on hold: {standing.hold}"
+    return ""
 
 
 def _back_out(plan: Plan, standing: Standing, tally: Tally, now: datetime) -> str:
-    return "" if standing.state is State.BACKING_OUT else "nobody has asked to back out"
+    return "there is no way back from the step that was sent" if no_return(plan, standing) else ""
 
+
+MOMENT = {
+    Phase.FORWARD: State.RUNNING,
+    Phase.COMMIT: State.COMMITTING,
+    Phase.BACK_OUT: State.BACKING_OUT,
+}
+"""Phase → the state in which its steps are taken: nothing is committed before the canary has held."""
 
 RULES = {Purpose.FORWARD: _forward, Purpose.FINISH: _finish, Purpose.BACK_OUT: _back_out}
