@@ -100,7 +100,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     )
     policy = config.policy
     office = PermitOffice.open(settings.ca_key, policy.permit_lifetime)
-    crew = Crew(ledger, hands, office, people.all, policy.approvals, policy.permit_lifetime)
+    crew = Crew(ledger, hands, office, people.all, policy.approvals, policy.permit_lifetime, policy.evidence_max_age)
     desk = Desk(
         settings=settings,
         ledger=ledger,

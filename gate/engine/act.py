@@ -42,6 +42,7 @@ class Crew:
     people: Callable[[], Mapping[str, Person]]
     approvals: ApprovalKind
     permit_lifetime: timedelta
+    evidence_max_age: timedelta
 
 
 def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
@@ -128,7 +129,8 @@ def _act(
             crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, already))
             return
     now = crew.hands.clock()
-    grant = authorise(plan, standing, count(crew, plan, standing), phase, now, crew.permit_lifetime)
+    counted = count(crew, plan, standing)
+    grant = authorise(plan, standing, counted, phase, now, crew.permit_lifetime, crew.evidence_max_age)
     if isinstance(grant, str):
         refused: dict[str, Json] = {"what": f"permit for {phase} step {step.id}", "why": grant, "who": "gate"}
         because = f"no permit for {phase} step {step.id}: {grant}"

@@ -15,10 +15,10 @@ from pathlib import Path
 from gate.change import Plan
 from gate.engine.act import Crew, perform
 from gate.engine.next import Wait, next_action
-from gate.errors import GateError, LedgerUnavailable, Moved, Outside
+from gate.errors import CannotTell, GateError, LedgerUnavailable, Moved, Outside
 from gate.ledger.entry import GATE, Draft
 from gate.lifecycle import fold
-from gate.standing import ENDED, Standing, State
+from gate.standing import ENDED, MOVING, Standing, State
 
 IDLE = 0.25
 """Seconds between two looks at the ledger when nothing rings."""
@@ -40,6 +40,9 @@ class Driver:
         self._stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._interrupts: dict[str, threading.Event] = {}
+        self._working_at: dict[str, int] = {}
+        """Change → the sequence that its thread read last: only what came after it is news to the thread."""
+
         self._due: set[str] = set()
         self._handover = threading.Lock()
         """Guards `_threads` and `_due`: a thread goes home only when nothing came in while it decided to."""
@@ -92,14 +95,19 @@ class Driver:
         for change in self._crew.ledger.changes():
             if change in self._ended:
                 continue
-            standing = fold(self._crew.ledger.history(change))
+            try:
+                standing = fold(self._crew.ledger.history(change))
+            except (ValueError, CannotTell) as error:
+                _log.warning("%s is left alone, the others are not: %s", change, error)
+                continue
             if standing.closed or (standing.state in ENDED and not standing.begun):
                 self._ended.add(change)
             elif standing.begun:
                 self._wake(change, standing)
 
     def _wake(self, change: str, standing: Standing) -> None:
-        if standing.hold or standing.state is State.HALTED:
+        stops = standing.hold or standing.state in (State.HALTED, State.BACKING_OUT)
+        if stops and standing.seq > self._working_at.get(change, 0):
             self._interrupts.setdefault(change, threading.Event()).set()
         with self._handover:
             self._due.add(change)
@@ -124,7 +132,8 @@ class Driver:
                 self._stopping.wait(1)
             except Exception as error:  # noqa: BLE001  a fault of our own must stop this change, not the driver
                 _log.exception("%s stumbled", change)
-                self._stumble(change, error)
+                if self._stumble(change, error) and self._may_go_home(change):
+                    return
                 self._stopping.wait(1)
 
     def _may_go_home(self, change: str) -> bool:
@@ -138,7 +147,8 @@ class Driver:
         interrupt = self._interrupts[change]
         interrupt.clear()
         standing = fold(self._crew.ledger.history(change))
-        if not standing.begun and standing.state != State.BACKED_OUT:
+        self._working_at[change] = standing.seq
+        if standing.state not in MOVING and standing.state is not State.BACKED_OUT:
             return False
         plan = self._plan_of(standing)
         now = self._crew.hands.clock()
@@ -152,10 +162,21 @@ class Driver:
         perform(self._crew, plan, standing, action, interrupt)
         return True
 
-    def _stumble(self, change: str, error: Exception) -> None:
-        """A fault of our own stops the change where it is; it is never tried again by itself."""
+    def _stumble(self, change: str, error: Exception) -> bool:
+        """
+        A fault of our own stops the change where it is; it is never tried again by itself.
+
+        True when it stands still: it was halted now, or it had been, or its history cannot be read at all.
+        """
         said = f"the gate itself failed ({type(error).__name__}); look at the array before anything else"
         try:
-            self._crew.ledger.append(Draft("change.halted", GATE, change, {"because": said}))
+            standing = fold(self._crew.ledger.history(change))
+            if standing.state in MOVING and not standing.closed:
+                halted = Draft("change.halted", GATE, change, {"because": said})
+                self._crew.ledger.append(halted, expect=standing.seq)
+        except (ValueError, CannotTell):
+            return True
         except GateError as second:
             _log.warning("%s: %s", change, second)
+            return False
+        return True

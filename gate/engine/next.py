@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from gate.change import Phase, Plan, Step
 from gate.finding import Outcome
 from gate.judgement import ZERO_TOLERANCE
-from gate.standing import MOVING, Mark, Standing, State
+from gate.standing import MOVING, SOAK, Mark, Standing, State
 
 MOST_ATTEMPTS = 3
 """How often a step that is safe to repeat is sent without a person being asked (our choice)."""
@@ -152,11 +152,11 @@ def _walk(plan: Plan, standing: Standing, phase: Phase, now: datetime) -> Action
         if mark is not None and mark.settled:
             continue
         if mark is not None and mark.outcome == "failed" and not mark.again:
-            return Halt(f"{phase} step {step.id} failed: {mark.because}") if phase is not Phase.BACK_OUT else _stuck(
-                phase, number, step, mark
-            )
+            if phase is Phase.FORWARD:
+                return Halt(f"{phase} step {step.id} failed: {mark.because}")
+            return _stuck(phase, number, step, mark)
         if mark is not None and step.mutates and not mark.again:
-            return _reconcile(standing, phase, number, step, mark, now)
+            return _reconcile(standing, steps, phase, number, mark, now)
         if standing.hold and not _within_block(standing, steps, phase, number):
             return Wait(f"on hold: {standing.hold}")
         if not step.mutates:
@@ -171,14 +171,17 @@ def _stuck(phase: Phase, number: int, step: Step, mark: Mark) -> Question:
     return Question(f"{phase} step {step.id}: {mark.because or 'its outcome is not known'}", f"{phase} {number}")
 
 
-def _reconcile(standing: Standing, phase: Phase, number: int, step: Step, mark: Mark, now: datetime) -> Action:
+def _reconcile(
+    standing: Standing, steps: tuple[Step, ...], phase: Phase, number: int, mark: Mark, now: datetime
+) -> Action:
     """A mutating step has begun and is not known to be done: look, then repeat only what may be repeated."""
+    step = steps[number]
     if not mark.looked:
         if not mark.outcome and mark.act_before is not None and now < mark.act_before:
             return Wait(f"{step.id} was begun and has not ended", mark.act_before)
         return Look(phase, number, step)
     if mark.looked == "not_begun" and step.again == "safe" and mark.attempt < MOST_ATTEMPTS:
-        if standing.hold:
+        if standing.hold and not _within_block(standing, steps, phase, number):
             return Wait(f"on hold: {standing.hold}")
         return Act(phase, number, step, mark.attempt + 1, phase is not Phase.FORWARD)
     found = "it was not begun" if mark.looked == "not_begun" else f"its outcome is not known: {mark.because}"
@@ -196,14 +199,15 @@ def _soak(plan: Plan, standing: Standing, now: datetime) -> Action:
         return Halt("the canary failed: " + "; ".join(standing.judged_because))
     if standing.judgement == "inconclusive":
         because = "; ".join(standing.judged_because)
-        return Question(f"the judgement is inconclusive: {because}. Watch for another soak, or back out?", "soak")
+        return Question(f"the judgement is inconclusive: {because}. Watch for another soak, or back out?", SOAK)
     last = standing.mark(Phase.FORWARD, len(plan.forward) - 1)
     begun = last.at if last is not None and last.at is not None else now
     rounds = rounds_due(plan, standing)
     done = _rounds_done(plan, standing)
     if done >= rounds or _canary_broke(plan, standing):
         return Judge(done)
-    due = begun + timedelta(seconds=(done + 1) * _seconds(plan, "probe_interval_s"))
+    # From the last round on: after an extension or a pause of the gate, rounds never follow each other at once.
+    due = max(begun, standing.probed_at or begun) + timedelta(seconds=_seconds(plan, "probe_interval_s"))
     return ProbeRound(done + 1) if now >= due else Wait(f"soak: round {done + 1} of {rounds} is due", due)
 
 
