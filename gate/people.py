@@ -13,7 +13,8 @@ import secrets
 import sqlite3
 import struct
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlite_utils import Database
 
 from gate.change import utc
-from gate.errors import BadInput, NotSignedIn, NotThere
+from gate.errors import BadInput, NotSignedIn, NotThere, Outside
 from gate.person import Person, Role
 from gate.policy import Seat
 
@@ -44,6 +45,17 @@ class Ticket:
     expires: datetime
 
 
+@contextmanager
+def outside() -> Iterator[None]:
+    """What the working database cannot do is said in a sentence, as Outside."""
+    try:
+        yield
+    except sqlite3.Error as problem:
+        raise Outside(
+            f"the working database cannot be used: {problem}", hint="is the disk full or read-only?"
+        ) from None
+
+
 class People:
     """The people table of one gate; safe to use from many threads."""
 
@@ -51,10 +63,11 @@ class People:
         """Open or create the working database at `path`."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._db = Database(sqlite3.connect(path, check_same_thread=False))
+        with outside():
+            self._db = Database(sqlite3.connect(path, check_same_thread=False))
         self._hasher = PasswordHasher()
         self._dummy = self._hasher.hash(secrets.token_urlsafe(16))
-        with self._lock, self._db.atomic():
+        with self._lock, outside(), self._db.atomic():
             self._create()
 
     def _create(self) -> None:
@@ -90,7 +103,7 @@ class People:
             "contractor": int(contractor),
             "password": self._hasher.hash(password),
         }
-        with self._lock:
+        with self._lock, outside():
             try:
                 with self._db.atomic():
                     self._db.table("person").insert(row)
@@ -98,14 +111,19 @@ class People:
                 raise BadInput(f'there is already a person "{name}"') from None
             return self._person(name)
 
+    def forget(self, name: str) -> None:
+        """Remove a person whose adding could not be entered."""
+        with self._lock, outside(), self._db.atomic():
+            self._db.table("person").delete_where("id = ?", [name])
+
     def get(self, name: str) -> Person:
         """Return the person; NotThere when there is none."""
-        with self._lock:
+        with self._lock, outside():
             return self._person(name)
 
     def all(self) -> dict[str, Person]:
         """Return everybody by id."""
-        with self._lock:
+        with self._lock, outside():
             return {str(row["id"]): self._person(str(row["id"])) for row in self._db.table("person").rows}
 
     def enrol_key(self, name: str, public: str) -> str:
@@ -113,7 +131,7 @@ class People:
         words = public.split()
         key = " ".join(words[:2])
         fingerprint = _fingerprint(words)
-        with self._lock:
+        with self._lock, outside():
             self._person(name)
             try:
                 with self._db.atomic():
@@ -122,10 +140,15 @@ class People:
                 raise BadInput("this key is enrolled already", hint="one key belongs to one person") from None
         return fingerprint
 
+    def drop_key(self, public: str) -> None:
+        """Remove a key whose enrolling could not be entered."""
+        with self._lock, outside(), self._db.atomic():
+            self._db.table("key").delete_where("public = ?", [" ".join(public.split()[:2])])
+
     def sign_in(self, name: str, password: str, kind: str, lifetime: timedelta) -> Ticket:
         """Check a password and make a `session` or a `token`; NotSignedIn says no more than that it was refused."""
         now = self._clock()
-        with self._lock:
+        with self._lock, outside():
             since = utc(now - LOCKED)
             failures = self._db.table("failure").count_where("name = ? and at > ?", [name, since])
             rows = list(self._db.table("person").rows_where("id = ?", [name]))
@@ -138,12 +161,12 @@ class People:
         except (Argon2Error, InvalidHashError):
             matches = False
         if not matches:
-            with self._lock, self._db.atomic():
+            with self._lock, outside(), self._db.atomic():
                 self._db.table("failure").delete_where("at < ?", [since])
                 self._db.table("failure").insert({"name": name[:63], "at": utc(now)})
             raise NotSignedIn("name or password is not right")
         secret = ("sgt_" if kind == "token" else "sgs_") + secrets.token_urlsafe(32)
-        with self._lock, self._db.atomic():
+        with self._lock, outside(), self._db.atomic():
             self._db.table("ticket").delete_where("expires < ?", [utc(now)])
             row = {"digest": _digest(secret), "person": name, "kind": kind, "expires": utc(now + lifetime)}
             self._db.table("ticket").insert(row)
@@ -151,7 +174,7 @@ class People:
 
     def who(self, secret: str, kind: str) -> Person:
         """Return whose session or token this is; NotSignedIn when it is nobody's or has ended."""
-        with self._lock:
+        with self._lock, outside():
             rows = list(
                 self._db.table("ticket").rows_where(
                     "digest = ? and kind = ? and expires > ?", [_digest(secret), kind, utc(self._clock())]
@@ -163,7 +186,7 @@ class People:
 
     def sign_out(self, secret: str) -> None:
         """End one session or token."""
-        with self._lock, self._db.atomic():
+        with self._lock, outside(), self._db.atomic():
             self._db.table("ticket").delete_where("digest = ?", [_digest(secret)])
 
     def _person(self, name: str) -> Person:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from gate.canonical import Json
 from gate.control.desk import Desk, person
-from gate.errors import GateError, NotSignedIn, Refused
+from gate.errors import GateError, NotSignedIn
 from gate.ledger.entry import ANONYMOUS, GATE, Draft
 from gate.people import Ticket
 from gate.person import Person, Role
@@ -63,14 +63,22 @@ class Access:
         roles, seats = sorted(roles), sorted(seats)
         made = self._desk.people.add(name, password, roles, seats, contractor=contractor)
         data: dict[str, Json] = {"person": name, "roles": list(roles), "seats": list(seats)}
-        self._desk.ledger.append(Draft("person.added", person(actor) if actor else GATE, None, data))
+        try:
+            self._desk.ledger.append(Draft("person.added", person(actor) if actor else GATE, None, data))
+        except GateError:
+            self._desk.people.forget(name)
+            raise
         return made
 
     def enrol_key(self, actor: Person, public: str) -> str:
         """Enrol the key with which `actor` signs; return its fingerprint."""
         if actor.contractor:
-            raise Refused("a contractor signs nothing")
+            raise self._desk.refuse(actor, None, "enrol a key", "a contractor signs nothing")
         fingerprint = self._desk.people.enrol_key(actor.id, public)
         data: dict[str, Json] = {"person": actor.id, "fingerprint": fingerprint}
-        self._desk.ledger.append(Draft("key.enrolled", person(actor), None, data))
+        try:
+            self._desk.ledger.append(Draft("key.enrolled", person(actor), None, data))
+        except GateError:
+            self._desk.people.drop_key(public)
+            raise
         return fingerprint

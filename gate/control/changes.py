@@ -1,7 +1,7 @@
 """The one door to a change: open, check, sign, start, hold, resume, back out, withdraw."""
 
 from gate.approval import Decision, may_perform
-from gate.authority import STAGE
+from gate.authority import STAGE, no_return
 from gate.canonical import Json
 from gate.change import ChangeRequest, utc
 from gate.control import signing
@@ -10,7 +10,7 @@ from gate.control.deciding import decide_change
 from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.views import RECORDS, View
 from gate.document import read
-from gate.errors import BadInput, Moved, Refused
+from gate.errors import BadInput, Moved
 from gate.finding import When
 from gate.gather.records import to_json
 from gate.inventory import Inventory
@@ -66,7 +66,8 @@ class Changes:
         """Gather evidence, seal the plan, decide; the verdict in force is then this one."""
         standing = self._desk.standing(change)
         if standing.state not in BEFORE:
-            raise Refused(f"the change is {standing.state}: it is not checked any more")
+            why = f"the change is {standing.state}: it is not checked any more"
+            raise self._desk.refuse(actor, change, "check", why)
         self._decide(actor, standing, When.APPROVE, progress)
         return self._desk.view(change, actor)
 
@@ -102,6 +103,7 @@ class Changes:
         standing = desk.standing(change)
         if why := self._why_not_start(actor, standing):
             raise desk.refuse(actor, change, "start", why)
+        seen = {other.change for other in desk.others(change)}
         standing = self._decide(actor, standing, When.START, progress)
         decided = desk.view(change, actor)["verdict"]
         if not decided["opens"]:
@@ -117,14 +119,21 @@ class Changes:
             "plan_digest": standing.plan_digest,
             "verdict_digest": standing.verdict_digest,
         }
-        desk.move(standing, Draft("stage.started", person(actor), change, data))
+        with desk.starting:
+            begun = {other.change for other in desk.others(change)} - seen
+            if not begun:
+                desk.move(standing, Draft("stage.started", person(actor), change, data))
+        if begun:
+            why = f"{', '.join(sorted(begun))} has begun while this was being decided"
+            raise desk.refuse(actor, change, "start", why, "start it again: everything is asked anew")
         return desk.view(change, actor)
 
     def hold(self, actor: Person, change: str, reason: str) -> View:
         """Stop at the next step boundary; anybody signed in may."""
         standing = self._desk.standing(change)
         if standing.state in ENDED or standing.closed:
-            raise Refused(f"the change is {standing.state}: there is nothing to hold")
+            why = f"the change is {standing.state}: there is nothing to hold"
+            raise self._desk.refuse(actor, change, "hold", why)
         self._desk.ledger.append(Draft("hold.placed", person(actor), change, {"reason": _reason(reason)}))
         return self._desk.view(change, actor)
 
@@ -143,7 +152,7 @@ class Changes:
             }
             drafts.append(Draft("person.answered", person(actor), change, answer))
         if not drafts:
-            raise Refused("nothing waits for a person")
+            raise desk.refuse(actor, change, "resume", "nothing waits for a person")
         desk.move(standing, *drafts)
         return desk.view(change, actor)
 
@@ -151,8 +160,11 @@ class Changes:
         """Take the canary back; approved with the plan, so it needs no new approval. It lifts a hold."""
         desk, standing = self._desk, self._desk.standing(change)
         self._crew(actor, standing, "back out")
-        if not standing.begun or standing.state is State.BACKING_OUT:
-            raise Refused(f"the change is {standing.state}: there is nothing to back out")
+        if not standing.begun or standing.closed or standing.state is State.BACKING_OUT:
+            why = f"the change is {standing.state}: there is nothing to back out"
+            raise desk.refuse(actor, change, "back out", why)
+        if no_return(desk.sealed_plan(standing), standing):
+            raise desk.refuse(actor, change, "back out", "there is no way back from the step that was sent")
         answer: dict[str, Json] = {
             "answer": Answer.BACK_OUT,
             "step": standing.question_step,
@@ -171,6 +183,9 @@ class Changes:
             self._crew(actor, standing, "leave it halted")
         elif actor.id != standing.requester:
             raise desk.refuse(actor, change, "withdraw", "only the requester withdraws a change")
+        elif standing.state not in BEFORE:
+            why = f"the change is {standing.state}: it is not withdrawn any more"
+            raise desk.refuse(actor, change, "withdraw", why)
         outcome = "left halted" if standing.state is State.HALTED else State.WITHDRAWN.value
         withdrawn = Draft("change.withdrawn", person(actor), change, {"reason": _reason(reason)})
         closed = Draft("change.closed", person(actor), change, {"outcome": outcome})

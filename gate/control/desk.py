@@ -1,8 +1,9 @@
 """What every use case needs: the record, the people, the clock, and the reading of one change from its entries."""
 
 import json
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +14,12 @@ from gate.authority import STAGE
 from gate.canonical import Json, encode
 from gate.change import CHANGE_ID, ChangeRequest, Plan
 from gate.checks.case import OtherChange
-from gate.control.lists import Lists
+from gate.control.lists import Lists, readable
 from gate.control.views import Sources, View, change_view
 from gate.errors import CannotTell, GateError, NotThere, Refused
 from gate.gather.gather import Gathering
 from gate.ledger.entry import Actor, Blob, Draft
-from gate.lifecycle import ALLOWED, fold
+from gate.lifecycle import ALLOWED
 from gate.people import People
 from gate.person import Person
 from gate.policy import Seat
@@ -45,13 +46,15 @@ class Desk:
     lists: Lists
     gathering: Gathering
     clock: Callable[[], datetime]
+    starting: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a start is entered: two changes on the same arrays never both find the other not begun."""
 
     def standing(self, change: str) -> Standing:
         """Read a change from its entries; NotThere when there is none."""
         history = self.ledger.history(change) if CHANGE_ID.match(change) else ()
         if not history:
             raise NotThere(f'there is no change "{change[:40]}"', hint="sangate change list shows those there are")
-        return fold(history)
+        return readable(history)
 
     def request(self, standing: Standing) -> ChangeRequest:
         """Return the request as it was opened."""

@@ -13,7 +13,10 @@ from typing import Any
 from sqlite_utils import Database
 
 from gate.change import utc
+from gate.errors import CannotTell
+from gate.ledger.entry import Entry
 from gate.lifecycle import fold
+from gate.people import outside
 from gate.standing import Standing
 from gate.store import Ledger
 
@@ -26,21 +29,22 @@ class Lists:
     def __init__(self, path: Path, ledger: Ledger) -> None:
         self._ledger = ledger
         self._lock = threading.Lock()
-        self._db = Database(sqlite3.connect(path, check_same_thread=False))
-        with self._lock, self._db.atomic():
+        with outside():
+            self._db = Database(sqlite3.connect(path, check_same_thread=False))
+        with self._lock, outside(), self._db.atomic():
             self._db.table("change_row").create({"id": str, "number": int, "row": str}, pk="id", if_not_exists=True)
             self._db.table("cursor").create({"name": str, "size": int, "origin": str}, pk="name", if_not_exists=True)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return every change's row, the newest first."""
-        with self._lock:
+        with self._lock, outside():
             self._catch_up()
             found = self._db.table("change_row").rows_where(order_by="number desc")
             return [json.loads(str(item["row"])) for item in found]
 
     def rebuild(self) -> int:
         """Forget every row and read the whole ledger again; return how many changes there are."""
-        with self._lock:
+        with self._lock, outside():
             with self._db.atomic():
                 self._db.table("change_row").delete_where()
                 self._db.table("cursor").delete_where()
@@ -51,16 +55,26 @@ class Lists:
         known = list(self._db.table("cursor").rows_where("name = ? and origin = ?", [CURSOR, self._ledger.origin]))
         start = int(known[0]["size"]) if known else 0
         size = self._ledger.size()
+        if size == start:
+            return
         if size < start:
             start = 0
         moved = {entry.change for entry in self._ledger.entries(start, size) if entry.change is not None}
         with self._db.atomic():
             for change in moved:
-                made = row(fold(self._ledger.history(change)))
+                made = row(readable(self._ledger.history(change)))
                 self._db.table("change_row").upsert(
                     {"id": change, "number": made["number"], "row": json.dumps(made)}, pk="id"
                 )
             self._db.table("cursor").upsert({"name": CURSOR, "size": size, "origin": self._ledger.origin}, pk="name")
+
+
+def readable(history: tuple[Entry, ...]) -> Standing:
+    """Read a change's entries; CannotTell when they are not a history, so that nothing is decided without it."""
+    try:
+        return fold(history)
+    except ValueError as problem:
+        raise CannotTell(f"the history of a change cannot be read: {problem}") from None
 
 
 def row(standing: Standing) -> dict[str, Any]:

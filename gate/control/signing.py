@@ -46,7 +46,7 @@ def sign(
     standing = desk.standing(change)
     what = f"{decision} as {seat}"
     try:
-        if signature:
+        if signature or text:
             key = _verified(desk, actor, standing, _seat(seat), decision, text, signature)
             method = Method.SSH
         else:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from gate.approval import Tally, may_perform, may_sit
+from gate.authority import no_return
 from gate.change import Phase, Plan, utc
 from gate.checks import CHECKS
 from gate.engine.next import rounds_due
@@ -198,7 +199,7 @@ def may_view(sources: Sources, viewer: Person) -> dict[str, str]:
         "start": _why_not_start(sources, viewer, approvers),
         "hold": ended or ("it is on hold already" if standing.hold else ""),
         "resume": ended or crew or ("" if standing.hold or standing.question else "nothing waits for a person"),
-        "back_out": ended or crew or _why_not_back_out(standing),
+        "back_out": ended or crew or _why_not_back_out(sources),
         "withdraw": _why_not_withdraw(standing, viewer, before, crew),
     }
 
@@ -247,7 +248,10 @@ def _why_not_withdraw(standing: Standing, viewer: Person, before: str, crew: str
     return before or ("" if viewer.id == standing.requester else "only the requester withdraws a change")
 
 
-def _why_not_back_out(standing: Standing) -> str:
+def _why_not_back_out(sources: Sources) -> str:
+    standing = sources.standing
+    if sources.plan is not None and no_return(sources.plan, standing):
+        return "there is no way back from the step that was sent"
     if not standing.begun:
         return "nothing has begun"
     return "it is being backed out already" if standing.state is State.BACKING_OUT else ""
