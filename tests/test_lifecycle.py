@@ -1,0 +1,259 @@
+"""What a change is, read from its entries: every kind, every state, and entries that are not what they should be."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gate.approval import Decision, Method, Statement
+from gate.canonical import Json
+from gate.change import Phase, utc
+from gate.finding import Outcome
+from gate.ledger import entry
+from gate.ledger.entry import KINDS, Entry
+from gate.lifecycle import AFTER, ALLOWED, MOVES, fold
+from gate.standing import BEFORE, BEGUN, ENDED, MOVING, Standing, State
+from tests.cases import NOON
+from tests.engine.histories import APPLY, CANARY, CONTROL, PLAN, STAGE, VERDICT, History
+
+FORWARD = Phase.FORWARD
+
+
+def statement() -> str:
+    return Statement(
+        "gate.example",
+        "chg-0001",
+        "canary",
+        PLAN.digest,
+        VERDICT,
+        Decision.APPROVE,
+        "storage",
+        "ann",
+        utc(NOON + timedelta(hours=1)),
+        "n1",
+    ).text()
+
+
+def signed(history: History, kind: str = "approval.signed") -> History:
+    data: dict[str, Json] = {
+        "seat": "storage",
+        "decision": "approve",
+        "statement": statement(),
+        "method": "session",
+        "signature": "",
+        "key": "",
+        "reason": "",
+    }
+    return history.add(kind, "ann", **data)
+
+
+REACHED: dict[State, Callable[[], History]] = {
+    State.DRAFT: History,
+    State.REFUSED: lambda: History().sealed().verdict("failed"),
+    State.OPEN: lambda: History().sealed().verdict(),
+    State.RUNNING: lambda: History().started(),
+    State.SOAKING: lambda: History().forward().round(1),
+    State.COMMITTING: lambda: History().soaked().judged("held"),
+    State.HALTED: lambda: History().started().add("change.halted", because="x"),
+    State.BACKING_OUT: lambda: History().started().backing_out(),
+    State.HELD: lambda: History().soaked().judged("held").add("change.closed", outcome="held", entries=1),
+    State.BACKED_OUT: lambda: History().started().backing_out().add("change.backed_out"),
+    State.DENIED: lambda: signed(History().sealed().verdict(), "approval.denied"),
+    State.WITHDRAWN: lambda: History().add("change.withdrawn", reason="no"),
+}
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_is_reached_by_entries(state: State) -> None:
+    assert REACHED[state]().standing.state is state
+
+
+def test_the_tables_name_only_kinds_that_there_are() -> None:
+    assert set(ALLOWED) <= set(KINDS)
+    assert set(MOVES) <= set(KINDS)
+    assert set(AFTER) <= set(KINDS)
+    assert not set(MOVES) & set(AFTER)
+
+
+def test_what_authorises_is_allowed_only_where_it_belongs() -> None:
+    assert ALLOWED["stage.started"] == ALLOWED["approval.signed"] == {State.OPEN}
+    assert ALLOWED["verdict.given"] == ALLOWED["plan.sealed"] == BEFORE
+    for kind in ("permit.issued", "step.intended"):
+        assert ALLOWED[kind] == MOVING
+    for kind, states in ALLOWED.items():
+        assert not states & ENDED, f"{kind} after the end"
+
+
+def test_states_are_before_begun_or_ended_and_never_two_of_them() -> None:
+    assert frozenset(State) == BEFORE | BEGUN | ENDED
+    assert len(State) == len(BEFORE) + len(BEGUN) + len(ENDED)
+    assert MOVING < BEGUN
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_begun_says_whether_a_stage_is_under_way(state: State) -> None:
+    assert REACHED[state]().standing.begun is (state in BEGUN)
+
+
+def test_a_history_begins_with_its_opening_and_has_no_gaps() -> None:
+    whole = History().started().entries
+    for wrong in ([], whole[1:], [whole[0], *whole[2:]], [whole[0], whole[0]], [replace(whole[0], change=None)]):
+        with pytest.raises(ValueError):
+            fold(wrong)
+    with pytest.raises(ValueError):
+        fold([whole[1], whole[0], *whole[2:]])
+    assert fold(whole).seq == len(whole)
+
+
+def test_facts_that_mean_nothing_to_the_state_change_nothing_but_the_count() -> None:
+    before = History().started().standing
+    after = History().started().add("attempt.refused", what="x", why="y", who="z").standing
+    assert after == replace(before, seq=before.seq + 1)
+
+
+def test_a_verdict_opens_only_when_every_lasting_check_passed_and_none_is_missing() -> None:
+    def verdict(**changed: Json) -> State:
+        return History().sealed().verdict(**changed).standing.state  # type: ignore[arg-type]
+
+    row: dict[str, Json] = {"check": "c", "when": "approve", "outcome": "passed", "because": ""}
+    assert verdict() is State.OPEN
+    assert verdict(missing=["backup-recent"]) is State.REFUSED
+    assert verdict(plan_digest="") is State.REFUSED
+    assert verdict(findings=[]) is State.REFUSED
+    assert verdict(findings=[{**row, "when": "start"}]) is State.REFUSED, "no lasting check at all opens nothing"
+    for outcome in (Outcome.FAILED, Outcome.UNKNOWN):
+        assert verdict(findings=[row, {**row, "outcome": outcome.value}]) is State.REFUSED
+
+
+def test_what_was_begun_stays_in_force_whatever_verdict_comes_later() -> None:
+    begun = History().started()
+    later = History().started().verdict("failed", plan_digest="", verdict_digest="another")
+    assert later.standing == replace(begun.standing, seq=begun.standing.seq + 1)
+
+
+def test_approvals_holds_and_known_answers_are_kept() -> None:
+    history = signed(History().sealed().verdict())
+    assert [one.method for one in history.standing.approvals] == [Method.SESSION]
+    assert history.held().standing.hold == "smoke"
+    assert history.lifted().standing.hold == ""
+    assert History().started().baseline().standing.known_answers == {
+        CANARY: f"digest of {CANARY}",
+        CONTROL: f"digest of {CONTROL}",
+    }
+
+
+def test_reads_timed_before_are_replaced_and_those_after_are_collected() -> None:
+    history = History().forward().probe(CANARY, "latency", 0, [7, 8]).round(1).round(2)
+    timed = history.standing.latencies[CANARY]
+    assert timed.before == (7, 8)
+    assert timed.after == (100,) * 18
+
+
+def test_a_new_intent_forgets_what_was_known_of_the_attempt_before() -> None:
+    history = History().forward(STAGE).step(FORWARD, STAGE, "unknown").look(FORWARD, STAGE, "not_begun")
+    mark = history.intend(FORWARD, STAGE, 2).standing.mark(FORWARD, STAGE)
+    assert mark is not None
+    assert (mark.attempt, mark.outcome, mark.looked, mark.again) == (2, "", "", False)
+
+
+def test_again_is_for_the_step_that_was_asked_about_and_for_no_other() -> None:
+    history = History().forward(APPLY).step(FORWARD, APPLY, "unknown").asked(f"forward {APPLY}").answered("again")
+    marks = history.standing.marks
+    assert [mark.number for mark in marks.values() if mark.again] == [APPLY]
+    assert not any(
+        mark.again for mark in History().forward(APPLY).asked("forward 99").answered("again").standing.marks.values()
+    )
+
+
+def test_closing_as_held_counts_only_where_the_canary_held() -> None:
+    closed = History().started().add("change.closed", outcome="held", entries=1).standing
+    assert closed.state is State.RUNNING
+    assert closed.closed == "held"
+
+
+def forged(body: Entry, data: dict[str, Any]) -> Entry:
+    """An entry whose data is not what the gate writes, through the same reader as a real one."""
+    fields = json.loads(body.body)
+    return entry.read(json.dumps({**fields, "data": data}).encode(), body.index)
+
+
+WHOLE = signed(History().sealed().verdict()).held().lifted()
+WHOLE.add("stage.started", "p", stage="canary", array=CANARY, plan_digest=PLAN.digest, verdict_digest=VERDICT)
+WHOLE.baseline()
+for position in range(len(PLAN.forward)):
+    WHOLE.step(FORWARD, position)
+WHOLE.round(1).look(FORWARD, APPLY, "done").judged("inconclusive").asked("soak").answered("again").judged("failed")
+WHOLE.backing_out().step(Phase.BACK_OUT, 0).add("change.backed_out")
+WHOLE.add("change.closed", outcome="backed out", entries=1)
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "done", "held", "passed", "7", "junk"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["when", "outcome"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, len(WHOLE.entries) - 1), st.data())
+def test_malformed_data_is_no_history_or_a_standing_and_never_another_error(position: int, data: st.DataObject) -> None:
+    spoilt = list(WHOLE.entries)
+    keys = sorted(spoilt[position].data) or ["none"]
+    key = data.draw(st.sampled_from(keys))
+    changed = dict(spoilt[position].data)
+    if data.draw(st.booleans()):
+        changed[key] = data.draw(JUNK)
+    else:
+        changed.pop(key, None)
+    spoilt[position] = forged(spoilt[position], changed)
+    try:
+        standing = fold(spoilt)
+    except ValueError:
+        return
+    assert isinstance(standing, Standing)
+
+
+def spoil(history: History, **changed: Json) -> Standing:
+    """The standing after the last entry's data were changed."""
+    last = history.entries[-1]
+    return fold([*history.entries[:-1], forged(last, {**last.data, **changed})])
+
+
+ROW: dict[str, Json] = {"check": "c", "when": "approve", "outcome": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("history", "changed"),
+    [
+        (History().forward(STAGE).intend(FORWARD, STAGE), {"number": "1"}),
+        (History().forward(STAGE).intend(FORWARD, STAGE), {"number": True}),
+        (History().forward(STAGE).intend(FORWARD, STAGE), {"number": -1}),
+        (History().forward(STAGE).intend(FORWARD, STAGE), {"attempt": "3"}),
+        (History().forward(STAGE).intend(FORWARD, STAGE), {"act_before": "2026-11-22T12:00:00"}),
+        (History().forward(STAGE).intend(FORWARD, STAGE), {"phase": "sideways"}),
+        (History().forward(STAGE).intend(FORWARD, STAGE).end(FORWARD, STAGE), {"outcome": ""}),
+        (History().started().held(), {"reason": ""}),
+        (History().started().asked("soak"), {"question": ""}),
+        (History().started().add("change.closed", outcome="x", entries=1), {"outcome": ""}),
+        (History().forward().probe(CANARY, "health", 1, outcome="failed"), {"round": "1"}),
+        (History().forward().probe(CANARY, "health", 1, outcome="failed"), {"outcome": "fine"}),
+        (History().soaked().judged("failed"), {"result": "hold"}),
+        (History().started().backing_out(), {"answer": "yes"}),
+        (History().sealed().verdict("failed"), {"findings": {}}),
+        (History().sealed().verdict("failed"), {"findings": [ROW, "failed"]}),
+        (History().sealed().verdict("failed"), {"findings": [ROW, {**ROW, "when": "later", "outcome": "failed"}]}),
+        (History().sealed().verdict("failed"), {"findings": [ROW], "missing": None}),
+        (History().sealed().verdict("failed"), {"findings": [ROW], "missing": 0}),
+    ],
+)
+def test_an_entry_that_would_open_something_when_misread_is_not_read(
+    history: History, changed: dict[str, Json]
+) -> None:
+    with pytest.raises(ValueError, match="that can be read"):
+        spoil(history, **changed)
