@@ -132,12 +132,27 @@ def _sign(
     client = place.client()
     view = client.get(_path(change_id))
     text = str(client.get(_path(change_id, "statement"), seat=seat, decision=decision)["statement"])
+    _is_what_was_asked(text, view, change_id, seat, decision)
     show_what_is_signed(view, text)
     if not yes:
         click.confirm(f"Do you {decision} this, as {seat}?", abort=True, err=True)
     body = {"seat": seat, "statement": text, "signature": sign(text, key), "reason": reason}
     answer: dict[str, Any] = client.post(_path(change_id, decision), body, seen=int(view["seq"]))
     return answer
+
+
+def _is_what_was_asked(text: str, view: dict[str, Any], change_id: str, seat: str, decision: str) -> None:
+    """Refuse to put to a person a statement that says something else than what is shown beside it."""
+    from gate.approval import read_statement
+    from gate.errors import Moved
+
+    try:
+        told = read_statement(text)
+    except ValueError as error:
+        raise Moved(f"the server's statement is not one: {error}") from None
+    asked = (change_id, seat, decision, (view["plan"] or {}).get("digest"), (view["verdict"] or {}).get("digest"))
+    if (told.change, told.seat, told.decision, told.plan_digest, told.verdict_digest) != asked:
+        raise Moved("the statement is not about the plan and verdict that were shown", hint="read the change again")
 
 
 @change.command()

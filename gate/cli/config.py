@@ -3,7 +3,7 @@
 import click
 
 from gate.cli.place import Place
-from gate.cli.say import out_json, pass_place
+from gate.cli.say import as_json, out_json, pass_place
 
 
 @click.group()
@@ -12,11 +12,16 @@ def config() -> None:
 
 
 @config.command()
+@as_json
 @pass_place
-def check(place: Place) -> None:
+def check(place: Place, as_json: bool) -> None:
     """Read the configuration; what is wrong is told with line and column."""
     settings = place.settings()
     found = settings.config.inventory
+    if as_json:
+        told = {"file": str(place.config_file), "data": str(settings.data), "policy": settings.policy_digest}
+        out_json({**told, "arrays": len(found.arrays), "hosts": len(found.hosts)})
+        return
     counts = f"{len(found.arrays)} arrays, {len(found.hosts)} hosts, {len(found.protections)} protections"
     click.echo(f"{place.config_file}: {counts}; policy {settings.policy_digest}; data in {settings.data}")
 

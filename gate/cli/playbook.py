@@ -18,7 +18,8 @@ def playbook() -> None:
 
 @playbook.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def check(file: Path) -> None:
+@as_json
+def check(file: Path, as_json: bool) -> None:
     """Read a playbook and say what is wrong first, with line and column."""
     from gate.families import FAMILIES
     from gate.playbook import file_digest, parse
@@ -26,6 +27,10 @@ def check(file: Path) -> None:
 
     text = read_file(file)
     read = parse(text, str(file), FAMILIES)
+    if as_json:
+        steps = {key: len(listed) for key, _, listed in read.phases()}
+        out_json({"file": str(file), "family": read.family, "sha256": file_digest(text), **steps})
+        return
     counts = ", ".join(f"{len(steps)} {key}" for key, _, steps in read.phases())
     click.echo(plain(f"{file}: {read.family}, {counts}; {file_digest(text)}"))
 

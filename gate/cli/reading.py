@@ -95,13 +95,12 @@ def reader(place: Place, *, local: bool) -> Iterator[Reader]:
     if not local:
         yield _Remote(place.client())
         return
-    from gate.assembly import assemble
     from gate.person import Person
 
     settings = place.settings()
     if not settings.ledger_db.exists():
         raise BadInput("there is no ledger here", place=str(settings.data), hint="--data names the data directory")
-    with assemble(settings) as installation:
+    with place.installation() as installation:
         yield _Local(installation.control, Person("local-shell"))
 
 

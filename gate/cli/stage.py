@@ -1,6 +1,7 @@
 """What the demo plays on: its own directory, network, lab, serving process and people. All of it ends together."""
 
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -97,6 +98,7 @@ def set_up(directory: Path, *, stays: bool) -> Iterator[Stage]:
         installation = stack.enter_context(assemble(settings))
         address = stack.enter_context(_served(installation, settings))
         installation.start()
+        stack.callback(_end_undisturbed)
         players = {name: _player(installation, directory, address, name) for name in PEOPLE}
         yield Stage(directory, settings, address, installation, lab, players)
 
@@ -124,6 +126,13 @@ def _served(installation: Installation, settings: Settings) -> Iterator[str]:
     finally:
         stop.set()
         thread.join(timeout=30)
+
+
+def _end_undisturbed() -> None:
+    """A second Ctrl-C while everything ends would leave the lab behind."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _player(installation: Installation, directory: Path, address: str, name: str) -> Player:

@@ -1,13 +1,15 @@
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gate.approval import NAMESPACE
+from gate.approval import NAMESPACE, Statement
 from gate.cli import sshkey
+from gate.cli.change import _is_what_was_asked
 from gate.cli.signing import sign
-from gate.errors import BadInput, Outside
+from gate.errors import BadInput, Moved, Outside
 from gate.keys import own, public_line
 from gate.sshsig import verify
 from tests.parts import need
@@ -53,3 +55,23 @@ def test_our_own_signature_is_what_openssh_makes(tmp_path: Path) -> None:
     (tmp_path / "sig").write_text(armour)
     command = [need("ssh-keygen"), "-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(tmp_path / "sig")]
     assert subprocess.run(command, input=STATEMENT.encode(), check=False, capture_output=True).returncode == 0
+
+
+ASKED = Statement("o", "chg-0001", "canary", "sha256:p", "sha256:v", "approve", "storage", "lead", "e", "n")
+SHOWN = {"plan": {"digest": "sha256:p"}, "verdict": {"digest": "sha256:v"}}
+
+
+def test_a_statement_about_what_was_shown_is_put_to_the_person() -> None:
+    _is_what_was_asked(ASKED.text(), SHOWN, "chg-0001", "storage", "approve")
+
+
+@pytest.mark.parametrize("name", ["change", "plan_digest", "verdict_digest", "decision", "seat"])
+def test_a_statement_about_anything_else_is_never_signed(name: str) -> None:
+    other = replace(ASKED, **{name: "another"})
+    with pytest.raises(Moved):
+        _is_what_was_asked(other.text(), SHOWN, "chg-0001", "storage", "approve")
+
+
+def test_a_text_that_is_no_statement_is_never_signed() -> None:
+    with pytest.raises(Moved):
+        _is_what_was_asked("I owe you everything", SHOWN, "chg-0001", "storage", "approve")

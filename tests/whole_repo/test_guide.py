@@ -20,7 +20,7 @@ from tests.parts import need
 from tests.repository import ROOT
 
 GUIDE = ROOT / "docs" / "guide.md"
-NETWORK = "127.94.0"
+NETWORK = f"127.{100 + os.getpid() % 100}.200"
 BLOCK = re.compile(r"(?ms)^```(console|yaml) ?([a-z.]*)\n(.*?)^```$")
 EXIT = re.compile(r"  # exit (\d)$")
 START_S = 60
