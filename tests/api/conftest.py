@@ -41,9 +41,11 @@ class Api:
 
     client: FlaskClient
     token: str = ""
+    host: str = "localhost"
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> TestResponse:
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        sent["Host"] = self.host
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         data = None if body is None else body if isinstance(body, (bytes, str)) else json.dumps(body)
         if data is not None:

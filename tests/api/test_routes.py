@@ -8,6 +8,7 @@ from gate.api.problem import MEDIA_TYPE, PREFIX
 from gate.api.routes import _unexpected
 from gate.api.table import ROUTES
 from gate.assembly import Installation
+from gate.serving import create_app
 from tests.api.conftest import CHANGE, PASSWORD, Api, signed_in
 
 CLOSED = [route for route in ROUTES if not route.open]
@@ -254,3 +255,16 @@ def test_a_fault_of_our_own_is_a_problem_without_its_details() -> None:
         answer = _unexpected(RuntimeError("secret detail"))
     assert answer.status_code == 500
     assert b"secret detail" not in answer.get_data()
+
+
+def test_joined_with_the_pages_it_answers_the_same(installation: Installation, engineer: Api) -> None:
+    joined = create_app(installation.control, installation.settings).test_client()
+    host = installation.settings.config.server.listen
+    api = Api(joined, engineer.token, host)
+    assert api.ask("GET", "/me").get_json()["id"] == "engineer"
+    assert api.open_change().status_code == 201
+    for method, path, status in (("GET", "/nothing", 404), ("DELETE", "/changes", 405), ("POST", "/keys", 422)):
+        answer = api.ask(method, path)
+        assert (answer.status_code, answer.mimetype) == (status, MEDIA_TYPE)
+    assert Api(joined, host=host).ask("GET", "/changes").status_code == 401
+    assert api.ask("POST", "/changes/x/hold", b" " * 100_000).status_code == 413

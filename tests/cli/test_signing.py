@@ -1,6 +1,7 @@
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -67,7 +68,8 @@ def test_a_statement_about_what_was_shown_is_put_to_the_person() -> None:
 
 @pytest.mark.parametrize("name", ["change", "plan_digest", "verdict_digest", "decision", "seat"])
 def test_a_statement_about_anything_else_is_never_signed(name: str) -> None:
-    other = replace(ASKED, **{name: "another"})
+    changed: dict[str, Any] = {name: "another"}
+    other = replace(ASKED, **changed)
     with pytest.raises(Moved):
         _is_what_was_asked(other.text(), SHOWN, "chg-0001", "storage", "approve")
 
