@@ -1,10 +1,17 @@
 #!/usr/bin/env python3
-# ruff: noqa: D101, D102, D103, UP031, UP035, UP006, B905, BLE001
+# ruff: noqa: D101, D102, D103, UP031, B905, BLE001
 """
 Check a sangate evidence pack, or a whole exported ledger, without sangate.
 
     python3 verify.py pack.zip  [--policy FILE] [--last CHECKPOINT]
-    python3 verify.py log.jsonl [--policy FILE] [--last CHECKPOINT] [--checkpoint FILE] [--tree-only]
+    python3 verify.py log.jsonl [--policy FILE] [--last CHECKPOINT] [--checkpoint FILE] [--tree-only | --every-entry]
+
+--policy       the public key you hold, as a policy file (otherwise the one in the pack or beside the log)
+--last         the checkpoint you kept from your last visit
+--checkpoint   the log's checkpoint (otherwise the one beside the log)
+--tree-only    check bytes and signature, not what the entries say
+--every-entry  read each entry of a log to its last word, also those that decide nothing
+--json         print the findings as JSON
 
 One file, standard library only, Python 3.8 or newer; nothing is written, nothing is fetched. Bytes are checked as they
 lie there and never encoded again. Exit code 0: verified. 1: changed, with the place. 2: cannot tell.
@@ -15,17 +22,17 @@ Take this file and the policy (the public key) from somewhere else than the pack
 
 from __future__ import annotations
 
-import argparse
-import base64
 import binascii
 import hashlib
-import json
-import re
-import struct
 import sys
-import zlib
-from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+
+# Whatever else is needed is imported where it is: a whole log is checked while the rest would still be loading.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    Point = tuple[int, int, int, int]
 
 VERIFIED, TAMPERED, CANNOT_TELL = 0, 1, 2
 LARGEST_PACK = 512 << 20
@@ -40,16 +47,24 @@ STATEMENT |= {"approver", "expires", "nonce"}
 class Bad(Exception):
     """Something is not as it was made; the message says what that means."""
 
+    finding = "WRONG"
 
-class Unknown(Exception):
+    def __init__(self, what: str, where: str = "") -> None:
+        super().__init__(what)
+        self.where = where
+
+
+class Unknown(Bad):
     """The question cannot be answered from what is there."""
+
+    finding = "unsure"
 
 
 class Report:
-    """What was found, in order."""
+    """What was found, in order: (finding, where, what)."""
 
     def __init__(self) -> None:
-        self.lines: List[Tuple[str, str, str]] = []
+        self.lines: list[tuple[str, str, str]] = []
 
     def ok(self, where: str, what: str) -> None:
         self.lines.append(("ok", where, what))
@@ -63,6 +78,9 @@ class Report:
     def unsure(self, where: str, what: str) -> None:
         self.lines.append(("unsure", where, what))
 
+    def problem(self, problem: Bad, where: str = "file", what: str = "%s") -> None:
+        self.lines.append((problem.finding, problem.where or where, what % problem))
+
     @property
     def code(self) -> int:
         kinds = {kind for kind, _, _ in self.lines}
@@ -74,13 +92,20 @@ def plain(value: object) -> str:
     return "".join(char if char.isprintable() else "?" for char in str(value)[:400])
 
 
+def located(where: str, call: Any, *values: Any) -> Any:
+    """Call, and put the place to whatever is wrong."""
+    try:
+        return call(*values)
+    except Bad as problem:
+        raise type(problem)(str(problem), problem.where or where) from None
+
+
 # --- Ed25519, RFC 8032 section 5.1.7. Not constant-time: it sees public data only. ---
 
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 ROOT_OF_MINUS_1 = pow(2, (P - 1) // 4, P)
-Point = Tuple[int, int, int, int]
 ZERO: Point = (0, 1, 1, 0)
 
 
@@ -135,28 +160,10 @@ def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     return compress(add(times(scalar, BASE), times(hashed, minus_key))) == signature[:32]
 
 
-checks_made = 0
-
-
-def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Use the check above; after the first few, `cryptography` where it is installed, since that is faster."""
-    global checks_made  # noqa: PLW0603
-    checks_made += 1
-    if checks_made > 32 and len(public) == 32 and len(signature) == 64 and decompress(public) is not None:
-        try:
-            from cryptography.exceptions import InvalidSignature
-            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-        except Exception:
-            return ed25519(public, message, signature)
-        try:
-            Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
-    return ed25519(public, message, signature)
-
-
 # --- The tree, RFC 6962 section 2.1 ---
+
+# For the two blocks of a node Python's own SHA-256 is quicker than setting up OpenSSL's; for an entry it is slower.
+short = getattr(hashlib, "__get_builtin_constructor", lambda _: hashlib.sha256)("sha256")
 
 
 def sha256(data: bytes) -> bytes:
@@ -164,7 +171,7 @@ def sha256(data: bytes) -> bytes:
 
 
 def node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right)
 
 
 class Tree:
@@ -172,25 +179,24 @@ class Tree:
 
     def __init__(self) -> None:
         self.size = 0
-        self.stack: List[bytes] = []
+        self.stack: list[bytes] = []
 
-    def add(self, leaf: bytes) -> None:
-        size = self.size
-        while size & 1:
+    def add(self, leaf: bytes, level: int = 0) -> None:
+        """Add a leaf, or the root over 2**level leaves when the size is a multiple of that."""
+        places = self.size >> level
+        while places & 1:
             leaf = node(self.stack.pop(), leaf)
-            size >>= 1
+            places >>= 1
         self.stack.append(leaf)
-        self.size += 1
+        self.size += 1 << level
 
-    def add_256(self, leaves: List[bytes]) -> None:
+    def add_256(self, leaves: list[bytes]) -> None:
         """Add 256 leaves to a tree whose size is a multiple of 256: the fast way."""
-        new = hashlib.sha256
+        new = short
         while len(leaves) > 1:
             pairs = iter(leaves)
             leaves = [new(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs)]
-        self.size >>= 8
-        self.add(leaves[0])
-        self.size = (self.size) << 8
+        self.add(leaves[0], 8)
 
     def root(self) -> bytes:
         if not self.stack:
@@ -200,8 +206,16 @@ class Tree:
             folded = node(subtree, folded)
         return folded
 
+    def root_with(self, leaves: list[bytes]) -> bytes:
+        """Return the root as it were with these leaves more."""
+        grown = Tree()
+        grown.size, grown.stack = self.size, list(self.stack)
+        for leaf in leaves:
+            grown.add(leaf)
+        return grown.root()
 
-def included(leaf: bytes, index: int, size: int, proof: List[bytes]) -> bytes | None:
+
+def included(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
     """Return the root that an inclusion proof leads to (RFC 9162 section 2.1.3.2); None when it cannot be one."""
     place, last, folded = index, size - 1, leaf
     for step in proof:
@@ -220,32 +234,36 @@ def included(leaf: bytes, index: int, size: int, proof: List[bytes]) -> bytes | 
 # --- Notes, keys, policy ---
 
 
-class Key(NamedTuple):
-    name: str
-    hash: bytes
-    public: bytes
+class Key:
+    def __init__(self, name: str, public: bytes) -> None:
+        self.name, self.public = name, public
+        self.hash = sha256(name.encode() + b"\n\x01" + public)[:4]
 
 
-class Head(NamedTuple):
-    origin: str
-    size: int
-    root: bytes
+class Head:
+    def __init__(self, origin: str, size: int, root: bytes) -> None:
+        self.origin, self.size, self.root = origin, size, root
+
+
+def base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def unbase64(text: str) -> bytes:
     """Decode base64 spelled in its one canonical way: a changed character is always a change."""
     try:
-        decoded = base64.b64decode(text.encode("ascii"), validate=True)
+        decoded = binascii.a2b_base64(text.encode("ascii"))
     except (binascii.Error, UnicodeError):
         raise Bad("is not base64 where it should be") from None
-    if base64.b64encode(decoded).decode() != text:
-        raise Bad("is base64 with stray bits")
+    if base64(decoded) != text:
+        raise Bad("is not base64 where it should be, or has stray bits")
     return decoded
 
 
-def read_policy(data: bytes) -> List[Key]:
+def read_policy(data: bytes) -> list[Key]:
     """Read the logs of a C2SP tlog-policy; this program knows `quorum none` only."""
-    keys, quorum = [], ""
+    keys: list[Key] = []
+    quorum = ""
     for line in text_of(data).split("\n"):
         words = line.split()
         if not words or words[0].startswith("#"):
@@ -255,9 +273,9 @@ def read_policy(data: bytes) -> List[Key]:
             material = unbase64(encoded)
             if len(material) != 33 or material[:1] != b"\x01":
                 raise Bad("names a key that is not Ed25519")
-            if sha256(name.encode() + b"\n" + material)[:4].hex() != hash_hex:
+            keys.append(Key(name, material[1:]))
+            if keys[-1].hash.hex() != hash_hex:
                 raise Bad("names a key whose own hash does not fit: a letter of the key was changed")
-            keys.append(Key(name, bytes.fromhex(hash_hex), material[1:]))
         elif words[0] == "quorum" and len(words) == 2:
             quorum = words[1]
         elif words[0] in ("witness", "group"):
@@ -276,25 +294,25 @@ def text_of(data: bytes) -> str:
         raise Bad("is not text at byte %d" % problem.start) from None
 
 
-def read_note(data: bytes, keys: List[Key]) -> Tuple[str, Key]:
+def read_note(data: bytes, keys: list[Key]) -> tuple[str, Key]:
     """Return the text and the key of a note that has exactly one signature, made by one of `keys`."""
     text, gap, tail = text_of(data).rpartition("\n\n")
-    match = re.fullmatch("\u2014 ([^ \n]+) ([^ \n]+)\n", tail)
-    if not gap or not match:
+    words = tail[:-1].split(" ")
+    if not gap or tail[-1:] != "\n" or "\n" in tail[:-1] or len(words) != 3 or words[0] != "\u2014" or not words[1]:
         raise Bad("is not a note with one signature line")
-    signature = unbase64(match.group(2))
+    signature = unbase64(words[2])
     for key in keys:
-        if match.group(1) == key.name and signature[:4] == key.hash:
-            if not signed_by(key.public, (text + "\n").encode(), signature[4:]):
+        if words[1] == key.name and signature[:4] == key.hash:
+            if not ed25519(key.public, (text + "\n").encode(), signature[4:]):
                 raise Bad("is not what was signed: text or signature was changed")
             return text + "\n", key
-    raise Bad("is signed by %s, which the policy does not name" % plain(match.group(1)))
+    raise Bad("is signed by %s, which the policy does not name" % plain(words[1]))
 
 
-def read_head(data: bytes, keys: List[Key]) -> Head:
+def read_head(data: bytes, keys: list[Key]) -> Head:
     text, key = read_note(data, keys)
     lines = text.split("\n")
-    if len(lines) != 4 or not re.fullmatch("0|[1-9][0-9]{0,17}", lines[1]):
+    if len(lines) != 4 or len(lines[1]) > 18 or not lines[1].isdigit() or str(int(lines[1])) != lines[1]:
         raise Bad("is not a checkpoint")
     root = unbase64(lines[2])
     if lines[0] != key.name or len(root) != 32:
@@ -305,11 +323,16 @@ def read_head(data: bytes, keys: List[Key]) -> Head:
 # --- Entries and the story they tell ---
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON, which must not say the same key twice."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError
+    return made
+
+
 def read_json(data: bytes) -> Any:
-    def once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
-        if len({key for key, _ in pairs}) != len(pairs):
-            raise ValueError
-        return dict(pairs)
+    import json
 
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=once)
@@ -317,7 +340,7 @@ def read_json(data: bytes) -> Any:
         raise Bad("is not JSON") from None
 
 
-def read_entry(line: bytes) -> Dict[str, Any]:
+def read_entry(line: bytes) -> dict[str, Any]:
     entry = read_json(line)
     if not isinstance(entry, dict) or set(entry) != FIELDS or entry["v"] != 1:
         raise Bad("is not an entry of version 1")
@@ -337,33 +360,28 @@ def read_entry(line: bytes) -> Dict[str, Any]:
 def strings(data: bytes) -> Iterator[bytes]:
     """Split the length-prefixed strings of the SSH wire format."""
     while data:
-        if len(data) < 4 or len(data) < 4 + struct.unpack(">I", data[:4])[0]:
+        end = 4 + int.from_bytes(data[:4], "big")
+        if len(data) < max(4, end):
             raise Bad("has a signature that is cut short")
-        length = struct.unpack(">I", data[:4])[0]
-        yield data[4 : 4 + length]
-        data = data[4 + length :]
+        yield data[4:end]
+        data = data[end:]
 
 
 def wire(data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + data
+    return len(data).to_bytes(4, "big") + data
 
 
 def check_sshsig(armoured: str, public_line: str, message: bytes) -> str:
     """Check an SSH signature (OpenSSH PROTOCOL.sshsig) and return the fingerprint of its key."""
-    words = public_line.split()
+    begin, end = "-----BEGIN SSH SIGNATURE-----\n", "\n-----END SSH SIGNATURE-----"
+    words, armoured = public_line.split(), armoured.replace("\r\n", "\n").strip()
     if len(words) < 2:
         raise Bad("names no public key")
-    match = re.fullmatch(
-        "-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)\n-----END SSH SIGNATURE-----",
-        armoured.replace("\r\n", "\n").strip(),
-    )
-    if not match:
+    if not armoured.startswith(begin) or not armoured.endswith(end):
         raise Bad("has no SSH signature")
-    blob, public = unbase64(match.group(1).replace("\n", "")), unbase64(words[1])
-    if blob[:10] != b"SSHSIG\x00\x00\x00\x01":
-        raise Bad("has a signature of an unknown form")
+    blob, public = unbase64(armoured[len(begin) : -len(end)].replace("\n", "")), unbase64(words[1])
     parts = list(strings(blob[10:]))
-    if len(parts) != 5:
+    if blob[:10] != b"SSHSIG\x00\x00\x00\x01" or len(parts) != 5:
         raise Bad("has a signature of an unknown form")
     key, namespace, reserved, algorithm, signature = parts
     if key != public:
@@ -379,9 +397,9 @@ def check_sshsig(armoured: str, public_line: str, message: bytes) -> str:
     signed = b"SSHSIG" + wire(namespace) + wire(reserved) + wire(algorithm) + wire(hashed)
     if len(key_parts) != 2 or len(signature_parts) != 2 or signature_parts[0] != b"ssh-ed25519":
         raise Bad("has a signature of an unknown form")
-    if not signed_by(key_parts[1], signed, signature_parts[1]):
+    if not ed25519(key_parts[1], signed, signature_parts[1]):
         raise Bad("has a signature that is not of this statement by this key")
-    return "SHA256:" + base64.b64encode(sha256(public)).decode().rstrip("=")
+    return "SHA256:" + base64(sha256(public)).rstrip("=")
 
 
 class Change:
@@ -391,41 +409,37 @@ class Change:
         self.name, self.origin, self.report = name, origin, report
         self.count, self.closed = 0, False
         self.plan = self.verdict = ""
-        self.approvals: List[str] = []
 
-    def feed(self, index: int, entry: Dict[str, Any]) -> None:
-        where, kind, data = "entry %d" % index, entry["kind"], entry["data"]
+    def count_in(self, index: int, seq: Any) -> None:
+        """One entry more; what else it says does not matter here."""
         self.count += 1
-        if entry["seq"] != self.count:
+        if seq != self.count:
             what = "is number %s of %s where number %d should be: an entry was left out, added or moved"
-            self.report.wrong(where, what % (plain(entry["seq"]), self.name, self.count))
-            self.count = entry["seq"] if isinstance(entry["seq"], int) else self.count
+            self.report.wrong("entry %d" % index, what % (plain(seq), self.name, self.count))
+            self.count = seq if isinstance(seq, int) else self.count
         if self.closed:
-            self.report.wrong(where, "comes after %s was closed" % self.name)
+            self.report.wrong("entry %d" % index, "comes after %s was closed" % self.name)
+
+    def feed(self, index: int, entry: dict[str, Any]) -> None:
+        """Follow one entry. Whatever kind is looked at here must be one of FOLLOWED."""
+        where, kind, data = "entry %d" % index, entry["kind"], entry["data"]
+        self.count_in(index, entry["seq"])
         if kind == "plan.sealed":
             self.plan = str(data.get("plan_digest"))
         elif kind == "verdict.given":
             self.verdict = str(data.get("verdict_digest"))
         elif kind in ("approval.signed", "approval.denied"):
-            self.approval(where, entry)
+            try:
+                self.report.ok(where, self.check_approval(entry))
+            except Bad as problem:
+                self.report.problem(problem, where, "is an approval that %s")
         elif kind == "change.closed":
             self.closed = True
             if data.get("entries") != self.count:
                 what = "closes %s with %s entries, but %d are here: the record is not whole"
                 self.report.wrong(where, what % (self.name, plain(data.get("entries")), self.count))
 
-    def approval(self, where: str, entry: Dict[str, Any]) -> None:
-        try:
-            how = self.check_approval(entry)
-        except Bad as problem:
-            self.report.wrong(where, "is an approval that %s" % problem)
-        except Unknown as problem:
-            self.report.unsure(where, "is an approval that %s" % problem)
-        else:
-            self.approvals.append(how)
-            self.report.ok(where, how)
-
-    def check_approval(self, entry: Dict[str, Any]) -> str:
+    def check_approval(self, entry: dict[str, Any]) -> str:
         data = entry["data"]
         texts = {name: data.get(name) for name in ("statement", "method", "signature", "key", "seat", "decision")}
         if not all(isinstance(value, str) for value in texts.values()):
@@ -460,20 +474,23 @@ class Change:
 
 # --- The archive ---
 
-LOCAL, CENTRAL, END = struct.Struct("<IHHHHHIIIHH"), struct.Struct("<IHHHHHHIIIHHHHHII"), struct.Struct("<IHHHHIIH")
+LOCAL, CENTRAL, END = "<IHHHHHIIIHH", "<IHHHHHHIIIHHHHHII", "<IHHHHIIH"
 
 
-def unpack(data: bytes) -> Dict[str, bytes]:
+def unpack(data: bytes) -> dict[str, bytes]:
     """Read the files of a pack: stored, not compressed, in order, with nothing between them."""
-    files: Dict[str, bytes] = {}
-    place = 0
+    import re
+    import struct
+
+    files: dict[str, bytes] = {}
+    place, fixed = 0, struct.calcsize(LOCAL)
     while data[place : place + 4] == b"PK\x03\x04":
         where = "byte %d of the archive (after %s)" % (place, plain(list(files)[-1]) if files else "nothing")
-        if len(data) < place + LOCAL.size:
+        if len(data) < place + fixed:
             raise Bad(where + " is cut short")
-        _, _, flags, method, _, _, _, packed, size, named, extra = LOCAL.unpack_from(data, place)
-        start = place + LOCAL.size + named
-        name = data[place + LOCAL.size : start].decode("ascii", "replace")
+        _, _, flags, method, _, _, _, packed, size, named, extra = struct.unpack_from(LOCAL, data, place)
+        start = place + fixed + named
+        name = data[place + fixed : start].decode("ascii", "replace")
         if flags or method or extra or packed != size or len(data) < start + size:
             raise Bad(where + " is not laid out as sangate writes it: changed, cut short or packed again")
         if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*", name) or name in files:
@@ -485,24 +502,27 @@ def unpack(data: bytes) -> Dict[str, bytes]:
     return files
 
 
-def pack_again(files: Dict[str, bytes]) -> List[Tuple[str, bytes]]:
+def pack_again(files: dict[str, bytes]) -> list[tuple[str, bytes]]:
     """Return what the archive around these files must be, byte for byte, in pieces."""
-    pieces: List[Tuple[str, bytes]] = []
+    import struct
+    import zlib
+
+    pieces: list[tuple[str, bytes]] = []
     directory, place = [], 0
     for name, content in files.items():
         raw, crc = name.encode(), zlib.crc32(content)
         sizes = (crc, len(content), len(content), len(raw), 0)
-        head = LOCAL.pack(0x04034B50, 20, 0, 0, 0, 33, *sizes) + raw
-        entry = CENTRAL.pack(0x02014B50, 0x0314, 20, 0, 0, 0, 33, *sizes, 0, 0, 0, 0o644 << 16, place) + raw
+        head = struct.pack(LOCAL, 0x04034B50, 20, 0, 0, 0, 33, *sizes) + raw
+        entry = struct.pack(CENTRAL, 0x02014B50, 0x0314, 20, 0, 0, 0, 33, *sizes, 0, 0, 0, 0o644 << 16, place) + raw
         directory.append(("the archive's directory, line of %s" % name, entry))
         pieces += [("the archive's header of %s" % name, head), (name, content)]
         place += len(head) + len(content)
     length, count = sum(len(line) for _, line in directory), len(files)
-    end = END.pack(0x06054B50, 0, 0, count, count, length, place, 0)
+    end = struct.pack(END, 0x06054B50, 0, 0, count, count, length, place, 0)
     return [*pieces, *directory, ("the archive's last 22 bytes", end)]
 
 
-def check_archive(data: bytes, files: Dict[str, bytes], report: Report) -> None:
+def check_archive(data: bytes, files: dict[str, bytes], report: Report) -> None:
     place = 0
     for where, piece in pack_again(files):
         if data[place : place + len(piece)] != piece:
@@ -520,61 +540,56 @@ def check_archive(data: bytes, files: Dict[str, bytes], report: Report) -> None:
 class Pack:
     """One change, in one archive."""
 
-    def __init__(self, data: bytes, files: Dict[str, bytes], policy: bytes | None, report: Report) -> None:
+    def __init__(self, data: bytes, files: dict[str, bytes], policy: bytes | None, report: Report) -> None:
         self.data, self.files, self.report = data, files, report
         self.policy = policy
-        self.keys: List[Key] = []
+        self.keys: list[Key] = []
         self.head: Head | None = None
-        self.manifest: Dict[str, Any] = {}
+        self.manifest: dict[str, Any] = {}
 
     def check(self) -> None:
         for step in (self.check_policy, self.check_head, self.check_manifest, self.check_files, self.check_entries):
             try:
                 step()
             except Bad as problem:
-                self.report.wrong(*str(problem).split("|", 1))
-            except Unknown as problem:
-                self.report.unsure(*str(problem).split("|", 1))
+                self.report.problem(problem)
         check_archive(self.data, self.files, self.report)
 
     def file(self, name: str) -> bytes:
         if name not in self.files:
-            raise Bad(name + "|is not in the pack")
+            raise Bad("is not in the pack", name)
         return self.files[name]
 
     def check_policy(self) -> None:
         self.keys = located("policy", read_policy, self.file("policy") if self.policy is None else self.policy)
         if self.policy is None:
-            text = "the key comes from the pack itself; compare it with the one you hold: "
-            self.report.note(
-                "policy", text + ", ".join("%s+%s" % (plain(key.name), key.hash.hex()) for key in self.keys)
-            )
+            keys = ", ".join("%s+%s" % (plain(key.name), key.hash.hex()) for key in self.keys)
+            self.report.note("policy", "the key comes from the pack itself; compare it with the one you hold: " + keys)
 
     def check_head(self) -> None:
         if self.keys:
             self.head = located("checkpoint", read_head, self.file("checkpoint"), self.keys)
-            told = "%d entries, signed by %s" % (self.head.size, plain(self.head.origin))
-            self.report.ok("checkpoint", told)
+            self.report.ok("checkpoint", "%d entries, signed by %s" % (self.head.size, plain(self.head.origin)))
 
     def check_manifest(self) -> None:
         manifest = self.file("manifest.json")
         found = located("manifest.json", read_json, manifest)
-        if not isinstance(found, dict) or not isinstance(found.get("files"), list):
-            raise Bad("manifest.json|is not a manifest")
-        if not isinstance(found.get("entries"), list) or not all(type(index) is int for index in found["entries"]):
-            raise Bad("manifest.json|is not a manifest")
+        if not isinstance(found, dict) or not all(isinstance(found.get(name), list) for name in ("files", "entries")):
+            raise Bad("is not a manifest", "manifest.json")
+        if not all(type(index) is int for index in found["entries"]):
+            raise Bad("is not a manifest", "manifest.json")
         self.manifest = found
         if self.keys:
             text, key = located("manifest.note", read_note, self.file("manifest.note"), self.keys)
-            digest = base64.b64encode(sha256(manifest)).decode()
+            digest = base64(sha256(manifest))
             if text != "%s#manifest\n%s\n%s\n" % (key.name, found.get("change"), digest):
-                raise Bad("manifest.json|is not the manifest that was signed")
+                raise Bad("is not the manifest that was signed", "manifest.json")
 
     def check_files(self) -> None:
         listed = {"manifest.json", "manifest.note"}
         for line in self.manifest.get("files", []):
             if not isinstance(line, dict) or not isinstance(line.get("name"), str):
-                raise Bad("manifest.json|is not a manifest")
+                raise Bad("is not a manifest", "manifest.json")
             listed.add(line["name"])
             content = self.files.get(line["name"])
             if content is None:
@@ -593,7 +608,7 @@ class Pack:
         indices, body = self.manifest.get("entries", []), self.file("entries.jsonl")
         lines = body.split(b"\n")
         if lines.pop() or len(lines) != len(indices) or sorted(set(indices)) != indices:
-            raise Bad("entries.jsonl|does not hold the %d entries of the manifest" % len(indices))
+            raise Bad("does not hold the %d entries of the manifest" % len(indices), "entries.jsonl")
         change = Change(str(self.manifest.get("change")), self.head.origin, self.report)
         for number, (index, line) in enumerate(zip(indices, lines), 1):
             where = "entry %d (line %d of entries.jsonl)" % (index, number)
@@ -616,74 +631,73 @@ class Pack:
         head, gap, checkpoint = self.file(name).partition(b"\n\n")
         words = located(name, text_of, head).split("\n")
         if words[:2] != ["c2sp.org/tlog-proof@v1", "index %d" % index] or not gap:
-            raise Bad(name + "|is not the proof of entry %d" % index)
+            raise Bad("is not the proof of entry %d" % index, name)
         if checkpoint != self.file("checkpoint"):
-            raise Bad(name + "|was made for another checkpoint")
+            raise Bad("was made for another checkpoint", name)
         proof = [located(name, unbase64, word) for word in words[2:]]
-        if (
-            not 0 <= index < self.head.size
-            or included(sha256(b"\x00" + line), index, self.head.size, proof) != self.head.root
-        ):
+        root = included(sha256(b"\x00" + line), index, self.head.size, proof) if index >= 0 else None
+        if index >= self.head.size or root != self.head.root:
             self.report.wrong(where, "is not what the ledger holds there: the entry or its proof was changed")
 
-    def check_blobs(self, where: str, entry: Dict[str, Any]) -> None:
+    def check_blobs(self, where: str, entry: dict[str, Any]) -> None:
         for blob in entry["blobs"]:
             digest = str(blob.get("sha256"))
-            content = self.files.get("blobs/" + digest.replace("sha256:", ""))
+            content, name = self.files.get("blobs/" + digest.replace("sha256:", "")), plain(blob.get("name"))
             if content is None:
-                self.report.unsure(
-                    where, "names %s (%s), which is not in the pack" % (plain(blob.get("name")), plain(digest))
-                )
+                self.report.unsure(where, "names %s (%s), which is not in the pack" % (name, plain(digest)))
             elif "sha256:" + sha256(content).hex() != digest or len(content) != blob.get("size"):
-                self.report.wrong(
-                    "blobs/" + plain(digest)[7:], "is not the %s that %s names" % (plain(blob.get("name")), where)
-                )
-
-
-def located(where: str, call: Any, *values: Any) -> Any:
-    """Call, and put the place before whatever is wrong."""
-    try:
-        return call(*values)
-    except Bad as problem:
-        raise Bad("%s|%s" % (where, problem)) from None
-    except Unknown as problem:
-        raise Unknown("%s|%s" % (where, problem)) from None
+                self.report.wrong("blobs/" + plain(digest)[7:], "is not the %s that %s names" % (name, where))
 
 
 # --- A whole log ---
 
+FOLLOWED = ("plan.sealed", "verdict.given", "approval.signed", "approval.denied", "change.closed")
 
-def lines_of(path: Path, before: bytes = b"") -> Iterator[List[bytes]]:
-    """Yield the lines of a file in chunks, each with `before` put first; Bad when one is too long or has no end."""
-    rest, count = before, 0
-    with path.open("rb") as file:
+# The frame of an entry: one that names no blob, is of no kind that is followed, and has no brace inside its data, so
+# that nothing in there can pass for the change or the number outside. Any other line is its third group, to be read.
+TEXT = rb"[ !#-\[\]-~]*"  # printable ASCII without quote and backslash
+FRAME = (
+    rb'(?:\{"actor":\{"id":"TEXT","type":"TEXT"\},"blobs":\[\],"change":(?:null|"(TEXT)"),"data":\{[^}]*\},'
+    rb'"id":"TEXT","kind":"(?!(?:KINDS)")TEXT","seq":(?(1)([1-9][0-9]{0,15})|null),"time":"TEXT","v":1\}|(.+))\n'
+)
+
+
+def chunks_of(path: str) -> Iterator[bytes]:
+    """Yield the file in pieces of whole lines; Bad when a line is too long or has no end."""
+    rest, count = b"", 0
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # pathlib takes as long to load as a small log
         while True:
-            chunk = file.read(1 << 20)
-            if not chunk:
+            read = file.read(1 << 17)
+            end = read.rfind(b"\n") + 1
+            if not read:
                 break
-            lines = (rest + chunk.replace(b"\n", b"\n" + before)).split(b"\n")
-            rest = lines.pop()
-            count += len(lines)
+            if end:
+                piece, rest = rest + read[:end], read[end:]
+                count += piece.count(b"\n")
+                yield piece
+            else:
+                rest += read
             if len(rest) > LARGEST_LINE:
-                raise Bad("entry %d|is longer than any entry can be" % count)
-            yield lines
-    if rest != before:
-        raise Bad("entry %d|is cut short: the file does not end with a line end" % count)
+                raise Bad("is longer than any entry can be", "entry %d" % count)
+    if rest:
+        raise Bad("is cut short: the file does not end with a line end", "entry %d" % count)
 
 
-def check_log(path: Path, head: Head, last: Head | None, leaves: Path | None, report: Report) -> None:
+def check_log(path: str, head: Head, last: Head | None, report: Report) -> None:
     """Compare the tree over the exact bytes with the signed head, and with the head of the last visit."""
-    tree, new, waiting, old_root = Tree(), hashlib.sha256, [], None
-    stop = last.size if last else -1
-    for lines in lines_of(path, b"\x00"):
-        waiting += [new(line).digest() for line in lines]
+    tree, new, old_root = Tree(), hashlib.sha256, None
+    stop, waiting = last.size if last else -1, []
+    for chunk in chunks_of(path):
+        lines = chunk.split(b"\n")
+        lines.pop()
+        waiting += [new(b"\x00" + line).digest() for line in lines]
         while len(waiting) >= 256:
             if tree.size <= stop < tree.size + 256:
-                old_root = part_root(tree, waiting[: stop - tree.size])
+                old_root = tree.root_with(waiting[: stop - tree.size])
             tree.add_256(waiting[:256])
             del waiting[:256]
     if tree.size <= stop <= tree.size + len(waiting):
-        old_root = part_root(tree, waiting[: stop - tree.size])
+        old_root = tree.root_with(waiting[: stop - tree.size])
     for leaf in waiting:
         tree.add(leaf)
     if tree.size < head.size:
@@ -691,7 +705,7 @@ def check_log(path: Path, head: Head, last: Head | None, leaves: Path | None, re
     elif tree.size > head.size:
         report.unsure("entry %d" % head.size, "and what follows came after the checkpoint, so no signature covers it")
     elif tree.root() != head.root:
-        report.wrong(*first_bad(path, head, leaves))
+        report.wrong(*first_bad(path, head))
     else:
         report.ok("tree", "%d entries are byte for byte what was signed" % tree.size)
     if last and last.size > head.size:
@@ -702,120 +716,148 @@ def check_log(path: Path, head: Head, last: Head | None, leaves: Path | None, re
         report.ok("last visit", "the first %d entries are unchanged since" % last.size)
 
 
-def part_root(tree: Tree, leaves: List[bytes]) -> bytes:
-    part = Tree()
-    part.size, part.stack = tree.size, list(tree.stack)
-    for leaf in leaves:
-        part.add(leaf)
-    return part.root()
-
-
-def first_bad(path: Path, head: Head, leaves: Path | None) -> Tuple[str, str]:
+def first_bad(path: str, head: Head) -> tuple[str, str]:
     """Name the first changed entry by the leaf hashes beside the log, if they themselves lead to the signed root."""
-    known = leaves.read_bytes() if leaves and leaves.is_file() and leaves.stat().st_size == 32 * head.size else b""
-    tree = Tree()
-    for place in range(0, len(known), 32):
-        tree.add(known[place : place + 32])
-    if not known or tree.root() != head.root:
-        return str(
-            path.name
-        ), "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
-    index = 0
-    for lines in lines_of(path):
-        for line in lines:
-            if sha256(b"\x00" + line) != known[32 * index : 32 * index + 32]:
-                return "entry %d (line %d)" % (index, index + 1), "was changed after it was written"
-            index += 1
-    return str(path.name), "is not what was signed"
+    try:
+        known = read_file(beside(path, "leaves"), 32 * head.size)
+    except (OSError, Unknown):
+        known = b""
+    leaves = [known[place : place + 32] for place in range(0, len(known), 32)]
+    if Tree().root_with(leaves) != head.root:
+        return path, "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
+    lines = (line for chunk in chunks_of(path) for line in chunk.split(b"\n")[:-1])
+    for index, (line, leaf) in enumerate(zip(lines, leaves)):
+        if sha256(b"\x00" + line) != leaf:
+            return "entry %d (line %d)" % (index, index + 1), "was changed after it was written"
+    return path, "is not what was signed"
 
 
-def check_stories(path: Path, head: Head, report: Report) -> None:
-    changes: Dict[str, Change] = {}
+def frames(chunk: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """Return change, number and nothing for each line that is a plain frame; nothing, nothing and the line else."""
+    import re
+
+    kinds = "|".join(FOLLOWED).replace(".", "\\.").encode()
+    return re.findall(FRAME.replace(b"TEXT", TEXT).replace(b"KINDS", kinds), chunk)
+
+
+def check_stories(path: str, head: Head, every: bool, report: Report) -> None:
+    """Follow every change. Of an entry whose kind is not FOLLOWED only the frame is read, unless `every`."""
+    changes: dict[bytes, Change] = {}
     index = 0
-    for lines in lines_of(path):
-        for line in lines[: max(0, head.size - index)]:
-            entry = located("entry %d" % index, read_entry, line)
-            name = entry["change"]
-            if name is not None:
+    for chunk in chunks_of(path):
+        found = [] if every else frames(chunk)
+        whole = len(found) != chunk.count(b"\n")  # also when a frame went over two lines, or a line is empty
+        if whole:
+            found = [(b"", b"", line) for line in chunk.split(b"\n")[:-1]]
+        for name, seq, line in found[: max(0, head.size - index)]:
+            if line or whole:
+                entry = located("entry %d" % index, read_entry, line)
+                if entry["change"] is not None:
+                    known = entry["change"].encode("utf-8", "surrogatepass")
+                    if known not in changes:
+                        changes[known] = Change(entry["change"], head.origin, report)
+                    changes[known].feed(index, entry)
+            elif name:
                 if name not in changes:
-                    changes[name] = Change(name, head.origin, report)
-                changes[name].feed(index, entry)
+                    changes[name] = Change(name.decode(), head.origin, report)
+                changes[name].count_in(index, int(seq))
             index += 1
     closed = sum(change.closed for change in changes.values())
     report.ok("changes", "%d, of which %d are closed and whole" % (len(changes), closed))
 
 
-def read_file(path: Path, most: int) -> bytes:
-    with path.open("rb") as file:
+# --- The command ---
+
+
+def beside(path: str, ending: str) -> str:
+    return path[: -len(".jsonl")] + "." + ending if path.endswith(".jsonl") else path + "." + ending
+
+
+def read_file(path: str, most: int) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123  # as above
         data = file.read(most + 1)
     if len(data) > most:
-        raise Unknown("%s|is larger than %d bytes" % (path.name, most))
+        raise Unknown("is larger than %d bytes" % most, path)
     return data
 
 
-def run(options: argparse.Namespace, report: Report) -> None:
-    path = Path(options.path)
-    with path.open("rb") as file:
+def read_words(words: list[str]) -> dict[str, str]:
+    """Read the command line into option → value; the path is "". Ends the program on a word that is none."""
+    found: dict[str, str] = {}
+    words = list(words)
+    while words:
+        name, gap, value = words.pop(0).partition("=")
+        if name in ("-h", "--help"):
+            print(__doc__)
+            sys.exit(VERIFIED)
+        if name in ("--policy", "--last", "--checkpoint") and (gap or words):
+            found[name] = value if gap else words.pop(0)
+        elif name in ("--tree-only", "--every-entry", "--json") and not gap:
+            found[name] = "yes"
+        elif not name.startswith("-") and "" not in found:
+            found[""] = name + gap + value
+        else:
+            found.clear()
+            break
+    if "" not in found:
+        print(
+            "usage: verify.py pack.zip|log.jsonl [--policy FILE] [--last CHECKPOINT]; --help tells more",
+            file=sys.stderr,
+        )
+        sys.exit(CANNOT_TELL)
+    return found
+
+
+def run(options: dict[str, str], report: Report) -> None:
+    path = options[""]
+    with open(path, "rb") as file:  # noqa: PTH123  # as above
         start = file.read(4)
-    policy = read_file(Path(options.policy), 1 << 20) if options.policy else None
+    policy = read_file(options["--policy"], 1 << 20) if "--policy" in options else None
     if start.startswith(b"PK"):
         data = read_file(path, LARGEST_PACK)
-        try:
-            files = unpack(data)
-        except Bad as problem:
-            raise Bad("archive|" + str(problem)) from None
-        pack = Pack(data, files, policy, report)
+        pack = Pack(data, located("archive", unpack, data), policy, report)
         pack.check()
-        if options.last and pack.head:
-            last = located("last checkpoint", read_head, read_file(Path(options.last), 1 << 16), pack.keys)
+        if "--last" in options and pack.head:
+            last = located("last checkpoint", read_head, read_file(options["--last"], 1 << 16), pack.keys)
             if last.size == pack.head.size and last.root != pack.head.root:
                 report.wrong("checkpoint", "differs from yours for the same size: two histories were shown")
-            elif last != pack.head:
+            elif (last.origin, last.size) != (pack.head.origin, pack.head.size):
                 report.unsure(
                     "last visit", "one change cannot be tied to your checkpoint: verify the whole log with it"
                 )
     elif start.startswith(b"{"):
-        checkpoint = Path(options.checkpoint) if options.checkpoint else path.with_suffix(".checkpoint")
-        keys = located("policy", read_policy, policy or read_file(path.with_suffix(".policy"), 1 << 20))
-        head = located("checkpoint", read_head, read_file(checkpoint, 1 << 16), keys)
+        keys = located("policy", read_policy, policy or read_file(beside(path, "policy"), 1 << 20))
+        signed = read_file(options.get("--checkpoint", beside(path, "checkpoint")), 1 << 16)
+        head = located("checkpoint", read_head, signed, keys)
         report.ok("checkpoint", "%d entries, signed by %s" % (head.size, plain(head.origin)))
-        last = (
-            located("last checkpoint", read_head, read_file(Path(options.last), 1 << 16), keys)
-            if options.last
-            else None
-        )
-        check_log(path, head, last, path.with_suffix(".leaves"), report)
-        if not options.tree_only and report.code != TAMPERED:
-            check_stories(path, head, report)
+        last = None
+        if "--last" in options:
+            last = located("last checkpoint", read_head, read_file(options["--last"], 1 << 16), keys)
+        check_log(path, head, last, report)
+        if "--tree-only" not in options and report.code != TAMPERED:
+            check_stories(path, head, "--every-entry" in options, report)
     else:
-        raise Unknown("%s|is neither a pack nor an exported log" % path.name)
+        raise Unknown("is neither a pack nor an exported log", path)
     report.note("witness", "not witnessed: only the gate's own key vouches that no second history exists")
 
 
-def main(arguments: List[str] | None = None, report: Report | None = None) -> int:
+def main(words: list[str] | None = None, report: Report | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
-    parser = argparse.ArgumentParser(description="Check a sangate evidence pack or exported ledger.")
-    parser.add_argument("path", help="pack.zip or log.jsonl")
-    parser.add_argument("--policy", help="the public key you hold, as a policy file")
-    parser.add_argument("--last", help="the checkpoint you kept from your last visit")
-    parser.add_argument("--checkpoint", help="the log's checkpoint (default: beside the log)")
-    parser.add_argument("--tree-only", action="store_true", help="check bytes and signature, not what the entries say")
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    options = parser.parse_args(arguments)
+    options = read_words(sys.argv[1:] if words is None else words)
     report = report or Report()
     try:
         run(options, report)
     except Bad as problem:
-        report.wrong(*(str(problem).split("|", 1) if "|" in str(problem) else ("file", str(problem))))
-    except Unknown as problem:
-        report.unsure(*(str(problem).split("|", 1) if "|" in str(problem) else ("file", str(problem))))
+        report.problem(problem)
     except OSError as problem:
         report.unsure(plain(problem.filename), "cannot be read: %s" % problem.strerror)
     except Exception as problem:
         report.unsure("file", "this program cannot make sense of it (%s)" % type(problem).__name__)
     result = {VERIFIED: "verified", TAMPERED: "TAMPERED", CANNOT_TELL: "CANNOT TELL"}[report.code]
-    if options.json:
+    if "--json" in options:
+        import json
+
         found = [{"finding": kind, "where": where, "what": what} for kind, where, what in report.lines]
         print(json.dumps({"result": result.lower().replace(" ", "_"), "exit": report.code, "findings": found}))
     else:

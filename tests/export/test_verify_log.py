@@ -7,7 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gate.canonical import encode
 from gate.export import jsonl, verify
+from gate.ledger import checkpoint, merkle
 from gate.ledger.entry import GATE, Draft
 from gate.store import keys, schema
 from gate.store.sqlite import SqliteLedger, open_ledger
@@ -193,3 +195,122 @@ def test_a_change_of_the_log_is_followed_like_one_of_a_pack(told: SqliteLedger, 
     assert code == verify.VERIFIED
     assert "2, of which 1 are closed and whole" in said
     assert told.history(CHANGE)[-1].kind == "change.closed"
+
+
+def signed_log(folder: Path, lines: list[bytes]) -> Path:
+    """What somebody with the ledger's key can export: any bytes at all, as entries, truly signed."""
+    (folder / "any.key").unlink(missing_ok=True)
+    key = keys.create(folder / "any.key", ORIGIN)
+    head = checkpoint.Checkpoint(ORIGIN, len(lines), merkle.root_of(merkle.leaf_hash(line) for line in lines))
+    (folder / "any.checkpoint").write_text(checkpoint.sign(head, key))
+    (folder / "any.policy").write_text(jsonl.policy(str(key.vkey)))
+    (folder / "any.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    return folder / "any.jsonl"
+
+
+def line(seq: int | None, kind: str = "step.ended", change: str | None = CHANGE, **data: object) -> bytes:
+    entry = {"v": 1, "id": "i", "time": "t", "kind": kind, "change": change, "seq": seq, "blobs": [], "data": data}
+    return encode(entry | {"actor": {"type": "gate", "id": "gate"}})  # type: ignore[arg-type]  # data is Json
+
+
+NASTY = [
+    b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b'\\"', b"\\u006b", b'"kind":"approval.signed"', b'"seq":7',
+    b'},"kind":"change.closed","x":{', b'"a":{"b":1},', b'"change":"chg-0002",', b'"data":{},',
+    b"null", b" ", b"\x00", b"\xff", b"1",
+]  # fmt: skip
+
+
+@settings(max_examples=1500, deadline=None)
+@given(data=st.data())
+def test_what_is_read_of_a_frame_is_what_any_reader_of_json_finds_there(data: st.DataObject) -> None:
+    body = line(data.draw(st.sampled_from([1, 12, None])), because=data.draw(st.text(max_size=3)), step="apply")
+    for piece in data.draw(st.lists(st.sampled_from(NASTY), max_size=3)):
+        place = data.draw(st.integers(0, len(body)))
+        body = body[:place] + piece + body[place + data.draw(st.sampled_from([0, 0, 1, 8])) :]
+    try:
+        read = json.loads(body)
+    except ValueError:
+        return
+    for change, seq, other in verify.frames(body + b"\n"):
+        if not other:
+            assert (change.decode() or None, int(seq) if seq else None) == (read["change"], read["seq"])
+            assert read["kind"] not in verify.FOLLOWED
+            assert (set(read), read["v"]) == (verify.FIELDS, 1)
+
+
+def test_a_plain_frame_is_not_read_further(tmp_path: Path) -> None:
+    assert verify.frames(line(3, because="smoke") + b"\n" + line(None, change=None) + b"\n") == [
+        (b"chg-0001", b"3", b""),
+        (b"", b"", b""),
+    ]
+
+
+@pytest.mark.parametrize("kind", verify.FOLLOWED)
+def test_a_kind_that_decides_something_is_read_whole(kind: str) -> None:
+    assert verify.frames(line(3, kind) + b"\n") == [(b"", b"", line(3, kind))]
+
+
+FRAME_LINE = line(2, because="smoke")
+TRICKS = {
+    "a sequence that was left out": line(3),
+    "a number that is no number": FRAME_LINE.replace(b'"seq":2', b'"seq":"2"'),
+    "a number spelled otherwise": FRAME_LINE.replace(b'"seq":2', b'"seq":02'),
+    "a number without its change": FRAME_LINE.replace(b'"chg-0001"', b"null"),
+    "a change without its number": FRAME_LINE.replace(b'"seq":2', b'"seq":null'),
+    "a kind said twice": FRAME_LINE.replace(b'"seq"', b'"kind":"approval.signed","seq"'),
+    "a kind said inside and outside": FRAME_LINE.replace(b'"smoke"}', b'"smoke"},"kind":"approval.signed","x":{}'),
+    "a kind in escapes": line(2, "approval.signed").replace(b'"approval.signed"', b'"approval\\u002esigned"'),
+    "a key in escapes": line(2, "approval.signed").replace(b'"kind"', b'"\\u006bind"'),
+    "an approval with spaces": line(2, "approval.signed").replace(b'":', b'": '),
+    "keys in another order": b'{"kind":"approval.signed",' + line(2, "approval.signed").replace(
+        b'"kind":"approval.signed",', b"")[1:],
+    "a closing count that is not true": line(2, "change.closed", entries=9),
+    "another version": FRAME_LINE.replace(b'"v":1', b'"v":2'),
+    "an empty line": b"",
+    "half a line": FRAME_LINE[:90],
+    "the other half": FRAME_LINE[90:],
+    "two entries on one line": FRAME_LINE + line(3),
+    "data that is no object": FRAME_LINE.replace(b'{"because":"smoke"}', b"[]"),
+    "bytes that are no text": FRAME_LINE.replace(b"chg-0001", b"chg-\xff"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_nothing_is_talked_past_the_reading_of_frames(tmp_path: Path, trick: str) -> None:
+    log = signed_log(tmp_path, [line(1), TRICKS[trick], line(3, because="smoke")])
+    code, said = judge(log)
+    assert code == verify.TAMPERED
+    assert "WRONG: entry 1: " in said
+    assert (code, said) == judge(log, "--every-entry")
+
+
+def test_an_entry_after_the_close_is_named_also_when_it_is_a_plain_frame(tmp_path: Path) -> None:
+    log = signed_log(tmp_path, [line(1), line(2, "change.closed", entries=2), line(3)])
+    code, said = judge(log)
+    assert code == verify.TAMPERED
+    assert "entry 2: comes after chg-0001 was closed" in said
+
+
+def test_data_that_decides_nothing_is_read_when_every_entry_is_asked_for(tmp_path: Path) -> None:
+    log = signed_log(tmp_path, [line(1), FRAME_LINE.replace(b'"smoke"', b'"smoke","because":"fire"')])
+    assert judge(log)[0] == verify.VERIFIED
+    code, said = judge(log, "--every-entry")
+    assert code == verify.TAMPERED
+    assert "WRONG: entry 1: is not JSON" in said
+
+
+@pytest.mark.parametrize("words", [[], ["--nonsense", "x"], ["a", "b"], ["--policy"], ["a", "--json=1"]])
+def test_a_command_line_that_makes_no_sense_is_answered_with_the_usage(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        verify.main(words)
+    assert ended.value.code == verify.CANNOT_TELL
+    assert capsys.readouterr().err.startswith("usage: verify.py")
+
+
+def test_help_tells_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        verify.main(["--help"])
+    told = capsys.readouterr().out
+    assert all(f"\n--{name} " in told for name in ("policy", "last", "checkpoint", "tree-only", "every-entry", "json"))
