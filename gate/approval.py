@@ -56,11 +56,13 @@ class Statement:
 
 @dataclass(frozen=True)
 class Signed:
-    """A statement on record, already verified when it came in, and how it was made."""
+    """A statement on record, and how it was made."""
 
     statement: Statement
     method: Method
     at: datetime
+    key: str = ""
+    """The OpenSSH public key that the signature on record was verified with just now; empty when none fits."""
 
 
 def read_statement(text: str) -> Statement:
@@ -176,6 +178,8 @@ def _why_not(
     person = people.get(statement.approver)
     if person is None:
         return "nobody of that name is known"
+    if signed.method is Method.SSH and (not signed.key or signed.key not in person.keys):
+        return f"it is not signed by a key that is enrolled for {person.id}"
     seat = next((seat for seat in seats if seat == statement.seat), None)
     return may_sit(person, seat, requester) if seat else f"the policy has no seat {statement.seat}"
 
@@ -211,3 +215,10 @@ def may_perform(person: Person, requester: str, approvers: Iterable[str]) -> str
     if person.id in set(approvers):
         return "somebody who approved does not perform"
     return ""
+
+
+def may_resume(person: Person, requester: str) -> str:
+    """Say why this person may not let a stopped change go on; empty when they may."""
+    if person.contractor:
+        return "a contractor does not decide that it goes on"
+    return "the requester does not decide that it goes on" if person.id == requester else ""

@@ -7,16 +7,18 @@ about a history is what was true when the next entry was written.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from gate.approval import Method, Signed, read_statement
+from gate.approval import NAMESPACE, Method, Signed, read_statement
 from gate.canonical import Json
 from gate.change import Phase
 from gate.finding import Outcome, When
 from gate.judgement import Held, Latencies, Probe
 from gate.ledger.entry import Entry
+from gate.sshsig import verify
 from gate.standing import BEFORE, BEGUN, MOVING, SOAK, Answer, Mark, Standing, State
 
 ALLOWED: Mapping[str, frozenset[State]] = {
@@ -29,7 +31,7 @@ ALLOWED: Mapping[str, frozenset[State]] = {
     "step.intended": MOVING,
     "known_answer.written": frozenset({State.RUNNING}),
     "judgement.given": frozenset({State.RUNNING, State.SOAKING}),
-    "change.withdrawn": BEFORE | {State.HALTED},
+    "change.withdrawn": BEFORE | {State.HALTED, State.BACKING_OUT},
     "change.halted": MOVING,
     "person.answered": BEGUN,
     "change.backed_out": frozenset({State.BACKING_OUT}),
@@ -131,7 +133,8 @@ def _verdict(standing: Standing, entry: Entry) -> Standing:
     rows = [(When(row["when"]), Outcome(row["outcome"])) for row in _list(entry, "findings") if _is_row(row)]
     lasting = [outcome for when, outcome in rows if when is When.APPROVE]
     passed = bool(lasting) and all(outcome is Outcome.PASSED for outcome in lasting)
-    opens = passed and not _list(entry, "missing") and bool(entry.data["plan_digest"])
+    missing, whole = _list(entry, "missing"), entry.data["opens"] is True or When(entry.data["when"]) is When.START
+    opens = passed and whole and not missing and bool(entry.data["plan_digest"])
     return replace(
         standing,
         state=State.OPEN if opens else State.REFUSED,
@@ -149,8 +152,13 @@ def _is_row(row: Json) -> TypeGuard[dict[str, Any]]:
 
 
 def _signed(standing: Standing, entry: Entry) -> Standing:
-    statement = read_statement(str(entry.data["statement"]))
-    signed = Signed(statement, Method(str(entry.data["method"])), entry.time)
+    """Verify the signature each time it is read: whoever can write the database cannot write an approval into it."""
+    text, method = str(entry.data["statement"]), Method(str(entry.data["method"]))
+    key = ""
+    if method is Method.SSH:
+        with suppress(ValueError):
+            key = verify(text.encode(), str(entry.data["signature"]), NAMESPACE)
+    signed = Signed(read_statement(text), method, entry.time, key)
     return replace(standing, approvals=(*standing.approvals, signed))
 
 

@@ -145,11 +145,11 @@ class People:
         with self._lock, outside(), self._db.atomic():
             self._db.table("key").delete_where("public = ?", [" ".join(public.split()[:2])])
 
-    def sign_in(self, name: str, password: str, kind: str, lifetime: timedelta) -> Ticket:
-        """Check a password and make a `session` or a `token`; NotSignedIn says no more than that it was refused."""
+    def confirm(self, name: str, password: str) -> datetime:
+        """Check a password; NotSignedIn says no more than that it was refused, and after five refusals to wait."""
         now = self._clock()
+        since = utc(now - LOCKED)
         with self._lock, outside():
-            since = utc(now - LOCKED)
             failures = self._db.table("failure").count_where("name = ? and at > ?", [name, since])
             rows = list(self._db.table("person").rows_where("id = ?", [name]))
         if failures >= MOST_FAILURES:
@@ -165,6 +165,11 @@ class People:
                 self._db.table("failure").delete_where("at < ?", [since])
                 self._db.table("failure").insert({"name": name[:63], "at": utc(now)})
             raise NotSignedIn("name or password is not right")
+        return now
+
+    def sign_in(self, name: str, password: str, kind: str, lifetime: timedelta) -> Ticket:
+        """Check a password and make a `session` or a `token`; errors are those of `confirm`."""
+        now = self.confirm(name, password)
         secret = ("sgt_" if kind == "token" else "sgs_") + secrets.token_urlsafe(32)
         with self._lock, outside(), self._db.atomic():
             self._db.table("ticket").delete_where("expires < ?", [utc(now)])

@@ -127,3 +127,9 @@ class Standing:
     def mark(self, phase: Phase, number: int) -> Mark | None:
         """Return what is known of a step; None when it has not begun."""
         return self.marks.get((phase, number))
+
+
+def stuck(standing: Standing) -> bool:
+    """True when it has stopped in mid-stage and only people go on: halted, or asking in the middle of its back-out."""
+    asks = standing.state is State.BACKING_OUT and bool(standing.question)
+    return not standing.closed and (standing.state is State.HALTED or asks)

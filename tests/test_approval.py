@@ -18,6 +18,7 @@ from gate.approval import (
     Statement,
     Tally,
     may_perform,
+    may_resume,
     may_sit,
     read_statement,
     tally,
@@ -29,15 +30,15 @@ from tests.cases import DIGEST, NOON, OTHER_DIGEST, SECOND, policy
 
 SEATS = (Seat.STORAGE, Seat.DATA_OWNER)
 PEOPLE = {
-    "alice": Person("alice", seats=frozenset({Seat.STORAGE})),
-    "bob": Person("bob", seats=frozenset({Seat.DATA_OWNER})),
-    "carol": Person("carol", seats=frozenset(Seat)),
-    "dave": Person("dave", seats=frozenset(Seat), contractor=True),
-    "erin": Person("erin", seats=frozenset(Seat), roles=frozenset({Role.REQUESTER})),
+    "lead": Person("lead", seats=frozenset({Seat.STORAGE}), keys=("key of lead",)),
+    "owner": Person("owner", seats=frozenset({Seat.DATA_OWNER}), keys=("key of owner",)),
+    "both": Person("both", seats=frozenset(Seat), keys=("key of both",)),
+    "contractor": Person("contractor", seats=frozenset(Seat), contractor=True, keys=("key of contractor",)),
+    "engineer": Person("engineer", seats=frozenset(Seat), roles=frozenset({Role.REQUESTER}), keys=("key of engineer",)),
 }
 
 
-def statement(approver: str = "alice", seat: str = "storage", **changed: str) -> Statement:
+def statement(approver: str = "lead", seat: str = "storage", **changed: str) -> Statement:
     given: dict[str, Any] = {
         "origin": "gate.example",
         "change": "chg-0001",
@@ -53,8 +54,8 @@ def statement(approver: str = "alice", seat: str = "storage", **changed: str) ->
     return Statement(**{**given, **changed})
 
 
-def signed(approver: str = "alice", seat: str = "storage", method: Method = Method.SSH, **changed: str) -> Signed:
-    return Signed(statement(approver, seat, **changed), method, NOON - timedelta(minutes=5))
+def signed(approver: str = "lead", seat: str = "storage", method: Method = Method.SSH, **changed: str) -> Signed:
+    return Signed(statement(approver, seat, **changed), method, NOON - timedelta(minutes=5), f"key of {approver}")
 
 
 def count(*approvals: Signed, **changed: Any) -> Tally:
@@ -64,7 +65,7 @@ def count(*approvals: Signed, **changed: Any) -> Tally:
         "verdict_digest": DIGEST,
         "approvals": approvals,
         "people": PEOPLE,
-        "requester": "erin",
+        "requester": "engineer",
         "kind": ApprovalKind.SIGNED,
         "now": NOON,
         "stage": "canary",
@@ -72,15 +73,15 @@ def count(*approvals: Signed, **changed: Any) -> Tally:
     return tally(**{**given, **changed})
 
 
-BOTH = (signed(), signed("bob", "data-owner"))
+BOTH = (signed(), signed("owner", "data-owner"))
 
 
 def test_two_people_in_two_seats_are_complete() -> None:
     counted = count(*BOTH)
     assert counted.complete
     assert {seat: it.statement.approver for seat, it in counted.filled.items()} == {
-        Seat.STORAGE: "alice",
-        Seat.DATA_OWNER: "bob",
+        Seat.STORAGE: "lead",
+        Seat.DATA_OWNER: "owner",
     }
     assert (counted.missing, counted.not_counted) == ((), ())
 
@@ -105,28 +106,28 @@ def test_a_policy_does_not_name_a_seat_twice() -> None:
 @pytest.mark.parametrize(
     ("spoiled", "because"),
     [
-        (signed("bob", "data-owner", decision="deny"), "it is not an approval"),
-        (signed("bob", "data-owner", decision="Approve"), "it is not an approval"),
-        (signed("bob", "data-owner", plan_digest=OTHER_DIGEST), "it was given for another plan"),
-        (signed("bob", "data-owner", verdict_digest=OTHER_DIGEST), "it was given for another verdict"),
-        (signed("bob", "data-owner", stage="wave-1"), "it was given for the stage wave-1"),
-        (signed("bob", "data-owner", expires=utc(NOON)), "it has expired"),
-        (signed("bob", "data-owner", expires="never"), "it does not say when it expires"),
-        (signed("bob", "data-owner", expires=""), "it does not say when it expires"),
-        (signed("bob", "data-owner", expires="2026-11-22T13:00:00"), "it does not say when it expires"),
+        (signed("owner", "data-owner", decision="deny"), "it is not an approval"),
+        (signed("owner", "data-owner", decision="Approve"), "it is not an approval"),
+        (signed("owner", "data-owner", plan_digest=OTHER_DIGEST), "it was given for another plan"),
+        (signed("owner", "data-owner", verdict_digest=OTHER_DIGEST), "it was given for another verdict"),
+        (signed("owner", "data-owner", stage="wave-1"), "it was given for the stage wave-1"),
+        (signed("owner", "data-owner", expires=utc(NOON)), "it has expired"),
+        (signed("owner", "data-owner", expires="never"), "it does not say when it expires"),
+        (signed("owner", "data-owner", expires=""), "it does not say when it expires"),
+        (signed("owner", "data-owner", expires="2026-11-22T13:00:00"), "it does not say when it expires"),
         (replace(BOTH[1], at=NOON + SECOND), "it lies in the future"),
-        (signed("bob", "data-owner", Method.SESSION), "the policy counts signatures by enrolled keys only"),
+        (signed("owner", "data-owner", Method.SESSION), "the policy counts signatures by enrolled keys only"),
         (
             replace(BOTH[1], method=cast("Method", "session")),
             "the policy counts signatures by enrolled keys only",
         ),
         (signed("mallory", "data-owner"), "nobody of that name is known"),
-        (signed("Bob", "data-owner"), "nobody of that name is known"),
-        (signed("bob", "astronaut"), "the policy has no seat astronaut"),
-        (signed("bob", "backup-owner"), "the policy has no seat backup-owner"),
-        (signed("alice", "data-owner"), "alice does not hold the seat data-owner"),
-        (signed("dave", "data-owner"), "a contractor fills no seat"),
-        (signed("erin", "data-owner"), "the requester does not approve their own change"),
+        (signed("Owner", "data-owner"), "nobody of that name is known"),
+        (signed("owner", "astronaut"), "the policy has no seat astronaut"),
+        (signed("owner", "backup-owner"), "the policy has no seat backup-owner"),
+        (signed("lead", "data-owner"), "lead does not hold the seat data-owner"),
+        (signed("contractor", "data-owner"), "a contractor fills no seat"),
+        (signed("engineer", "data-owner"), "the requester does not approve their own change"),
     ],
 )
 def test_an_approval_that_does_not_hold_is_not_counted_and_the_reason_is_told(spoiled: Signed, because: str) -> None:
@@ -157,37 +158,37 @@ def test_a_session_counts_only_where_the_policy_says_so() -> None:
 
 def test_who_left_became_a_contractor_or_lost_the_seat_no_longer_counts() -> None:
     for now_known in (
-        {"bob": PEOPLE["bob"]},
-        {**PEOPLE, "alice": replace(PEOPLE["alice"], contractor=True)},
-        {**PEOPLE, "alice": replace(PEOPLE["alice"], seats=frozenset())},
+        {"owner": PEOPLE["owner"]},
+        {**PEOPLE, "lead": replace(PEOPLE["lead"], contractor=True)},
+        {**PEOPLE, "lead": replace(PEOPLE["lead"], seats=frozenset())},
     ):
         assert not count(*BOTH, people=now_known).complete
 
 
 def test_one_person_fills_one_seat_however_many_they_hold() -> None:
-    counted = count(signed("carol"), signed("carol", "data-owner"))
+    counted = count(signed("both"), signed("both", "data-owner"))
     assert not counted.complete
     assert counted.missing == (Seat.DATA_OWNER,)
-    assert counted.not_counted == (("carol (data-owner)", "one person fills one seat"),)
+    assert counted.not_counted == (("both (data-owner)", "one person fills one seat"),)
 
 
 def test_a_second_approval_for_a_filled_seat_is_told_by_whom_it_is_filled() -> None:
-    counted = count(signed(), signed(), signed("carol"))
+    counted = count(signed(), signed(), signed("both"))
     assert counted.not_counted == (
-        ("alice (storage)", "the seat is filled by alice"),
-        ("carol (storage)", "the seat is filled by alice"),
+        ("lead (storage)", "the seat is filled by lead"),
+        ("both (storage)", "the seat is filled by lead"),
     )
-    assert counted.filled[Seat.STORAGE].statement.approver == "alice"
+    assert counted.filled[Seat.STORAGE].statement.approver == "lead"
 
 
 def test_somebody_who_signed_for_two_seats_moves_over_when_another_can_take_the_first() -> None:
     """No order of signing may leave a seat empty that the people who signed could have filled."""
-    three = (signed("carol"), signed("alice"), signed("carol", "data-owner"))
+    three = (signed("both"), signed("lead"), signed("both", "data-owner"))
     for order in itertools.permutations(three):
         counted = count(*order)
         assert counted.complete
-        assert counted.filled[Seat.DATA_OWNER].statement.approver == "carol"
-        assert counted.not_counted == (("carol (storage)", "the seat is filled by alice"),)
+        assert counted.filled[Seat.DATA_OWNER].statement.approver == "both"
+        assert counted.not_counted == (("both (storage)", "the seat is filled by lead"),)
 
 
 PAIRS = st.lists(st.tuples(st.sampled_from(["p", "q", "r", "s"]), st.sampled_from(list(Seat))), max_size=8)
@@ -198,7 +199,7 @@ PAIRS = st.lists(st.tuples(st.sampled_from(["p", "q", "r", "s"]), st.sampled_fro
 def test_seats_are_complete_exactly_if_distinct_people_can_fill_them_in_any_order_of_signing(
     pairs: list[tuple[str, Seat]], seats: tuple[Seat, ...], data: st.DataObject
 ) -> None:
-    people = {name: Person(name, seats=frozenset(Seat)) for name in "pqrs"}
+    people = {name: Person(name, seats=frozenset(Seat), keys=(f"key of {name}",)) for name in "pqrs"}
     shuffled = data.draw(st.permutations(pairs))
     counted = count(*(signed(name, seat) for name, seat in shuffled), seats=seats, people=people)
     possible = any(
@@ -215,24 +216,24 @@ def test_seats_are_complete_exactly_if_distinct_people_can_fill_them_in_any_orde
 @pytest.mark.parametrize(
     ("person", "seat", "because"),
     [
-        ("alice", Seat.STORAGE, ""),
-        ("alice", Seat.DATA_OWNER, "alice does not hold the seat data-owner"),
-        ("dave", Seat.STORAGE, "a contractor fills no seat"),
-        ("erin", Seat.STORAGE, "the requester does not approve their own change"),
+        ("lead", Seat.STORAGE, ""),
+        ("lead", Seat.DATA_OWNER, "lead does not hold the seat data-owner"),
+        ("contractor", Seat.STORAGE, "a contractor fills no seat"),
+        ("engineer", Seat.STORAGE, "the requester does not approve their own change"),
     ],
 )
 def test_who_may_sit(person: str, seat: Seat, because: str) -> None:
-    assert may_sit(PEOPLE[person], seat, "erin") == because
+    assert may_sit(PEOPLE[person], seat, "engineer") == because
 
 
 def test_requester_approvers_and_performer_are_different_people() -> None:
     performer = Person("frank", roles=frozenset({Role.PERFORMER}))
-    assert may_perform(performer, "erin", ("alice", "bob")) == ""
-    assert may_perform(replace(performer, contractor=True), "erin", ()) == ""
+    assert may_perform(performer, "engineer", ("lead", "owner")) == ""
+    assert may_perform(replace(performer, contractor=True), "engineer", ()) == ""
     assert may_perform(performer, "frank", ()) == "the requester does not perform their own change"
-    assert may_perform(performer, "erin", ("alice", "frank")) == "somebody who approved does not perform"
-    assert may_perform(performer, "erin", iter(("alice", "frank"))) == "somebody who approved does not perform"
-    assert may_perform(Person("gina", roles=frozenset({Role.ADMIN})), "erin", ()) == "gina is not a performer"
+    assert may_perform(performer, "engineer", ("lead", "frank")) == "somebody who approved does not perform"
+    assert may_perform(performer, "engineer", iter(("lead", "frank"))) == "somebody who approved does not perform"
+    assert may_perform(Person("gina", roles=frozenset({Role.ADMIN})), "engineer", ()) == "gina is not a performer"
 
 
 def test_a_statement_reads_back_from_the_text_that_was_signed() -> None:
@@ -290,3 +291,22 @@ def test_anything_but_the_canonical_text_of_a_statement_is_refused(text: str) ->
 def test_no_text_throws_anything_but_a_value_error(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert read_statement(text).text() == text
+
+
+@pytest.mark.parametrize("key", ["", "key of owner"])
+def test_a_signature_by_no_enrolled_key_of_the_approver_does_not_count(key: str) -> None:
+    """Neither one that fits no statement nor one made by somebody else's key."""
+    counted = count(replace(signed(), key=key), signed("owner", "data-owner"))
+    assert counted.missing == (Seat.STORAGE,)
+    assert "not signed by a key that is enrolled for lead" in counted.not_counted[0][1]
+
+
+def test_a_session_approval_needs_no_key() -> None:
+    session = replace(signed(method=Method.SESSION), key="")
+    assert Seat.STORAGE in count(session, kind=ApprovalKind.SESSION).filled
+
+
+def test_going_on_is_decided_by_neither_requester_nor_contractor() -> None:
+    assert may_resume(PEOPLE["lead"], "engineer") == ""
+    assert "requester" in may_resume(PEOPLE["engineer"], "engineer")
+    assert "contractor" in may_resume(PEOPLE["contractor"], "engineer")

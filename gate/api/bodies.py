@@ -46,9 +46,10 @@ class Because(Frozen):
 
 
 class Key(Frozen):
-    """An OpenSSH public key of the kind ssh-ed25519, one line."""
+    """An OpenSSH public key of the kind ssh-ed25519, one line, and the password once more: a token is not enough."""
 
     public: Annotated[str, StringConstraints(min_length=16, max_length=1024)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 class ToSign(Frozen):

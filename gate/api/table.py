@@ -85,7 +85,7 @@ def _inventory(call: Call) -> Answer:
 
 
 def _key(call: Call) -> Answer:
-    return Answer({"fingerprint": call.control.enrol_key(call.actor, call.body.public)})
+    return Answer({"fingerprint": call.control.enrol_key(call.actor, call.body.public, call.body.password)})
 
 
 def _plainly(verb: str) -> Handler:

@@ -144,7 +144,7 @@ def _player(installation: Installation, directory: Path, address: str, name: str
     if name != SIGNS_BY_KEY:
         return Player(name, password, api)
     key = own(directory / "people" / name)
-    api.post("/keys", {"public": public_line(key, name)})
+    api.post("/keys", {"public": public_line(key, name), "password": password})
     return Player(name, password, api, key)
 
 

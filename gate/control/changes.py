@@ -1,6 +1,6 @@
 """The one door to a change: open, check, sign, start, hold, resume, back out, withdraw."""
 
-from gate.approval import Decision, may_perform
+from gate.approval import Decision, may_perform, may_resume
 from gate.authority import STAGE, no_return
 from gate.canonical import Json
 from gate.change import ChangeRequest, utc
@@ -16,10 +16,12 @@ from gate.gather.records import to_json
 from gate.inventory import Inventory
 from gate.ledger.entry import Draft
 from gate.person import Person, Role
-from gate.standing import BEFORE, BEGUN, ENDED, Answer, Standing, State
+from gate.standing import BEFORE, BEGUN, ENDED, Answer, Standing, State, stuck
 from gate.tree import compose
 
 REASON_MAX = 500
+LEFT = "left as it is"
+"""Outcome of a change that stopped in mid-stage and that people take over by hand."""
 
 
 class Changes:
@@ -138,9 +140,15 @@ class Changes:
         return self._desk.view(change, actor)
 
     def resume(self, actor: Person, change: str, reason: str) -> View:
-        """Lift a hold, or answer a question with "again"; a performer or the holder of a seat may."""
+        """
+        Lift a hold, or answer a question with "again"; a performer or the holder of a seat may.
+
+        Going on is a decision: neither the requester nor a contractor takes it alone (promise 6). Going back is not.
+        """
         desk, standing = self._desk, self._desk.standing(change)
         self._crew(actor, standing, "resume")
+        if why := may_resume(actor, standing.requester):
+            raise desk.refuse(actor, change, "resume", why)
         drafts = []
         if standing.hold:
             drafts.append(Draft("hold.lifted", person(actor), change, {"reason": _reason(reason)}))
@@ -177,16 +185,16 @@ class Changes:
         return desk.view(change, actor)
 
     def withdraw(self, actor: Person, change: str, reason: str) -> View:
-        """The requester takes it back before anything has begun; a halted one is left as it is by those who run it."""
+        """The requester takes it back before anything has begun; a stuck one is left as it is by those who run it."""
         desk, standing = self._desk, self._desk.standing(change)
-        if standing.state is State.HALTED:
-            self._crew(actor, standing, "leave it halted")
+        if stuck(standing):
+            self._crew(actor, standing, "leave it as it is")
         elif actor.id != standing.requester:
             raise desk.refuse(actor, change, "withdraw", "only the requester withdraws a change")
         elif standing.state not in BEFORE:
             why = f"the change is {standing.state}: it is not withdrawn any more"
             raise desk.refuse(actor, change, "withdraw", why)
-        outcome = "left halted" if standing.state is State.HALTED else State.WITHDRAWN.value
+        outcome = LEFT if stuck(standing) else State.WITHDRAWN.value
         withdrawn = Draft("change.withdrawn", person(actor), change, {"reason": _reason(reason)})
         closed = Draft("change.closed", person(actor), change, {"outcome": outcome})
         desk.move(standing, withdrawn, closed)
@@ -203,7 +211,7 @@ class Changes:
         if standing.hold:
             return f"it is on hold: {standing.hold}"
         tally = self._desk.tally(standing, self._desk.plan(standing))
-        approvers = [signed.statement.approver for signed in tally.filled.values()]
+        approvers = [signed.statement.approver for signed in standing.approvals]
         if why := may_perform(actor, standing.requester, approvers):
             return why
         if tally.complete:
@@ -282,4 +290,3 @@ def _known(request: ChangeRequest, inventory: Inventory, text: bytes, source: st
 def _at(path: tuple[str | int, ...], message: str, text: bytes, source: str, hint: str = "") -> BadInput:
     written = compose(text, source)
     return written.bad(written.position(path, key=False), message, path=path, hint=hint)
-

@@ -1,6 +1,6 @@
 """Evidence in, sealed plan and verdict out: the same path at `check` and again right before a stage (promise 4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from gate.checks.case import Case, OtherChange, Reliance, at_risk
 from gate.errors import BadInput
 from gate.evidence import Evidence, Trace
 from gate.families import FAMILIES
-from gate.finding import When
+from gate.finding import Finding, Outcome, When
 from gate.inventory import Inventory
 from gate.isolation import Place, locate
 from gate.playbook import file_digest, parse, render
@@ -77,11 +77,19 @@ def decide_change(
         now=now,
     )
     due = [module for module in CHECKS if moment is When.START or module.CHECK.when is When.APPROVE]
-    findings = tuple(module.check(case) for module in due)
+    findings = tuple(_answer(module.CHECK.name, module.check, case) for module in due)
     verdict = decide(tuple(module.CHECK for module in due), findings, moment)
     reliances = at_risk(case)
     protections = tuple(one.protection.id for one in reliances if one.protection is not None)
     return Decision(plan, no_plan, verdict, tuple(_picture(case, one) for one in reliances), protections)
+
+
+def _answer(name: str, check: Callable[[Case], Finding], case: Case) -> Finding:
+    """Ask one check; one that stumbles over what it was given has answered `unknown` (promise 1)."""
+    try:
+        return check(case)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is no yes
+        return Finding(name, Outcome.UNKNOWN, f"the check itself failed ({type(error).__name__}); tell its maintainers")
 
 
 def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Settings) -> tuple[Plan | None, str]:

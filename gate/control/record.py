@@ -173,4 +173,3 @@ def _shown(entry: Entry) -> View:
         "data": dict(entry.data),
         "blobs": [vars(blob) for blob in entry.blobs],
     }
-

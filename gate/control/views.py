@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from gate.approval import Tally, may_perform, may_sit
+from gate.approval import Tally, may_perform, may_resume, may_sit
 from gate.authority import no_return
 from gate.change import Phase, Plan, utc
 from gate.checks import CHECKS
 from gate.engine.next import rounds_due
 from gate.person import Person, Role
 from gate.policy import Policy, Seat
-from gate.standing import BEFORE, ENDED, Standing, State
+from gate.standing import BEFORE, ENDED, Standing, State, stuck
 
 View = dict[str, Any]
 RECORDS = {module.CHECK.name: module.CHECK for module in CHECKS}
@@ -191,14 +191,15 @@ def may_view(sources: Sources, viewer: Person) -> dict[str, str]:
     ended = f"the change is {standing.state}" if standing.state in ENDED or standing.closed else ""
     before = "" if standing.state in BEFORE else f"the change is {standing.state}"
     crew = "" if viewer.seats or Role.PERFORMER in viewer.roles else "only a performer or the holder of a seat"
-    approvers = [signed.statement.approver for signed in sources.tally.filled.values()]
+    approvers = [signed.statement.approver for signed in standing.approvals]
+    waits = "" if standing.hold or standing.question else "nothing waits for a person"
     return {
         "check": before,
         "approve": _why_not_any_seat(sources, viewer),
         "deny": _why_not_deny(sources, viewer),
         "start": _why_not_start(sources, viewer, approvers),
         "hold": ended or ("it is on hold already" if standing.hold else ""),
-        "resume": ended or crew or ("" if standing.hold or standing.question else "nothing waits for a person"),
+        "resume": ended or crew or may_resume(viewer, standing.requester) or waits,
         "back_out": ended or crew or _why_not_back_out(sources),
         "withdraw": _why_not_withdraw(standing, viewer, before, crew),
     }
@@ -242,8 +243,8 @@ def _why_not_start(sources: Sources, viewer: Person, approvers: list[str]) -> st
 
 
 def _why_not_withdraw(standing: Standing, viewer: Person, before: str, crew: str) -> str:
-    """Before anything has begun the requester withdraws; a halted change is left as it is by those who run it."""
-    if standing.state is State.HALTED:
+    """Before anything has begun the requester withdraws; a stuck change is left as it is by those who run it."""
+    if stuck(standing):
         return crew
     return before or ("" if viewer.id == standing.requester else "only the requester withdraws a change")
 

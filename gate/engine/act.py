@@ -231,4 +231,3 @@ def _close(crew: Crew, standing: Standing, outcome: str) -> None:
         crew.ledger.append_all((backed_out, closed), expect=standing.seq)
     else:
         crew.ledger.append(closed, expect=standing.seq)
-

@@ -36,11 +36,13 @@ def test_a_start_before_anything_is_approved_is_exit_1(engineer: Typed, change: 
     assert result.stdout == ""
 
 
-def test_a_change_is_held_resumed_and_withdrawn(engineer: Typed, change: str) -> None:
+def test_a_change_is_held_and_withdrawn_but_not_resumed_by_its_requester(engineer: Typed, change: str) -> None:
     assert engineer("change", "hold", change).exit_code == 2
     assert engineer("change", "hold", change, "--reason", "wait").exit_code == 0
     assert "(on hold)" in engineer("change", "list").stdout
-    assert engineer("change", "resume", change, "--reason", "go on").exit_code == 0
+    refused = engineer("change", "resume", change, "--reason", "go on")
+    assert refused.exit_code == 1
+    assert "requester" in refused.stderr
     result = engineer("change", "withdraw", change, "--reason", "not now")
     assert result.exit_code == 0
     assert view_of(engineer, change)["state"] == "withdrawn"
@@ -108,11 +110,11 @@ def test_people_are_added_at_the_machine_and_passwords_are_read_never_given(sang
 def test_a_private_key_is_never_sent(lead: Typed, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n")
-    result = lead("key", "enrol", file)
+    result = lead("key", "enrol", file, "--password-file", "-", stdin=PASSWORD + "\n")
     assert result.exit_code == 2
     assert "private key" in result.stderr
     file.write_text("ssh-rsa AAAA somebody\n")
-    assert lead("key", "enrol", file).exit_code == 2
+    assert lead("key", "enrol", file, "--password-file", "-", stdin=PASSWORD + "\n").exit_code == 2
 
 
 def test_a_key_is_enrolled_once(lead: Typed, tmp_path: Path) -> None:
@@ -120,9 +122,11 @@ def test_a_key_is_enrolled_once(lead: Typed, tmp_path: Path) -> None:
 
     command = [need("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "id")]
     subprocess.run(command, check=True)
-    result = lead("key", "enrol", tmp_path / "id.pub")
+    words = ("key", "enrol", tmp_path / "id.pub", "--password-file", "-")
+    assert lead(*words, stdin="another password\n").exit_code == 1
+    result = lead(*words, stdin=PASSWORD + "\n")
     assert result.stdout.startswith("enrolled SHA256:")
-    assert lead("key", "enrol", tmp_path / "id.pub").exit_code == 2
+    assert lead(*words, stdin=PASSWORD + "\n").exit_code == 2
 
 
 def test_evidence_of_what_is_not_there_is_bad_input(engineer: Typed) -> None:
