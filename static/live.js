@@ -31,20 +31,32 @@
     children(from, to);
   }
 
+  const alike = (one, other) => one.nodeName === other.nodeName && (one.id || "") === (other.id || "");
+
+  // An element with an id is found wherever it stood; the others are matched in order, passing over stray white space.
   function children(from, to) {
     const known = new Map();
     for (const node of from.children) if (node.id) known.set(node.id, node);
     let here = from.firstChild;
     for (const wanted of [...to.childNodes]) {
       const same = wanted.id && known.get(wanted.id);
-      if (same && same !== here) from.insertBefore(same, here);
-      const at = same || here;
-      if (!at || (!same && at.id && at.id !== wanted.id)) {
-        from.insertBefore(wanted, here);
+      if (same && alike(same, wanted)) {
+        if (same === here) here = here.nextSibling; else from.insertBefore(same, here);
+        morph(same, wanted);
         continue;
       }
-      here = at.nextSibling;
-      morph(at, wanted);
+      while (here && here.nodeType === Node.TEXT_NODE && wanted.nodeType === Node.ELEMENT_NODE) {
+        const next = here.nextSibling;
+        here.remove();
+        here = next;
+      }
+      if (here && alike(here, wanted)) {
+        const next = here.nextSibling;
+        morph(here, wanted);
+        here = next;
+      } else {
+        from.insertBefore(wanted, here);
+      }
     }
     while (here) {
       const next = here.nextSibling;

@@ -62,7 +62,7 @@ def _groups(actor: Person) -> dict[str, object]:
         "others": [card for card in cards if not card.yours],
         "ended": ended[:ENDED_MOST],
         "more": max(0, len(ended) - ENDED_MOST),
-        "none": not rows,
+        "nothing": not rows,
         "waiting": _count(cards),
     }
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from flask import redirect as lead
 from werkzeug.wrappers import Response as Answer
 
-from gate.errors import BadInput
+from gate.errors import BadInput, GateError, Refused
 from gate.tree import SIZE_MAX
 from gate.web.face import face
 from gate.web.session import person
@@ -55,9 +55,10 @@ def new_now() -> Answer:
     text = data.decode("utf-8", errors="replace")
     if not text.strip():
         return _form(422, "", Spot("there is neither a file nor a text", "choose a file or paste its text"))
+    actor = person()
     try:
-        view = face().control.open(person(), data, source)
-    except BadInput as error:
+        view = face().control.open(actor, data, source)
+    except (BadInput, Refused) as error:
         return _form(error.status, text, _spot(error, text))
     return lead(url_for("pages.change", change=view["id"]), 303)
 
@@ -66,7 +67,7 @@ def _form(status: int, text: str, spot: Spot | None) -> Response:
     return make_response(render_template("changes/new.html", text=text, spot=spot), status)
 
 
-def _spot(error: BadInput, text: str) -> Spot:
+def _spot(error: GateError, text: str) -> Spot:
     found = PLACE.match(error.place)
     if found is None:
         return Spot(str(error), error.hint)

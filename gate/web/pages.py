@@ -14,15 +14,10 @@ def blueprint() -> Blueprint:
     listing.add(pages)
     change.add(pages)
     records.add(pages)
-    pages.before_app_request(_read_session)
     for name in ("moment", "minute", "clock", "ago", "span", "short", "limit", "sentence"):
         pages.add_app_template_filter(getattr(shown, name), name)
     pages.app_context_processor(_words)
     return pages
-
-
-def _read_session() -> None:
-    face().session.read()
 
 
 def _words() -> dict[str, object]:

@@ -103,7 +103,7 @@ def landscape(isolation: Mapping[str, Any], number: int) -> Picture:
         boxes.append(_shared(isolation, 16, 226, 728, 44))
     else:
         wall = Line(380, 34, 380, 306, tone)
-    badge = Badge(380, 156, tone, SAID[isolation["relation"]], {"good": "yes", "bad": "no", "warn": "ask"}[tone])
+    badge = Badge(380, 109, tone, SAID[isolation["relation"]], {"good": "yes", "bad": "no", "warn": "ask"}[tone])
     heads = ((16, 20, "Data"), (432, 20, "Backup"))
     return Picture(f"wide-{number}", 760, 322, tuple(boxes), tuple(lines), badge, wall, heads)
 
@@ -142,7 +142,7 @@ def _backup(isolation: Mapping[str, Any]) -> str:
 
 def _host(side: Mapping[str, Any], note: str, x: int, y: int, w: int) -> Box:
     return Box(
-        x, y, w, 56, "host", side["host"] or "host not known", fitted(note, (w - 60) // 7), (), _known(side["host"])
+        x, y, w, 56, "host", side["host"] or "host not known", fitted(note, (w - 60) // 8), (), _known(side["host"])
     )
 
 
@@ -151,7 +151,7 @@ def _path(side: Mapping[str, Any], x: int, y: int, w: int) -> Box:
     lun = f"LUN {side['lun']}" if side["lun"] else side["problem"] or "its LUN is not known"
     note = f"{', '.join(disks)} · {lun}" if disks and side["lun"] else lun
     return Box(
-        x, y, w, 56, "mount", fitted(side["path"] or "path not known", (w - 60) // 9), fitted(note, (w - 60) // 7), ()
+        x, y, w, 56, "mount", fitted(side["path"] or "path not known", (w - 60) // 9), fitted(note, (w - 60) // 8), ()
     )
 
 
@@ -159,9 +159,9 @@ def _array(side: Mapping[str, Any], x: int, y: int, w: int, tone: str) -> Box:
     if not side["array"]:
         return Box(x, y, w, 80, "array", "Array not known", "no measured identity leads to one", (), "unknown")
     note = f"{side['site']} · serial {side['serial']}"
-    ports = tuple(fitted(port, (w - 60) // 7) for port in side["target_ports"][:1])
+    ports = tuple(fitted(port, (w - 60) // 8) for port in side["target_ports"][:1])
     return Box(
-        x, y, w, 80, "array", side["array"], fitted(note, (w - 60) // 7), ports, "good" if tone == "good" else "plain"
+        x, y, w, 80, "array", side["array"], fitted(note, (w - 60) // 8), ports, "good" if tone == "good" else "plain"
     )
 
 
@@ -169,7 +169,7 @@ def _shared(isolation: Mapping[str, Any], x: int, y: int, w: int, most: int) -> 
     side = isolation["source"] if isolation["source"]["array"] else isolation["backup"]
     ports = [fitted(port, most) for port in isolation["shared_ports"]]
     lines = tuple(ports[:1]) + ((f"and {len(ports) - 1} more shared port",) if len(ports) > 1 else ())
-    note = "one array carries data and backup" if not ports else "reached by both through the same target ports"
+    note = "one array carries data and backup" if not ports else "both use the same target ports"
     return Box(x, y, w, 80, "array", side["array"] or "One and the same array", note, lines[:1], "bad")
 
 

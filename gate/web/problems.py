@@ -51,7 +51,11 @@ def problem(status: int, sentence: str, hint: str = "") -> Response:
 
 
 def _refused(error: GateError) -> Answer:
-    if isinstance(error, NotSignedIn) and request.method == "GET" and request.accept_mimetypes.accept_html:
+    if (
+        isinstance(error, NotSignedIn)
+        and request.method == "GET"
+        and "event-stream" not in request.headers.get("Accept", "")
+    ):
         part = request.headers.get("X-Part")
         if not part and not request.path.startswith("/api/"):
             there = request.full_path.rstrip("?") if request.query_string else request.path

@@ -1,5 +1,7 @@
 """Who is asking: the sign-in of this browser, looked up at every request."""
 
+from contextlib import suppress
+
 from flask import Response, g, request
 
 from gate.control.door import Control
@@ -18,15 +20,16 @@ class Session:
         self._secure = secure
         self.name = HOST if secure else PLAIN
 
-    def read(self) -> None:
-        """Find out who is asking; nobody is not an error here."""
-        g.secret = request.cookies.get(self.name, "")
+    def begin(self) -> None:
+        """Nobody is asking until the cookie was read: what goes wrong before has a page too."""
         g.person = None
-        if g.secret:
-            try:
-                g.person = self._control.who(g.secret, "session")
-            except NotSignedIn:
-                g.secret = ""
+
+    def read(self) -> None:
+        """Find out who is asking; nobody is not an error here. Below /api no cookie is read."""
+        secret = request.cookies.get(self.name, "")
+        if secret and not request.path.startswith("/api/"):
+            with suppress(NotSignedIn):
+                g.person = self._control.who(secret, "session")
 
     def keep(self, response: Response, secret: str, seconds: int) -> None:
         """Set the cookie."""

@@ -43,8 +43,9 @@ def moment(text: str) -> str:
 
 
 def minute(text: str) -> str:
-    """Return a time without its seconds, for windows."""
-    return moment(text).replace(":00 UTC", " UTC")
+    """Return a time without its seconds, for windows and ends."""
+    told = moment(text)
+    return f"{told[:-7]} UTC" if told.endswith(" UTC") else told
 
 
 def clock(text: str) -> str:

@@ -20,10 +20,20 @@ from gate.change import utc
 from gate.control.desk import Desk
 from gate.control.door import Control
 from gate.control.lists import Lists
-from gate.evidence import ArrayReading, BackupReading, BackupRun, Evidence, Hop, ImageReading, Trace
-from gate.evidence import Rehearsal, TableDigest, Verification
+from gate.evidence import (
+    ArrayReading,
+    BackupReading,
+    BackupRun,
+    Evidence,
+    Hop,
+    ImageReading,
+    Rehearsal,
+    TableDigest,
+    Trace,
+    Verification,
+)
 from gate.gather.gather import Gathering
-from gate.ledger.entry import GATE, Actor, Blob, Draft
+from gate.ledger.entry import GATE, Draft
 from gate.people import People
 from gate.person import Role
 from gate.policy import Seat
@@ -115,11 +125,11 @@ class Eyes:
         kept = self._trace("bk-1", "/backup", "sdc", self.repository_on, lun, now)
         name, digest = "20261122T010000Z", sha256(b"backup")
         run = BackupRun(name, now - self.backup_age, 1_622_016, digest, now - self.backup_age - timedelta(seconds=9))
-        proof = Verification("sidekick-nightly", name, lun, now, "V4", True, "all 1622016 bytes hash as recorded", raw)  # noqa: FBT003
+        proof = Verification("sidekick-nightly", name, lun, now, "V4", True, "all 1622016 bytes hash as recorded", raw)
         dataset = self.settings.config.inventory.dataset("sidekick")
         tables = tuple(TableDigest(table, 1200, digest) for table in dataset.tables)
         rehearsal = Rehearsal(
-            "sidekick-nightly", name, lun, now - timedelta(hours=3), "V6", True, "all 6 tables equal the reference", 4,  # noqa: FBT003
+            "sidekick-nightly", name, lun, now - timedelta(hours=3), "V6", True, "all 6 tables equal the reference", 4,
             "bk-1", now - timedelta(days=1), tables, raw,
         )  # fmt: skip
         allowed = self.settings.config.images.allowed[0]
@@ -240,6 +250,12 @@ class Room:
     def judged(self, change: str, result: str, *because: str) -> None:
         self.enter(change, "judgement.given", result=result, because=list(because), findings=[])
 
+    def end(self, change: str) -> None:
+        """Leave a change that has begun as it is, so that it is in nobody's way."""
+        if self.control.show(self.person("pavel"), change)["state"] != "halted":
+            self.enter(change, "change.halted", because="enough")
+        self.control.withdraw(self.person("pavel"), change, "enough")
+
     def _pair(self, change: str) -> tuple[str, str]:
         plan = self.control.show(self.person("pavel"), change)["plan"]
         return plan["canary"], plan["control"]
@@ -266,16 +282,20 @@ class Browser:
         self.base = "http://127.0.0.1:8420"
 
     def get(self, path: str, **headers: str) -> Any:
-        return self.http.get(path, base_url=self.base, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return self.http.get(
+            path, base_url=self.base, headers={k.replace("_", "-"): v for k, v in headers.items()}, buffered=True
+        )
 
     def post(self, path: str, page: str = "", headers: dict[str, str] | None = None, **fields: Any) -> Any:
         """Post a form with the token that `page` (or the sign-in page) shows."""
         token = self.token(page or "/sign-in")
-        return self.http.post(path, base_url=self.base, data={"csrf_token": token, **fields}, headers=headers or {})
+        return self.http.post(
+            path, base_url=self.base, data={"csrf_token": token, **fields}, headers=headers or {}, buffered=True
+        )
 
     def token(self, page: str) -> str:
         text = self.get(page).get_data(as_text=True)
-        return text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        return str(text.partition('name="csrf_token" value="')[2].partition('"')[0])
 
     def sign_in(self, name: str) -> None:
         answer = self.post("/sign-in", name=name, password=PASSWORD)
@@ -291,14 +311,20 @@ def make(base: Path, *, demo: bool = True) -> Room:
     """Make a gate in an empty directory with the demo fleet and its people."""
     text = (ROOT / "config.yaml").read_text()
     (base / "config.yaml").write_text(demo_text(text) if demo else text)
+    room = take_up(base)
+    for name, (roles, seats) in PEOPLE.items():
+        room.control.add_person(None, name, PASSWORD, roles, seats)
+    return room
+
+
+def take_up(base: Path) -> Room:
+    """Take up a gate where it was left; its people's passwords need not be hashed again."""
     settings = load(base / "config.yaml", base / "data")
     ledger = open_record(settings)
     people = People(settings.working_db, wall)
     eyes = Eyes(settings, ledger)
     lists = Lists(settings.working_db, ledger)
     control = Control(Desk(settings, ledger, people, lists, cast(Gathering, eyes), wall))
-    for name, (roles, seats) in PEOPLE.items():
-        control.add_person(None, name, PASSWORD, roles, seats)
     return Room(settings, ledger, eyes, control, create_app(control, settings))
 
 
@@ -306,6 +332,3 @@ def later(settings: Settings, **server: object) -> Settings:
     """The same settings with other values for the server."""
     config = settings.config
     return replace(settings, config=config.model_copy(update={"server": config.server.model_copy(update=server)}))
-
-
-__all__ = ["Actor", "Blob", "Room", "make"]
