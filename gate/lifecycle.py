@@ -133,7 +133,7 @@ def _verdict(standing: Standing, entry: Entry) -> Standing:
     rows = [(When(row["when"]), Outcome(row["outcome"])) for row in _list(entry, "findings") if _is_row(row)]
     lasting = [outcome for when, outcome in rows if when is When.APPROVE]
     passed = bool(lasting) and all(outcome is Outcome.PASSED for outcome in lasting)
-    missing, whole = _list(entry, "missing"), entry.data["opens"] is True or When(entry.data["when"]) is When.START
+    missing, whole = _list(entry, "missing"), entry.data["opens"] is True or When(str(entry.data["when"])) is When.START
     opens = passed and whole and not missing and bool(entry.data["plan_digest"])
     return replace(
         standing,
