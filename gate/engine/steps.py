@@ -39,13 +39,17 @@ def facts_of(plan: Plan, reader: str, reply: Reply) -> dict[str, str]:
     return FAMILIES[ArrayFamily(plan.family)].readers[reader](reply)
 
 
-def ask(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) -> Outcome | None:
+def ask(
+    hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event, silence_s: float = RESTARTING
+) -> Outcome | None:
     """
     Ask until the step is answered or its time is over; None when `interrupted` while waiting.
 
-    A device that may be restarting is asked again until the time is over; silence never becomes an answer.
+    Silence never becomes an answer. A step that says `disconnects: expected` bears it until its time is over, any
+    other one for `silence_s` seconds, as long as a restart of a management controller may take.
     """
     deadline = time.monotonic() + step.within_s
+    heard = time.monotonic()
     last = Outcome("unknown", "it was not asked")
     while True:
         reply = hands.ask(array, step.command)
@@ -58,8 +62,11 @@ def ask(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) ->
             if "unreadable" not in facts:
                 return Outcome("failed", why_not(step.expect, facts), reply)
         last = Outcome("unknown", why_not(step.until or step.expect, facts), reply)
-        rest = step.every_s if step.until and reply.state is ReplyState.ANSWERED else REST
-        if time.monotonic() + rest > deadline:
+        answered = reply.state is ReplyState.ANSWERED
+        rest = step.every_s if answered and step.until else REST
+        heard = time.monotonic() if answered else heard
+        silent = not answered and not step.disconnects and time.monotonic() - heard > silence_s
+        if silent or time.monotonic() + rest > deadline:
             return last
         if interrupted.wait(rest):
             return None

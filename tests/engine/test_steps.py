@@ -1,0 +1,101 @@
+"""Asking a device that is silent: for how long depends on what the playbook says of the step."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import cast
+
+import pytest
+
+from gate.change import Step
+from gate.engine.hands import Hands
+from gate.engine.steps import Outcome, ask
+from gate.evidence import Reply, ReplyState
+from gate.gather.arrays import Arrays
+from gate.gather.known_answer import KnownAnswers
+from gate.hostkeys import HostKeys
+from gate.inventory import Inventory
+from gate.ssh.wire import Timeouts
+from tests.engine.histories import CANARY, PLAN
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+WAITING = Step(
+    "updated",
+    "Wait.",
+    mutates=False,
+    command="lsupdate -delim !",
+    reader="update",
+    until=(("status", ("success",)),),
+    within_s=2,
+)
+
+
+@dataclass
+class Voices:
+    """Answers questions from a list; the last one for ever."""
+
+    answers: list[Reply]
+    asked: list[str] = field(default_factory=list)
+
+    def ask(self, target: str, command: str) -> Reply:
+        """Answer the next question."""
+        self.asked.append(command)
+        return self.answers[min(len(self.asked), len(self.answers)) - 1]
+
+
+def silence() -> Reply:
+    return Reply(CANARY, "lsupdate", ReplyState.UNREACHABLE, NOW, NOW, problem="refused")
+
+
+def told(text: str) -> Reply:
+    return Reply(CANARY, "lsupdate", ReplyState.ANSWERED, NOW, NOW, 0, text.encode())
+
+
+def asked(voices: Voices, step: Step, interrupted: Event | None = None) -> Outcome | None:
+    """Ask with hands that can do nothing but ask."""
+    hands = Hands(
+        inventory=cast(Inventory, None),
+        asker=voices,
+        arrays=cast(Arrays, None),
+        known_answers=cast(KnownAnswers, None),
+        pinned=HostKeys(()),
+        mutate_user="",
+        timeouts=Timeouts(),
+        images=Path(),
+        clock=lambda: NOW,
+    )
+    return ask(hands, PLAN, CANARY, step, interrupted or Event(), silence_s=0.0)
+
+
+def test_silence_that_nobody_expected_is_soon_unknown() -> None:
+    voices = Voices([silence()])
+    came = asked(voices, WAITING)
+    assert came is not None
+    assert (came.outcome, len(voices.asked)) == ("unknown", 1)
+
+
+def test_silence_that_the_playbook_expects_is_borne_and_the_answer_after_it_counts() -> None:
+    voices = Voices([silence(), silence(), told("status!success\n")])
+    came = asked(voices, replace(WAITING, disconnects=True))
+    assert came is not None
+    assert (came.outcome, len(voices.asked)) == ("done", 3)
+
+
+def test_expected_silence_to_the_end_is_unknown_and_never_success() -> None:
+    came = asked(Voices([silence()]), replace(WAITING, disconnects=True, within_s=1))
+    assert came is not None
+    assert came.outcome == "unknown"
+
+
+@pytest.mark.parametrize(("status", "outcome"), [("system_stalled", "failed"), ("success", "done")])
+def test_what_refuses_ends_the_waiting_as_failed(status: str, outcome: str) -> None:
+    came = asked(Voices([told(f"status!{status}\n")]), replace(WAITING, refuse=(("status", ("*stalled*",)),)))
+    assert came is not None
+    assert outcome == came.outcome
+
+
+def test_an_interrupted_wait_has_no_outcome() -> None:
+    interrupted = Event()
+    interrupted.set()
+    assert asked(Voices([told("status!system_updating\n")]), WAITING, interrupted) is None
