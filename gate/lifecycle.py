@@ -31,7 +31,7 @@ ALLOWED: Mapping[str, frozenset[State]] = {
     "step.intended": MOVING,
     "known_answer.written": frozenset({State.RUNNING}),
     "judgement.given": frozenset({State.RUNNING, State.SOAKING}),
-    "change.withdrawn": BEFORE | {State.HALTED, State.BACKING_OUT},
+    "change.withdrawn": BEFORE | {State.HALTED, State.COMMITTING, State.BACKING_OUT},
     "change.halted": MOVING,
     "person.answered": BEGUN,
     "change.backed_out": frozenset({State.BACKING_OUT}),

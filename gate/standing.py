@@ -130,6 +130,6 @@ class Standing:
 
 
 def stuck(standing: Standing) -> bool:
-    """True when it has stopped in mid-stage and only people go on: halted, or asking in the middle of its back-out."""
-    asks = standing.state is State.BACKING_OUT and bool(standing.question)
+    """True when it has stopped in mid-stage and only people go on: halted, or asking in its commit or back-out."""
+    asks = standing.state in (State.COMMITTING, State.BACKING_OUT) and bool(standing.question)
     return not standing.closed and (standing.state is State.HALTED or asks)

@@ -17,7 +17,7 @@ from gate.finding import Outcome
 from gate.ledger import entry
 from gate.ledger.entry import KINDS, Entry
 from gate.lifecycle import AFTER, ALLOWED, MOVES, fold
-from gate.standing import BEFORE, BEGUN, ENDED, MOVING, Standing, State
+from gate.standing import BEFORE, BEGUN, ENDED, MOVING, Standing, State, stuck
 from tests.cases import NOON
 from tests.engine.histories import APPLY, CANARY, CONTROL, PLAN, STAGE, VERDICT, History
 
@@ -98,6 +98,19 @@ def test_states_are_before_begun_or_ended_and_never_two_of_them() -> None:
 @pytest.mark.parametrize("state", list(State))
 def test_begun_says_whether_a_stage_is_under_way(state: State) -> None:
     assert REACHED[state]().standing.begun is (state in BEGUN)
+
+
+def test_a_change_is_stuck_when_only_people_go_on() -> None:
+    assert stuck(REACHED[State.HALTED]().standing)
+    for history, phase in (
+        (History().soaked().judged("held"), "commit"),
+        (History().started().backing_out(), "back_out"),
+    ):
+        assert not stuck(history.standing)
+        assert stuck(history.asked(f"{phase} 0").standing)
+        assert not stuck(history.answered("again").standing)
+    assert not stuck(History().forward(APPLY).asked(f"forward {APPLY}").standing), "back-out is still open"
+    assert not stuck(REACHED[State.HALTED]().add("change.closed", outcome="left as it is", entries=1).standing)
 
 
 def test_a_history_begins_with_its_opening_and_has_no_gaps() -> None:
