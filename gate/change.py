@@ -228,4 +228,4 @@ CHANGE_ID = re.compile(r"^chg-[0-9]{4,9}$")
 
 def utc(moment: datetime) -> str:
     """RFC 3339 in UTC with `Z` and microseconds: the one spelling of a time in entries and plans."""
-    return moment.astimezone(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(tz=UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

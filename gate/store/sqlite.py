@@ -273,12 +273,14 @@ class SqliteLedger:
             raise self._behind()
         if seen_size == size and size and seen_digest != digest(packed):
             raise self._other_history()
-        spelled = utc(self._now(latest))
+        now = self._now(latest)
+        spelled = utc(now)
         made: list[Entry] = []
         for draft in drafts:
             seq = _next_seq(connection, draft, expect)
             expect = None
-            body = entry.body(_counted(draft, seq), name=_new_id(), time=spelled, seq=seq)
+            counted, name = _counted(draft, seq), _new_id()
+            body = entry.body(counted, name=name, time=spelled, seq=seq)
             frontier, completed = merkle.extend(size, frontier, merkle.leaf_hash(body))
             connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", (size, body, draft.change, seq))
             if len(completed) > 8:
@@ -286,7 +288,7 @@ class SqliteLedger:
                     "INSERT INTO subtree VALUES (?, ?, ?)",
                     [(level, size >> level, completed[level]) for level in range(8, len(completed))],
                 )
-            made.append(entry.read(body, size))
+            made.append(entry.placed(counted, body, size, name=name, time=now, seq=seq))
             size += 1
         packed = b"".join(frontier)
         connection.execute(

@@ -1,9 +1,9 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gate.canonical import Json
@@ -40,6 +40,34 @@ def test_an_entry_reads_back_as_it_was_made() -> None:
     )
     assert (found.actor, found.data, found.blobs) == (HELD.actor, HELD.data, ())
     assert found.body == made(HELD)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.sampled_from("abc"), inner),
+    max_leaves=4,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["step", "outcome", "because", "attempt"]), JSON),
+    st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])),
+    st.sampled_from([None, 1, 12]),
+)
+def test_what_is_handed_back_after_an_append_is_what_is_read_later(
+    data: dict[str, Json], moment: datetime, seq: int | None
+) -> None:
+    assume(2 < moment.year < 9998)
+    draft = Draft("step.ended", GATE, "chg-0001" if seq else None, data, (Blob("reply", "sha256:" + "0" * 64, 3),))
+    body = entry.body(draft, name=ID, time=utc(moment), seq=seq)
+    handed, later = entry.placed(draft, body, 7, name=ID, time=moment, seq=seq), entry.read(body, 7)
+    assert handed == later
+    assert list(handed.data) == list(later.data)
+    assert [type(value) for value in handed.data.values()] == [type(value) for value in later.data.values()]
+    assert handed.time.tzinfo is later.time.tzinfo
 
 
 @pytest.mark.parametrize(
