@@ -7,7 +7,6 @@ about a history is what was true when the next entry was written.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeGuard
@@ -151,13 +150,17 @@ def _is_row(row: Json) -> TypeGuard[dict[str, Any]]:
     return True
 
 
+def _key_of(text: str, signature: str) -> str:
+    try:
+        return verify(text.encode(), signature, NAMESPACE)
+    except ValueError:
+        return ""
+
+
 def _signed(standing: Standing, entry: Entry) -> Standing:
     """Verify the signature each time it is read: whoever can write the database cannot write an approval into it."""
     text, method = str(entry.data["statement"]), Method(str(entry.data["method"]))
-    key = ""
-    if method is Method.SSH:
-        with suppress(ValueError):
-            key = verify(text.encode(), str(entry.data["signature"]), NAMESPACE)
+    key = _key_of(text, str(entry.data["signature"])) if method is Method.SSH else ""
     signed = Signed(read_statement(text), method, entry.time, key)
     return replace(standing, approvals=(*standing.approvals, signed))
 

@@ -42,7 +42,7 @@ def test_a_good_image_reaches_the_canary_only_and_the_canary_holds(stage: Stage,
     assert {"8.6.0.3"} == set(versions.values())
     packed = tmp_path / "pack.zip"
     packed.write_bytes(control.pack(people["auditor"], change))
-    command = [sys.executable, "-I", "-S", VERIFIER, packed]
+    command = [sys.executable, "-I", "-S", str(VERIFIER), str(packed)]
     verified = subprocess.run(command, check=False, capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout
 
