@@ -21,6 +21,14 @@ def digest(frontier: bytes) -> bytes:
     return sha256(frontier).digest()
 
 
+def behind(missing: int) -> LedgerUnavailable:
+    """Say that the file lacks entries which were signed."""
+    return LedgerUnavailable(
+        f"the ledger file is older than what was signed: {missing} entries are missing",
+        hint="was it restored from a backup? It can still be read and exported; put the newest file back",
+    )
+
+
 class Seen:
     """The file `<key>.seen`: `<size, 20 digits> <SHA-256 of the frontier, base64>`."""
 
@@ -46,6 +54,17 @@ class Seen:
                 f"{self.path} is damaged, so it is not known whether the ledger is the newest",
                 hint="compare the ledger with the last export or checkpoint, then remove the file",
             ) from None
+
+    def compare(self, size: int, frontier: bytes) -> None:
+        """LedgerUnavailable when a ledger of this size and frontier is behind what is remembered, or another one."""
+        seen, remembered = self.read()
+        if seen > size:
+            raise behind(seen - size)
+        if seen == size and size and remembered != digest(frontier):
+            raise LedgerUnavailable(
+                f"the ledger tells another history than the one remembered in {self.path}",
+                hint="entries were changed outside the gate; compare with the last export",
+            )
 
     def write(self, size: int, frontier: bytes) -> None:
         """

@@ -10,21 +10,20 @@ import sqlite3
 import threading
 import time as clocks
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from queue import Empty, LifoQueue
-from typing import Any
 
 from gate.change import utc
-from gate.errors import BadInput, CannotTell, LedgerUnavailable, Moved, Refused
+from gate.errors import CannotTell, LedgerUnavailable
 from gate.ledger import checkpoint, entry, merkle, note
 from gate.ledger.entry import GATE, Draft, Entry
 from gate.store import schema
+from gate.store.appending import extend, unpack
 from gate.store.blobs import Blobs
+from gate.store.connections import Connections
 from gate.store.keys import FileKey
 from gate.store.proofs import Tree
-from gate.store.seen import Seen, digest
+from gate.store.seen import Seen, behind
 from gate.store.turn import Turn
 
 CHUNK = 500
@@ -76,14 +75,14 @@ class SqliteLedger:
         self._clock = clock
         self._blobs = blobs
         self._clock_tolerance = clock_tolerance
-        self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._file = Connections(path)
         self._writer: sqlite3.Connection | None = None
         self._grown = threading.Condition()
         self._closed = False
         new = not path.exists()
         self._turn = Turn(path.with_name(path.name + ".lock"))
         self._seen = Seen(signer.seen)
-        first = self._connect()
+        first = self._file.open()
         with self._turn.taken(WAIT_FOR_TURN):
             schema.create(first, self.origin, self.vkey)
         if new:
@@ -91,7 +90,7 @@ class SqliteLedger:
             os.fsync(folder)
             os.close(folder)
         schema.assert_whole(first, self.origin, self.vkey)
-        self._readers.put(first)
+        self._file.take_back(first)
         self._compare_with_memory()
 
     @property
@@ -122,7 +121,7 @@ class SqliteLedger:
 
     def history(self, change: str) -> tuple[Entry, ...]:
         """See Ledger."""
-        rows = self._rows("SELECT idx, body FROM entry WHERE change = ? ORDER BY seq", (change,))
+        rows = self._file.rows("SELECT idx, body FROM entry WHERE change = ? ORDER BY seq", (change,))
         found = tuple(entry.read(body, index) for index, body in rows)
         for seq, item in enumerate(found, 1):
             if (item.change, item.seq) != (change, seq):
@@ -135,7 +134,8 @@ class SqliteLedger:
     def changes(self) -> tuple[str, ...]:
         """See Ledger."""
         return tuple(
-            row[0] for row in self._rows("SELECT change FROM entry WHERE seq = 1 AND change IS NOT NULL ORDER BY idx")
+            row[0]
+            for row in self._file.rows("SELECT change FROM entry WHERE seq = 1 AND change IS NOT NULL ORDER BY idx")
         )
 
     def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
@@ -148,7 +148,7 @@ class SqliteLedger:
         end = self.size() if end is None else min(end, self.size())
         for low in range(start, end, CHUNK):
             high = min(low + CHUNK, end)
-            rows = self._rows("SELECT idx, body FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (low, high))
+            rows = self._file.rows("SELECT idx, body FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (low, high))
             if [row[0] for row in rows] != list(range(low, high)):
                 raise CannotTell(f"entries are missing between {low} and {high}")
             for _, stored in rows:
@@ -156,26 +156,24 @@ class SqliteLedger:
 
     def size(self) -> int:
         """See Ledger."""
-        return int(self._rows("SELECT size FROM head")[0][0])
+        return int(self._file.rows("SELECT size FROM head")[0][0])
 
     def last_time(self) -> datetime | None:
         """See Ledger."""
-        latest = self._rows("SELECT time FROM head")[0][0]
+        latest = self._file.rows("SELECT time FROM head")[0][0]
         return datetime.fromisoformat(latest) if latest else None
 
     def checkpoint(self, *, keep: bool = False) -> str:
         """See Ledger."""
         with self._turn.taken(WAIT_FOR_TURN):
-            size, packed = self._rows("SELECT size, frontier FROM head")[0]
-            held = self._rows("SELECT size, note, made FROM checkpoint ORDER BY size DESC LIMIT 1")
-            seen_size, seen_digest = self._seen.read()
-            if size < max(seen_size, held[0][0] if held else 0):
-                raise self._behind()
-            if size == seen_size and size and digest(packed) != seen_digest:
-                raise self._other_history()
+            size, packed = self._file.rows("SELECT size, frontier FROM head")[0]
+            held = self._file.rows("SELECT size, note, made FROM checkpoint ORDER BY size DESC LIMIT 1")
+            self._seen.compare(size, packed)
+            if held and held[0][0] > size:
+                raise behind(held[0][0] - size)
             if held and held[0][0] == size:
                 return str(held[0][1])
-            head = checkpoint.Checkpoint(self.origin, size, merkle.root(_unpack(packed)))
+            head = checkpoint.Checkpoint(self.origin, size, merkle.root(unpack(packed)))
             signed = checkpoint.sign(head, self._signer)
             now = self._clock()
             if keep or not held or now - datetime.fromisoformat(held[0][2]) >= KEEP_EVERY:
@@ -185,7 +183,7 @@ class SqliteLedger:
 
     def kept_checkpoint(self) -> str | None:
         """See Ledger."""
-        rows = self._rows(
+        rows = self._file.rows(
             "SELECT note FROM checkpoint WHERE size <= (SELECT size FROM head) ORDER BY size DESC LIMIT 1"
         )
         return str(rows[0][0]) if rows else None
@@ -198,17 +196,17 @@ class SqliteLedger:
 
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """See Ledger."""
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             return Tree(connection).inclusion(index, size)
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """See Ledger."""
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             return Tree(connection).consistency(old, new)
 
     def examine(self) -> None:
         """See Ledger."""
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             Tree(connection).examine()
 
     def put_blob(self, data: bytes) -> str:
@@ -239,11 +237,7 @@ class SqliteLedger:
         with self._turn.taken(WAIT_FOR_TURN), self._grown:
             self._closed = True
             self._drop_writer()
-            while True:
-                try:
-                    self._readers.get_nowait().close()
-                except Empty:
-                    break
+            self._file.close()
             self._seen.sync()
             self._grown.notify_all()
             self._seen.close()
@@ -264,52 +258,16 @@ class SqliteLedger:
         return made
 
     def _write(self, drafts: Sequence[Draft], expect: int | None) -> tuple[tuple[Entry, ...], int, bytes]:
-        connection = self._writer = self._writer or self._connect()
+        connection = self._writer = self._writer or self._file.open()
         connection.execute("BEGIN IMMEDIATE")
-        size, packed, latest = connection.execute("SELECT size, frontier, time FROM head").fetchone()
-        frontier = _unpack(packed)
-        seen_size, seen_digest = self._seen.read()
-        if seen_size > size:
-            raise self._behind()
-        if seen_size == size and size and seen_digest != digest(packed):
-            raise self._other_history()
-        now = self._now(latest)
-        spelled = utc(now)
-        made: list[Entry] = []
-        for draft in drafts:
-            seq = _next_seq(connection, draft, expect)
-            expect = None
-            counted, name = _counted(draft, seq), _new_id()
-            body = entry.body(counted, name=name, time=spelled, seq=seq)
-            frontier, completed = merkle.extend(size, frontier, merkle.leaf_hash(body))
-            connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", (size, body, draft.change, seq))
-            if len(completed) > 8:
-                connection.executemany(
-                    "INSERT INTO subtree VALUES (?, ?, ?)",
-                    [(level, size >> level, completed[level]) for level in range(8, len(completed))],
-                )
-            made.append(entry.placed(counted, body, size, name=name, time=now, seq=seq))
-            size += 1
-        packed = b"".join(frontier)
-        connection.execute(
-            "UPDATE head SET size = ?, frontier = ?, time = ?", (size, packed, max(latest or "", spelled))
-        )
+        head = connection.execute("SELECT size, frontier, time FROM head").fetchone()
+        self._seen.compare(head[0], head[1])
+        written = extend(connection, head, drafts, expect, self._clock(), self._clock_tolerance)
         connection.execute("COMMIT")
-        return tuple(made), size, packed
-
-    def _now(self, latest: str | None) -> datetime:
-        now = self._clock()
-        if latest:
-            behind = datetime.fromisoformat(latest) - now
-            if behind > self._clock_tolerance:
-                raise LedgerUnavailable(
-                    f"the clock is {int(behind.total_seconds())} s behind the last entry",
-                    hint="was the clock set back?",
-                )
-        return now
+        return written
 
     def _keep(self, size: int, signed: str, now: datetime, *, must: bool) -> None:
-        connection = self._writer = self._writer or self._connect()
+        connection = self._writer = self._writer or self._file.open()
         try:
             connection.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (size, signed, utc(now)))
         except sqlite3.Error as problem:
@@ -318,47 +276,10 @@ class SqliteLedger:
                 raise LedgerUnavailable(f"the checkpoint cannot be kept: {problem}") from None
 
     def _compare_with_memory(self) -> None:
-        size, remembered = self._seen.read()
+        size, _ = self._seen.read()
         if 0 < size <= self.size():
-            with self._reading() as connection:
-                if digest(b"".join(Tree(connection).frontier(size))) != remembered:
-                    raise self._other_history()
-
-    def _behind(self) -> LedgerUnavailable:
-        return LedgerUnavailable(
-            f"the ledger file is older than what was signed: {self.missing} entries are missing",
-            hint="was it restored from a backup? It can still be read and exported; put the newest file back",
-        )
-
-    def _other_history(self) -> LedgerUnavailable:
-        return LedgerUnavailable(
-            f"the ledger tells another history than the one remembered in {self._seen.path}",
-            hint="entries were changed outside the gate; compare with the last export",
-        )
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=64)
-        schema.prepare(connection)
-        return connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        if self._closed:
-            raise LedgerUnavailable("the ledger is closed")
-        try:
-            connection = self._readers.get_nowait()
-        except Empty:
-            connection = self._connect()
-        try:
-            yield connection
-        except sqlite3.Error as problem:
-            connection.close()
-            raise CannotTell(f"the ledger cannot be read: {problem}") from None
-        self._readers.put(connection)
-
-    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._reading() as connection:
-            return connection.execute(statement, values).fetchall()
+            with self._file.reading() as connection:
+                self._seen.compare(size, b"".join(Tree(connection).frontier(size)))
 
     def _roll_back(self) -> None:
         try:
@@ -372,38 +293,3 @@ class SqliteLedger:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-
-
-def _next_seq(connection: sqlite3.Connection, draft: Draft, expect: int | None) -> int | None:
-    if draft.change is None:
-        if expect is not None:
-            raise BadInput(f"{draft.kind} belongs to no change, so there is no sequence to expect")
-        return None
-    last = connection.execute(
-        "SELECT seq, body FROM entry WHERE change = ? ORDER BY seq DESC LIMIT 1", (draft.change,)
-    ).fetchone()
-    seq = int(last[0]) if last else 0
-    if expect is not None and seq != expect:
-        raise Moved(
-            f"{draft.change} has moved: entry {seq} is there, {expect} was read", hint="look at the change again"
-        )
-    if last and entry.kind_of(last[1]) == "change.closed":
-        raise Refused(f"{draft.change} is closed; nothing is added to it")
-    return seq + 1
-
-
-def _counted(draft: Draft, seq: int | None) -> Draft:
-    """Give `change.closed` the number of the change's entries, itself included."""
-    if draft.kind != "change.closed":
-        return draft
-    if draft.data.get("entries", seq) != seq:
-        raise BadInput(f"change.closed says {draft.data['entries']} entries; there are {seq}")
-    return Draft(draft.kind, draft.actor, draft.change, {**draft.data, "entries": seq}, draft.blobs)
-
-
-def _new_id() -> str:
-    return entry.uuid7(clocks.time_ns() // 1_000_000, os.urandom(10))
-
-
-def _unpack(packed: bytes) -> merkle.Frontier:
-    return tuple(packed[place : place + 32] for place in range(0, len(packed), 32))

@@ -13,7 +13,6 @@ LONGER: dict[str, int] = {
     "gate/export/verify.py": 875,  # one file by contract: it is copied into every pack and needs nothing beside it
     "gate/iscsi.py": 500,  # one protocol, RFC 7143: its PDUs make no sense apart
     "gate/playbook.py": 350,  # one file format with its rules
-    "gate/store/sqlite.py": 410,  # one Protocol's verbs over one database file
 }
 """Files that may be longer, how much, and why."""
 
