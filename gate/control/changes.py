@@ -80,10 +80,18 @@ class Changes:
         return signing.statement(self._desk, actor, change, seat, decision)
 
     def approve(
-        self, actor: Person, change: str, *, seat: str, reason: str = "", statement: str = "", signature: str = ""
+        self,
+        actor: Person,
+        change: str,
+        *,
+        seat: str,
+        reason: str = "",
+        statement: str = "",
+        signature: str = "",
+        seen: tuple[str, str] | None = None,
     ) -> View:
-        """Fill a seat; without a signature by session, where the policy counts those."""
-        signing.sign(self._desk, actor, change, seat, Decision.APPROVE, reason, statement, signature)
+        """Fill a seat; without a signature by session, where the policy counts those, and for what was `seen`."""
+        signing.sign(self._desk, actor, change, seat, Decision.APPROVE, reason, statement, signature, seen)
         return self._desk.view(change, actor)
 
     def deny(

@@ -8,7 +8,7 @@ from gate.authority import STAGE
 from gate.canonical import Json
 from gate.change import utc
 from gate.control.desk import Desk, person
-from gate.errors import BadInput, Refused
+from gate.errors import BadInput, Moved, Refused
 from gate.ledger.entry import Draft
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat
@@ -21,29 +21,28 @@ SLACK = timedelta(minutes=1)
 
 def statement(desk: Desk, actor: Person, change: str, seat: str, decision: str) -> str:
     """Return the exact text this person would sign now."""
-    standing = desk.standing(change)
-    _may(desk, actor, standing, _seat(seat), Decision(decision))
-    lifetime = desk.settings.config.policy.approval_lifetime
-    made = Statement(
-        origin=desk.ledger.origin,
-        change=change,
-        stage=STAGE,
-        plan_digest=standing.plan_digest,
-        verdict_digest=standing.verdict_digest,
-        decision=Decision(decision).value,
-        seat=_seat(seat).value,
-        approver=actor.id,
-        expires=utc(desk.clock() + lifetime),
-        nonce=secrets.token_hex(16),
-    )
-    return made.text()
+    return _statement(desk, actor, desk.standing(change), seat, Decision(decision))
 
 
 def sign(
-    desk: Desk, actor: Person, change: str, seat: str, decision: Decision, reason: str, text: str, signature: str
+    desk: Desk,
+    actor: Person,
+    change: str,
+    seat: str,
+    decision: Decision,
+    reason: str,
+    text: str,
+    signature: str,
+    seen: tuple[str, str] | None = None,
 ) -> None:
-    """Enter an approval or a denial; without a signature it is the signed-in session that speaks."""
+    """
+    Enter an approval or a denial; without a signature it is the signed-in session that speaks.
+
+    `seen` are the plan's and the verdict's digests that a session's page showed: nobody signs what they did not see.
+    """
     standing = desk.standing(change)
+    if seen is not None and seen != (standing.plan_digest, standing.verdict_digest):
+        raise Moved("the plan or the verdict has changed since it was shown; nothing was done", hint="read it again")
     what = f"{decision} as {seat}"
     try:
         if signature or text:
@@ -55,7 +54,7 @@ def sign(
                     "the policy counts signatures by enrolled keys only",
                     hint=f"sangate change approve {change} --seat {seat} --key FILE signs with your SSH key",
                 )
-            text, key, method = statement(desk, actor, change, seat, decision), "", Method.SESSION
+            text, key, method = _statement(desk, actor, standing, seat, decision), "", Method.SESSION
         _may(desk, actor, standing, _seat(seat), decision)
     except (Refused, BadInput) as error:
         raise desk.refuse(actor, change, what, error.message, error.hint) from None
@@ -73,6 +72,23 @@ def sign(
     else:
         closed = Draft("change.closed", person(actor), change, {"outcome": State.DENIED.value})
         desk.move(standing, Draft("approval.denied", person(actor), change, data), closed)
+
+
+def _statement(desk: Desk, actor: Person, standing: Standing, seat: str, decision: Decision) -> str:
+    _may(desk, actor, standing, _seat(seat), decision)
+    made = Statement(
+        origin=desk.ledger.origin,
+        change=standing.change,
+        stage=STAGE,
+        plan_digest=standing.plan_digest,
+        verdict_digest=standing.verdict_digest,
+        decision=decision.value,
+        seat=_seat(seat).value,
+        approver=actor.id,
+        expires=utc(desk.clock() + desk.settings.config.policy.approval_lifetime),
+        nonce=secrets.token_hex(16),
+    )
+    return made.text()
 
 
 def _seat(name: str) -> Seat:
