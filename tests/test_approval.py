@@ -121,7 +121,7 @@ def test_a_policy_does_not_name_a_seat_twice() -> None:
             replace(BOTH[1], method=cast("Method", "session")),
             "the policy counts signatures by enrolled keys only",
         ),
-        (signed("mallory", "data-owner"), "nobody of that name is known"),
+        (signed("intruder", "data-owner"), "nobody of that name is known"),
         (signed("Owner", "data-owner"), "nobody of that name is known"),
         (signed("owner", "astronaut"), "the policy has no seat astronaut"),
         (signed("owner", "backup-owner"), "the policy has no seat backup-owner"),

@@ -44,7 +44,7 @@ def complete(expires: datetime = NOON + timedelta(hours=8), of: Plan = PLAN) -> 
     return Tally(filled, (), ())
 
 
-NOBODY = Tally({}, (Seat.STORAGE, Seat.DATA_OWNER), (("ann (storage)", "it has expired"),))
+NOBODY = Tally({}, (Seat.STORAGE, Seat.DATA_OWNER), (("lead (storage)", "it has expired"),))
 
 
 def may(
@@ -88,7 +88,7 @@ def test_a_permit_to_go_forward_ends_with_the_window_and_with_the_first_approval
 
 def test_forward_without_approvals_or_on_hold_is_refused_with_the_reason() -> None:
     assert may(History().forward(SEND), tally=NOBODY) == (
-        "approvals are missing for storage, data-owner (ann (storage): it has expired)"
+        "approvals are missing for storage, data-owner (lead (storage): it has expired)"
     )
     nothing = Tally({}, (), ())
     assert may(History().forward(SEND), tally=nothing) == "approvals are missing for every seat"

@@ -33,7 +33,7 @@ def statement() -> str:
         VERDICT,
         Decision.APPROVE,
         "storage",
-        "ann",
+        "lead",
         utc(NOON + timedelta(hours=1)),
         "n1",
     ).text()
@@ -49,7 +49,7 @@ def signed(history: History, kind: str = "approval.signed") -> History:
         "key": "",
         "reason": "",
     }
-    return history.add(kind, "ann", **data)
+    return history.add(kind, "lead", **data)
 
 
 REACHED: dict[State, Callable[[], History]] = {

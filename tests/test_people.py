@@ -38,27 +38,27 @@ def clock() -> Clock:
 @pytest.fixture
 def people(tmp_path: Path, clock: Clock) -> People:
     made = People(tmp_path / "working.db", clock)
-    made.add("ann", PASSWORD, [Role.REQUESTER], [Seat.STORAGE])
+    made.add("lead", PASSWORD, [Role.REQUESTER], [Seat.STORAGE])
     return made
 
 
-def fail(people: People, times: int, name: str = "ann") -> None:
+def fail(people: People, times: int, name: str = "lead") -> None:
     for _ in range(times):
         with pytest.raises(NotSignedIn, match="name or password is not right"):
             people.sign_in(name, "wrong", "session", HOUR)
 
 
 def test_the_right_password_signs_in_and_the_person_is_as_added(people: People) -> None:
-    ticket = people.sign_in("ann", PASSWORD, "session", HOUR)
-    assert ticket.person == people.get("ann") == people.who(ticket.secret, "session")
+    ticket = people.sign_in("lead", PASSWORD, "session", HOUR)
+    assert ticket.person == people.get("lead") == people.who(ticket.secret, "session")
     assert ticket.person.roles == {Role.REQUESTER}
     assert ticket.person.seats == {Seat.STORAGE}
 
 
 def test_an_unknown_name_is_told_no_more_than_a_wrong_password(people: People) -> None:
     with pytest.raises(NotSignedIn) as wrong:
-        people.sign_in("ann", "wrong", "session", HOUR)
-    for name in ("nobody", "ANN", "ann ", "", "ann' or '1'='1", "x" * 5000):
+        people.sign_in("lead", "wrong", "session", HOUR)
+    for name in ("nobody", "ANN", "lead ", "", "lead' or '1'='1", "x" * 5000):
         with pytest.raises(NotSignedIn) as unknown:
             people.sign_in(name, PASSWORD, "session", HOUR)
         assert str(unknown.value) == str(wrong.value)
@@ -66,30 +66,30 @@ def test_an_unknown_name_is_told_no_more_than_a_wrong_password(people: People) -
 
 def test_after_so_many_failures_even_the_right_password_waits(people: People, clock: Clock) -> None:
     fail(people, MOST_FAILURES - 1)
-    people.sign_in("ann", PASSWORD, "session", HOUR)
+    people.sign_in("lead", PASSWORD, "session", HOUR)
     fail(people, 1)
     with pytest.raises(NotSignedIn, match="too many failed"):
-        people.sign_in("ann", PASSWORD, "session", HOUR)
+        people.sign_in("lead", PASSWORD, "session", HOUR)
     clock.now += LOCKED - SECOND
     with pytest.raises(NotSignedIn, match="too many failed"):
-        people.sign_in("ann", PASSWORD, "session", HOUR)
+        people.sign_in("lead", PASSWORD, "session", HOUR)
     clock.now += SECOND
-    assert people.sign_in("ann", PASSWORD, "session", HOUR).person.id == "ann"
+    assert people.sign_in("lead", PASSWORD, "session", HOUR).person.id == "lead"
 
 
 def test_one_who_fails_locks_out_nobody_else(people: People) -> None:
-    people.add("ben", PASSWORD)
+    people.add("owner", PASSWORD)
     fail(people, MOST_FAILURES)
-    assert people.sign_in("ben", PASSWORD, "session", HOUR).person.id == "ben"
+    assert people.sign_in("owner", PASSWORD, "session", HOUR).person.id == "owner"
 
 
 def test_a_sign_in_ends_at_its_moment_and_with_sign_out(people: People, clock: Clock) -> None:
-    ticket = people.sign_in("ann", PASSWORD, "session", HOUR)
-    other = people.sign_in("ann", PASSWORD, "session", HOUR)
+    ticket = people.sign_in("lead", PASSWORD, "session", HOUR)
+    other = people.sign_in("lead", PASSWORD, "session", HOUR)
     assert ticket.expires == NOON + HOUR
     people.sign_out(other.secret)
     clock.now += HOUR - SECOND
-    assert people.who(ticket.secret, "session").id == "ann"
+    assert people.who(ticket.secret, "session").id == "lead"
     for secret in (other.secret, "", "sgs_", "x" * 100):
         with pytest.raises(NotSignedIn):
             people.who(secret, "session")
@@ -99,8 +99,8 @@ def test_a_sign_in_ends_at_its_moment_and_with_sign_out(people: People, clock: C
 
 
 def test_a_session_is_no_token_and_a_token_no_session(people: People) -> None:
-    session = people.sign_in("ann", PASSWORD, "session", HOUR).secret
-    token = people.sign_in("ann", PASSWORD, "token", HOUR).secret
+    session = people.sign_in("lead", PASSWORD, "session", HOUR).secret
+    token = people.sign_in("lead", PASSWORD, "token", HOUR).secret
     assert session.startswith("sgs_")
     assert token.startswith("sgt_")
     for secret, kind in ((session, "token"), (token, "session")):
@@ -109,7 +109,7 @@ def test_a_session_is_no_token_and_a_token_no_session(people: People) -> None:
 
 
 def test_neither_passwords_nor_secrets_lie_in_the_database(people: People, tmp_path: Path) -> None:
-    secret = people.sign_in("ann", PASSWORD, "token", HOUR).secret
+    secret = people.sign_in("lead", PASSWORD, "token", HOUR).secret
     fail(people, 1)
     kept = (tmp_path / "working.db").read_bytes()
     assert b"$argon2id$" in kept
@@ -118,17 +118,17 @@ def test_neither_passwords_nor_secrets_lie_in_the_database(people: People, tmp_p
 
 
 def test_a_name_that_is_none_is_refused(people: People) -> None:
-    for name in ("Ann", "a b", "", "ä", "a_b", "-", "a" * 64, "ann\n", "../ann", "a'b", "²"):
+    for name in ("Lead", "a b", "", "ä", "a_b", "-", "a" * 64, "lead\n", "../lead", "a'b", "²"):
         with pytest.raises(BadInput):
             people.add(name, PASSWORD)
 
 
 def test_a_name_is_given_once_and_a_password_is_long(people: People) -> None:
     with pytest.raises(BadInput, match="already a person"):
-        people.add("ann", PASSWORD)
+        people.add("lead", PASSWORD)
     with pytest.raises(BadInput, match="at least"):
-        people.add("ben", "x" * (SHORTEST_PASSWORD - 1))
-    assert people.add("ben", "x" * SHORTEST_PASSWORD).id == "ben"
+        people.add("owner", "x" * (SHORTEST_PASSWORD - 1))
+    assert people.add("owner", "x" * SHORTEST_PASSWORD).id == "owner"
     with pytest.raises(NotThere):
         people.get("carl")
 
@@ -140,25 +140,25 @@ def test_a_contractor_holds_no_seat(people: People) -> None:
 
 
 def test_fingerprints_are_those_of_ssh_keygen(people: People, tmp_path: Path) -> None:
-    line = public_line(own(tmp_path / "key"), "ann at home")
+    line = public_line(own(tmp_path / "key"), "lead at home")
     (tmp_path / "key.pub").write_text(line + "\n")
     told = subprocess.run(
         [need("ssh-keygen"), "-l", "-f", str(tmp_path / "key.pub")], check=True, capture_output=True, text=True
     )
-    assert people.enrol_key("ann", line) == told.stdout.split()[1]
-    assert people.get("ann").keys == (" ".join(line.split()[:2]),)
+    assert people.enrol_key("lead", line) == told.stdout.split()[1]
+    assert people.get("lead").keys == (" ".join(line.split()[:2]),)
 
 
 def test_a_key_belongs_to_one_person_whatever_its_comment_says(people: People, tmp_path: Path) -> None:
-    people.add("ben", PASSWORD)
+    people.add("owner", PASSWORD)
     line = public_line(own(tmp_path / "key"), "one")
-    people.enrol_key("ann", line)
-    for name in ("ann", "ben"):
+    people.enrol_key("lead", line)
+    for name in ("lead", "owner"):
         with pytest.raises(BadInput, match="enrolled already"):
             people.enrol_key(name, line.replace("one", "two"))
     people.drop_key(line)
-    people.enrol_key("ben", line)
-    assert people.get("ann").keys == ()
+    people.enrol_key("owner", line)
+    assert people.get("lead").keys == ()
 
 
 def test_what_is_no_ed25519_public_key_is_refused(people: People, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_what_is_no_ed25519_public_key_is_refused(people: People, tmp_path: Path
         "-----BEGIN OPENSSH PRIVATE KEY-----",
     ):
         with pytest.raises(BadInput):
-            people.enrol_key("ann", spoilt)
+            people.enrol_key("lead", spoilt)
     with pytest.raises(NotThere):
         people.enrol_key("nobody", line)
 
@@ -187,7 +187,7 @@ def test_many_threads_and_a_second_process_see_the_same_people(people: People, t
 
     with ThreadPoolExecutor(6) as pool:
         names = set(pool.map(add, range(12)))
-    assert names | {"ann"} == set(people.all()) == set(other.all())
+    assert names | {"lead"} == set(people.all()) == set(other.all())
 
 
 def test_of_threads_that_take_one_name_exactly_one_gets_it(people: People) -> None:
@@ -207,9 +207,9 @@ def test_a_database_that_cannot_be_written_is_said_in_a_sentence(people: People,
     blocker.execute("BEGIN EXCLUSIVE")
     try:
         with pytest.raises(Outside, match="working database cannot be used"):
-            people.get("ann")
+            people.get("lead")
     finally:
         blocker.close()
-    assert people.get("ann").id == "ann"
+    assert people.get("lead").id == "lead"
     with pytest.raises(Outside, match="working database cannot be used"):
         People(tmp_path / "nowhere" / "working.db", Clock())

@@ -237,9 +237,9 @@ def test_no_bytes_and_no_text_throw_anything_but_a_value_error(noise: bytes, tex
 
 def test_openssh_agrees_about_who_signed(mine: Path, armour: str, tmp_path: Path) -> None:
     allowed, made = tmp_path / "allowed", tmp_path / "made.sig"
-    allowed.write_text(f"alice {public(mine)}\n")
+    allowed.write_text(f"lead {public(mine)}\n")
     made.write_text(armour)
     files = ["-f", str(allowed), "-s", str(made)]
-    words = [need("ssh-keygen"), "-Y", "verify", "-I", "alice", "-n", NAMESPACE, *files]
+    words = [need("ssh-keygen"), "-Y", "verify", "-I", "lead", "-n", NAMESPACE, *files]
     told = subprocess.run(words, input=MESSAGE, capture_output=True, check=False, timeout=60)
     assert told.returncode == 0

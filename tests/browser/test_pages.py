@@ -86,7 +86,7 @@ def test_red_lines_are_read_with_their_way_out(desk: Desk) -> None:
     desk.room.eyes.repository_on = "east-1"
     change = desk.room.opened("Same array")
     desk.room.eyes.repository_on = "vault-1"
-    page = desk.page("rosa")
+    page = desk.page("engineer")
     page.get_by_role("link", name="Same array").click()
     line = page.locator("#check-backup-isolated")
     expect(line).to_contain_text("Failed")
@@ -97,33 +97,33 @@ def test_red_lines_are_read_with_their_way_out(desk: Desk) -> None:
 
 def test_two_people_sign_and_each_page_is_right_without_a_reload(desk: Desk) -> None:
     change = desk.room.opened("Signed by two")
-    stefan, dana = desk.page("stefan"), desk.page("dana")
-    for page in (stefan, dana):
+    lead, steward = desk.page("lead"), desk.page("steward")
+    for page in (lead, steward):
         page.goto(f"{desk.base}/changes/{change}")
-    stefan.get_by_role("button", name="Approve as storage").click()
-    expect(stefan.locator("#seats")).to_contain_text("stefan signed")
-    expect(dana.locator("#seats")).to_contain_text("stefan signed")
-    dana.get_by_role("button", name="Approve as data owner").click()
-    expect(stefan.locator("#live")).to_contain_text("All seats are filled")
+    lead.get_by_role("button", name="Approve as storage").click()
+    expect(lead.locator("#seats")).to_contain_text("lead signed")
+    expect(steward.locator("#seats")).to_contain_text("lead signed")
+    steward.get_by_role("button", name="Approve as data owner").click()
+    expect(lead.locator("#live")).to_contain_text("All seats are filled")
 
 
 def test_typed_text_focus_and_open_details_stay_when_the_page_moves(desk: Desk) -> None:
     change = desk.room.opened("Typed into")
-    dana = desk.page("dana")
-    dana.goto(f"{desk.base}/changes/{change}")
-    dana.locator("#deny summary").click()
-    dana.get_by_label("Why not?").fill("The quarter ends")
-    dana.get_by_label("Why not?").focus()
+    steward = desk.page("steward")
+    steward.goto(f"{desk.base}/changes/{change}")
+    steward.locator("#deny summary").click()
+    steward.get_by_label("Why not?").fill("The quarter ends")
+    steward.get_by_label("Why not?").focus()
     desk.room.enter(change, "hold.placed", reason="somebody else held it")
-    expect(dana.locator("#live")).to_contain_text("somebody else held it")
-    expect(dana.get_by_label("Why not?")).to_have_value("The quarter ends")
-    expect(dana.get_by_label("Why not?")).to_be_focused()
-    expect(dana.locator("#deny")).to_have_attribute("open", "")
+    expect(steward.locator("#live")).to_contain_text("somebody else held it")
+    expect(steward.get_by_label("Why not?")).to_have_value("The quarter ends")
+    expect(steward.get_by_label("Why not?")).to_be_focused()
+    expect(steward.locator("#deny")).to_have_attribute("open", "")
 
 
 def test_a_run_is_seen_moving(desk: Desk) -> None:
     change = desk.room.started("Moves")
-    page = desk.page("pavel")
+    page = desk.page("operator")
     page.goto(f"{desk.base}/changes/{change}")
     desk.room.baseline(change)
     desk.room.step(change, 0)
@@ -144,7 +144,7 @@ def test_everything_is_done_with_the_keyboard_alone(desk: Desk) -> None:
     change = desk.room.opened("By keyboard")
     page = desk.page()
     page.goto(f"{desk.base}/changes/{change}")
-    page.keyboard.type("stefan")
+    page.keyboard.type("lead")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
@@ -154,7 +154,7 @@ def test_everything_is_done_with_the_keyboard_alone(desk: Desk) -> None:
         if page.evaluate("document.activeElement.textContent.trim()") == "Approve as storage":
             break
     page.keyboard.press("Enter")
-    expect(page.locator("#seats")).to_contain_text("stefan signed")
+    expect(page.locator("#seats")).to_contain_text("lead signed")
 
 
 @pytest.mark.parametrize("how", [PHONE, {**PHONE, "color_scheme": "dark"}, {"color_scheme": "dark"}])
@@ -165,7 +165,7 @@ def test_no_page_runs_out_at_the_side_and_dark_is_dark(desk: Desk, how: dict[str
     desk.room.eyes.lost = "west-3"
     unknown = desk.room.opened("Unknown")
     desk.room.eyes.lost = ""
-    page = desk.page("dana", **how)
+    page = desk.page("steward", **how)
     for path in ("/changes", f"/changes/{change}", f"/changes/{unknown}", "/changes/new", "/ledger", "/evidence"):
         page.goto(desk.base + path)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -177,7 +177,7 @@ def test_no_page_runs_out_at_the_side_and_dark_is_dark(desk: Desk, how: dict[str
 
 def test_on_a_phone_hold_is_always_in_reach_and_large_enough(desk: Desk) -> None:
     change = desk.room.started("Held by phone")
-    page = desk.page("audrey", **PHONE)
+    page = desk.page("reader", **PHONE)
     page.goto(f"{desk.base}/changes/{change}")
     page.mouse.wheel(0, 4000)
     hold = page.locator("#hold > summary")
@@ -194,14 +194,14 @@ def test_on_a_phone_hold_is_always_in_reach_and_large_enough(desk: Desk) -> None
 
 def test_without_scripts_the_page_works_too(desk: Desk) -> None:
     change = desk.room.opened("No scripts")
-    page = desk.page("stefan", java_script_enabled=False)
+    page = desk.page("lead", java_script_enabled=False)
     page.goto(f"{desk.base}/changes/{change}")
     page.get_by_role("button", name="Approve as storage").click()
-    expect(page.locator("#seats")).to_contain_text("stefan signed")
+    expect(page.locator("#seats")).to_contain_text("lead signed")
 
 
 def test_a_wrong_change_file_keeps_what_was_typed(desk: Desk) -> None:
-    page = desk.page("rosa")
+    page = desk.page("engineer")
     page.goto(f"{desk.base}/changes/new")
     page.get_by_label("Or its text").fill("title: x\ntragets: [a]\n")
     page.get_by_role("button", name="Open the change").click()
@@ -213,7 +213,7 @@ def test_a_wrong_change_file_keeps_what_was_typed(desk: Desk) -> None:
 def test_a_check_is_watched_until_its_verdict(desk: Desk, tmp_path: Path) -> None:
     change = desk.room.open(title="Watched check")
     desk.room.eyes.slow = threading.Event()
-    page = desk.page("rosa")
+    page = desk.page("engineer")
     page.goto(f"{desk.base}/changes/{change}")
     page.get_by_role("button", name="Check now").click()
     expect(page.locator("#now")).to_contain_text("asking 7 arrays who they are")

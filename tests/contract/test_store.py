@@ -15,7 +15,7 @@ from gate.store import Ledger, keys
 from gate.store.sqlite import open_ledger
 
 ORIGIN = "gate.example.com/ledger/1"
-ERIN = Actor("person", "erin")
+ERIN = Actor("person", "engineer")
 Clock = Callable[[], datetime]
 
 
@@ -75,7 +75,7 @@ def test_changes_are_counted_apart_and_listed_in_the_order_they_began(ledger: Le
 
 
 def test_an_entry_of_no_change_has_no_sequence(ledger: Ledger) -> None:
-    made = ledger.append(Draft("auth.refused", ANONYMOUS, data={"name": "mallory", "why": "no such person"}))
+    made = ledger.append(Draft("auth.refused", ANONYMOUS, data={"name": "intruder", "why": "no such person"}))
     assert (made.change, made.seq) == (None, None)
 
 

@@ -99,13 +99,13 @@ def test_a_contractor_neither_signs_nor_enrols_nor_rehearses(room: Room) -> None
 def test_only_an_administrator_adds_people(room: Room) -> None:
     for name in ("performer", "auditor", "storage-lead"):
         with pytest.raises(Refused, match="only an administrator"):
-            room.control.add_person(room.who(name), "mallory", PASSWORD, [Role.ADMIN], [Seat.STORAGE])
+            room.control.add_person(room.who(name), "intruder", PASSWORD, [Role.ADMIN], [Seat.STORAGE])
     with pytest.raises(NotThere):
-        room.who("mallory")
+        room.who("intruder")
     with pytest.raises(NotSignedIn):
-        room.control.sign_in("mallory", PASSWORD, "session")
+        room.control.sign_in("intruder", PASSWORD, "session")
     refused = room.last()
-    assert (refused.kind, refused.actor.type, refused.data["name"]) == ("auth.refused", "anonymous", "mallory")
+    assert (refused.kind, refused.actor.type, refused.data["name"]) == ("auth.refused", "anonymous", "intruder")
 
 
 def test_of_two_changes_on_the_same_arrays_started_at_once_one_begins_at_most(room: Room) -> None:

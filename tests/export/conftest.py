@@ -100,12 +100,12 @@ def drafts(ledger: SqliteLedger) -> list[Draft]:
         "findings": [],
     }
     return [
-        Draft("change.opened", Actor("person", "erin"), CHANGE, {"title": "8.7 & <later>", "number": 1}),
+        Draft("change.opened", Actor("person", "engineer"), CHANGE, {"title": "8.7 & <later>", "number": 1}),
         Draft("plan.sealed", GATE, CHANGE, sealed, (plan,)),
         Draft("verdict.given", GATE, CHANGE, verdict),
-        approval("alice", "storage", signed=True),
-        approval("bob", "data-owner", signed=False),
-        Draft("stage.started", Actor("person", "carol"), CHANGE, {"stage": "canary", "array": "west-2"}),
+        approval("lead", "storage", signed=True),
+        approval("owner", "data-owner", signed=False),
+        Draft("stage.started", Actor("person", "steward"), CHANGE, {"stage": "canary", "array": "west-2"}),
         Draft("judgement.given", GATE, CHANGE, {"result": "held"}),
     ]
 

@@ -56,8 +56,8 @@ def test_an_untouched_pack_verifies_and_says_what_it_is_worth(packed: bytes, tmp
     code, said = judge(packed, tmp_path)
     assert code == verify.VERIFIED
     assert "chg-0001 is closed and whole: 8 entries" in said
-    assert "alice, seat storage: approve (signed by SSH key SHA256:" in said
-    assert "bob, seat data-owner: approve (by web session: the gate's word, no signature)" in said
+    assert "lead, seat storage: approve (signed by SSH key SHA256:" in said
+    assert "owner, seat data-owner: approve (by web session: the gate's word, no signature)" in said
     assert "not witnessed" in said
     assert "the key comes from the pack itself" in said
 
@@ -271,18 +271,18 @@ def test_a_missing_blob_leaves_the_verdict_open(ledger: SqliteLedger, tmp_path: 
 
 FORGED: dict[str, tuple[Callable[[], Draft], str]] = {
     "for another plan": (
-        lambda: approval("mallory", "storage", signed=True, plan_digest="sha256:" + "cc" * 32),
+        lambda: approval("forger", "storage", signed=True, plan_digest="sha256:" + "cc" * 32),
         "names plan_digest sha256:cccc",
     ),
     "for another verdict": (
-        lambda: approval("mallory", "storage", signed=True, verdict_digest="sha256:" + "cc" * 32),
+        lambda: approval("forger", "storage", signed=True, verdict_digest="sha256:" + "cc" * 32),
         "names verdict_digest",
     ),
-    "for another change": (lambda: approval("mallory", "storage", signed=True, change="chg-0002"), "names change"),
-    "for another gate": (lambda: approval("mallory", "storage", signed=False, origin="elsewhere"), "names origin"),
-    "a denial": (lambda: approval("mallory", "storage", signed=True, decision="deny"), "names decision deny"),
+    "for another change": (lambda: approval("forger", "storage", signed=True, change="chg-0002"), "names change"),
+    "for another gate": (lambda: approval("forger", "storage", signed=False, origin="elsewhere"), "names origin"),
+    "a denial": (lambda: approval("forger", "storage", signed=True, decision="deny"), "names decision deny"),
     "expired": (
-        lambda: approval("mallory", "storage", signed=True, expires="2026-11-22T19:00:00.000000Z"),
+        lambda: approval("forger", "storage", signed=True, expires="2026-11-22T19:00:00.000000Z"),
         "had expired when it was given",
     ),
 }
@@ -293,12 +293,12 @@ def with_data(draft: Draft, **data: str) -> Draft:
 
 
 def other_signature() -> Draft:
-    good, other = approval("mallory", "storage", signed=True), approval("trudy", "storage", signed=True)
+    good, other = approval("forger", "storage", signed=True), approval("trudy", "storage", signed=True)
     return with_data(good, signature=str(other.data["signature"]))
 
 
 def other_key() -> Draft:
-    good = approval("mallory", "storage", signed=True)
+    good = approval("forger", "storage", signed=True)
     return with_data(good, key=str(approval("m", "storage", signed=True, key_seed=b"\x08" * 32).data["key"]))
 
 
@@ -306,21 +306,21 @@ FORGED |= {
     "signature of another statement": (other_signature, "not of this statement by this key"),
     "signature by another key": (other_key, "is signed by another key than the one it names"),
     "no signature": (
-        lambda: with_data(approval("mallory", "storage", signed=True), signature=""),
+        lambda: with_data(approval("forger", "storage", signed=True), signature=""),
         "has no SSH signature",
     ),
-    "no key": (lambda: with_data(approval("mallory", "storage", signed=True), key=""), "names no public key"),
+    "no key": (lambda: with_data(approval("forger", "storage", signed=True), key=""), "names no public key"),
     "broken armour": (
-        lambda: with_data(approval("mallory", "storage", signed=True), signature="-----BEGIN SSH SIGNATURE-----\nAA"),
+        lambda: with_data(approval("forger", "storage", signed=True), signature="-----BEGIN SSH SIGNATURE-----\nAA"),
         "has no SSH signature",
     ),
     "session with signature": (
-        lambda: with_data(approval("mallory", "storage", signed=True), method="session"),
+        lambda: with_data(approval("forger", "storage", signed=True), method="session"),
         "carries a signature",
     ),
-    "other seat": (lambda: with_data(approval("mallory", "storage", signed=True), seat="data-owner"), "names seat"),
+    "other seat": (lambda: with_data(approval("forger", "storage", signed=True), seat="data-owner"), "names seat"),
     "no statement": (
-        lambda: with_data(approval("mallory", "storage", signed=True), statement="{}"),
+        lambda: with_data(approval("forger", "storage", signed=True), statement="{}"),
         "has no statement of version 1",
     ),
 }
@@ -340,7 +340,7 @@ def test_an_approval_that_does_not_hold_is_named(ledger: SqliteLedger, tmp_path:
 def test_an_approval_signed_by_ssh_keygen_itself_verifies(ledger: SqliteLedger, tmp_path: Path) -> None:
     keygen = need("ssh-keygen")
     subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", "id"], cwd=tmp_path, check=True)
-    draft = approval("alice", "storage", signed=True)
+    draft = approval("lead", "storage", signed=True)
     (tmp_path / "statement").write_text(str(draft.data["statement"]))
     sign = [keygen, "-q", "-Y", "sign", "-n", "approval@sangate", "-f", "id", "statement"]
     subprocess.run(sign, cwd=tmp_path, check=True, capture_output=True)
@@ -392,13 +392,13 @@ def test_the_page_escapes_what_people_wrote(packed: bytes) -> None:
 
 def test_the_statement_that_the_product_makes_is_the_one_that_the_verifier_reads() -> None:
     assert set(Statement.__dataclass_fields__) == verify.STATEMENT
-    made = json.loads(statement("alice", "storage"))
-    assert read_statement(statement("alice", "storage")) == Statement(**made)
+    made = json.loads(statement("lead", "storage"))
+    assert read_statement(statement("lead", "storage")) == Statement(**made)
     assert verify.NAMESPACE.decode() == NAMESPACE
 
 
 def test_a_terminal_that_knows_ascii_only_is_no_reason_to_fail(packed: bytes, tmp_path: Path) -> None:
-    (tmp_path / "pack.zip").write_bytes(packed.replace(b"alice", "al\u00efc".encode()))
+    (tmp_path / "pack.zip").write_bytes(packed.replace(b"lead", "al\u00efc".encode()))
     run = subprocess.run(
         [sys.executable, "-I", "-X", "utf8=0", str(SOURCE), "pack.zip"],
         cwd=tmp_path,

@@ -15,7 +15,7 @@ from gate.ledger.entry import GATE, Actor, Blob, Draft
 VECTORS = Path(__file__).parents[1] / "vectors" / "ledger"
 NOON = datetime(2026, 11, 22, 12, 0, 0, 5, tzinfo=UTC)
 ID = "019aab00-0000-7000-8000-000000000000"
-HELD = Draft("hold.placed", Actor("person", "erin"), "chg-0007", {"reason": "smoke – “really”"})
+HELD = Draft("hold.placed", Actor("person", "storage-engineer"), "chg-0007", {"reason": "smoke – “really”"})
 
 
 def made(draft: Draft) -> bytes:

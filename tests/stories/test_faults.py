@@ -167,7 +167,7 @@ def test_on_a_full_disk_nothing_starts_and_with_room_again_it_goes_on(stage: Sta
             lambda: control.hold(people["auditor"], change, "smoke"),
             lambda: control.open(people["storage-engineer"], stage.request(), "change.yaml"),
             lambda: control.enrol_key(people["storage-lead"], PUBLIC, PASSWORD),
-            lambda: control.add_person(None, "mallory", PASSWORD),
+            lambda: control.add_person(None, "intruder", PASSWORD),
         ):
             with pytest.raises(Outside) as error:
                 attempt()
@@ -175,7 +175,7 @@ def test_on_a_full_disk_nothing_starts_and_with_room_again_it_goes_on(stage: Sta
         assert control.show(people["auditor"], change)["state"] == "open", "reading goes on"
     assert ledger.size() == before
     assert stage.lab.array_counters() == counters
-    assert "mallory" not in stage.gate.people.all()
+    assert "intruder" not in stage.gate.people.all()
     assert stage.gate.people.get("storage-lead").keys == ()
 
     control.start(people["performer"], change)

@@ -44,11 +44,11 @@ from gate.store import Ledger
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
 PEOPLE: dict[str, tuple[tuple[Role, ...], tuple[Seat, ...]]] = {
-    "rosa": ((Role.REQUESTER,), ()),
-    "stefan": ((), (Seat.STORAGE,)),
-    "dana": ((), (Seat.DATA_OWNER,)),
-    "pavel": ((Role.PERFORMER,), ()),
-    "audrey": ((Role.AUDITOR,), ()),
+    "engineer": ((Role.REQUESTER,), ()),
+    "lead": ((), (Seat.STORAGE,)),
+    "steward": ((), (Seat.DATA_OWNER,)),
+    "operator": ((Role.PERFORMER,), ()),
+    "reader": ((Role.AUDITOR,), ()),
     "adam": ((Role.ADMIN,), ()),
 }
 DATA_LUN, VAULT_LUN, OLD_LUN = (
@@ -157,7 +157,7 @@ class Room:
     def person(self, name: str) -> Any:
         return self.control._desk.people.get(name)
 
-    def open(self, targets: str = "east-1, west-2, west-3", title: str = "", by: str = "rosa") -> str:
+    def open(self, targets: str = "east-1, west-2, west-3", title: str = "", by: str = "engineer") -> str:
         now = wall()
         text = CHANGE.format(
             sha256=self.settings.config.images.allowed[0].sha256,
@@ -172,18 +172,18 @@ class Room:
     def opened(self, title: str = "") -> str:
         """A change that the gate lets people sign."""
         change = self.open(title=title)
-        self.control.check(self.person("rosa"), change)
+        self.control.check(self.person("engineer"), change)
         return change
 
     def signed(self, title: str = "") -> str:
         change = self.opened(title)
-        self.control.approve(self.person("stefan"), change, seat="storage")
-        self.control.approve(self.person("dana"), change, seat="data-owner", reason="restore tried on Friday")
+        self.control.approve(self.person("lead"), change, seat="storage")
+        self.control.approve(self.person("steward"), change, seat="data-owner", reason="restore tried on Friday")
         return change
 
     def started(self, title: str = "") -> str:
         change = self.signed(title)
-        self.control.start(self.person("pavel"), change)
+        self.control.start(self.person("operator"), change)
         return change
 
     def enter(self, change: str, kind: str, **data: Json) -> None:
@@ -198,7 +198,7 @@ class Room:
     def step(
         self, change: str, number: int, phase: str = "forward", *, outcome: str = "done", because: str = ""
     ) -> None:
-        view = self.control.show(self.person("pavel"), change)
+        view = self.control.show(self.person("operator"), change)
         step = next(item for item in view["run"]["steps"] if (item["phase"], item["number"]) == (phase, number))
         named: dict[str, Json] = {"phase": phase, "step": step["id"], "number": number, "array": view["run"]["canary"]}
         if step["mutates"]:
@@ -252,12 +252,12 @@ class Room:
 
     def end(self, change: str) -> None:
         """Leave a change that has begun as it is, so that it is in nobody's way."""
-        if self.control.show(self.person("pavel"), change)["state"] != "halted":
+        if self.control.show(self.person("operator"), change)["state"] != "halted":
             self.enter(change, "change.halted", because="enough")
-        self.control.withdraw(self.person("pavel"), change, "enough")
+        self.control.withdraw(self.person("operator"), change, "enough")
 
     def _pair(self, change: str) -> tuple[str, str]:
-        plan = self.control.show(self.person("pavel"), change)["plan"]
+        plan = self.control.show(self.person("operator"), change)["plan"]
         return plan["canary"], plan["control"]
 
     def client(self, name: str = "") -> "Browser":

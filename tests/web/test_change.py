@@ -12,7 +12,7 @@ from tests.web.room import Room
 
 
 def digests(room: Room, change: str) -> dict[str, Any]:
-    view = room.control.show(room.person("pavel"), change)
+    view = room.control.show(room.person("operator"), change)
     return {"plan": view["plan"]["digest"], "verdict": view["verdict"]["digest"]}
 
 
@@ -22,13 +22,13 @@ def settle(room: Room) -> None:
 
 
 def state(room: Room, change: str) -> Any:
-    return room.control.show(room.person("pavel"), change)["state"]
+    return room.control.show(room.person("operator"), change)["state"]
 
 
 def test_a_refused_change_shows_its_red_lines_first_each_with_its_way_out(room: Room) -> None:
     room.eyes.repository_on = "east-1"
     change = room.opened()
-    page = room.client("rosa").text(f"/changes/{change}")
+    page = room.client("engineer").text(f"/changes/{change}")
     assert page.index("check-backup-isolated") < page.index("check-backup-recent")
     assert "Move the repository to an array outside this change" in page
     assert "iqn.1986-03.com.ibm:2145.east-1.node1" in page
@@ -38,7 +38,7 @@ def test_a_refused_change_shows_its_red_lines_first_each_with_its_way_out(room: 
 def test_what_could_not_be_found_out_looks_different_from_what_failed(room: Room) -> None:
     room.eyes.lost = "vault-1"
     change = room.opened()
-    page = room.client("rosa").text(f"/changes/{change}")
+    page = room.client("engineer").text(f"/changes/{change}")
     line = page[page.index('id="check-backup-isolated"') - 80 :][:900]
     assert "tone-warn" in line
     assert "Could not be found out" in line
@@ -47,7 +47,7 @@ def test_what_could_not_be_found_out_looks_different_from_what_failed(room: Room
 
 def test_the_picture_is_told_to_those_who_do_not_see_it(room: Room) -> None:
     change = room.opened()
-    page = room.client("dana").text(f"/changes/{change}")
+    page = room.client("steward").text(f"/changes/{change}")
     told = re.findall(r"<desc[^>]*>([^<]*)</desc>", page)
     assert len(told) == 2
     assert told[0].startswith(
@@ -57,8 +57,8 @@ def test_the_picture_is_told_to_those_who_do_not_see_it(room: Room) -> None:
 
 def test_the_plan_is_shown_word_for_word_with_its_digest(room: Room) -> None:
     change = room.opened()
-    view = room.control.show(room.person("dana"), change)
-    page = room.client("dana").text(f"/changes/{change}")
+    view = room.control.show(room.person("steward"), change)
+    page = room.client("steward").text(f"/changes/{change}")
     assert view["plan"]["digest"] in page
     assert view["plan"]["image_sha256"] in page
     for phase in ("forward", "commit", "back_out"):
@@ -70,14 +70,14 @@ def test_the_plan_is_shown_word_for_word_with_its_digest(room: Room) -> None:
 
 def test_a_seat_is_filled_on_the_page_by_its_holder(room: Room) -> None:
     change = room.opened()
-    answer = room.client("dana").post(f"/changes/{change}/approve", seat="data-owner", **digests(room, change))
+    answer = room.client("steward").post(f"/changes/{change}/approve", seat="data-owner", **digests(room, change))
     assert answer.status_code == 303
-    page = room.client("stefan").text(f"/changes/{change}")
-    assert "<strong>dana</strong> signed" in page
+    page = room.client("lead").text(f"/changes/{change}")
+    assert "<strong>steward</strong> signed" in page
     assert "Approve as storage" in page
 
 
-@pytest.mark.parametrize("name", ["rosa", "pavel", "audrey", "stefan"])
+@pytest.mark.parametrize("name", ["engineer", "operator", "reader", "lead"])
 def test_nobody_else_fills_the_seat(room: Room, name: str) -> None:
     change = room.opened()
     browser = room.client(name)
@@ -90,18 +90,18 @@ def test_nobody_else_fills_the_seat(room: Room, name: str) -> None:
 def test_a_plan_that_moved_since_the_page_was_opened_is_not_signed(room: Room) -> None:
     change = room.opened()
     old = digests(room, change) | {"plan": "sha256:" + "0" * 64}
-    answer = room.client("dana").post(f"/changes/{change}/approve", seat="data-owner", **old)
+    answer = room.client("steward").post(f"/changes/{change}/approve", seat="data-owner", **old)
     assert answer.status_code == 409
     assert "nothing was done" in answer.get_data(as_text=True)
-    assert all(seat["state"] != "filled" for seat in room.control.show(room.person("dana"), change)["seats"])
+    assert all(seat["state"] != "filled" for seat in room.control.show(room.person("steward"), change)["seats"])
 
 
 def test_where_sessions_do_not_count_the_page_leads_to_the_key(strict_room: Room) -> None:
     change = strict_room.opened()
-    page = strict_room.client("dana").text(f"/changes/{change}")
+    page = strict_room.client("steward").text(f"/changes/{change}")
     assert f"sangate change approve {change}" in page
     assert "Approve as data owner" not in page
-    answer = strict_room.client("dana").post(
+    answer = strict_room.client("steward").post(
         f"/changes/{change}/approve", seat="data-owner", **digests(strict_room, change)
     )
     assert answer.status_code == 403
@@ -109,43 +109,43 @@ def test_where_sessions_do_not_count_the_page_leads_to_the_key(strict_room: Room
 
 def test_denying_asks_for_a_reason_and_ends_the_change(room: Room) -> None:
     change = room.opened()
-    dana = room.client("dana")
-    assert dana.post(f"/changes/{change}/deny", seat="data-owner", reason="").status_code == 422
-    assert dana.post(f"/changes/{change}/deny", seat="data-owner", reason="Quarter end").status_code == 303
+    steward = room.client("steward")
+    assert steward.post(f"/changes/{change}/deny", seat="data-owner", reason="").status_code == 422
+    assert steward.post(f"/changes/{change}/deny", seat="data-owner", reason="Quarter end").status_code == 303
     assert state(room, change) == "denied"
 
 
 def test_a_check_runs_beside_the_request_and_its_progress_is_on_the_page(room: Room) -> None:
     change = room.open()
     room.eyes.slow = threading.Event()
-    rosa = room.client("rosa")
-    assert rosa.post(f"/changes/{change}/check").status_code == 303
-    page = rosa.text(f"/changes/{change}")
+    engineer = room.client("engineer")
+    assert engineer.post(f"/changes/{change}/check").status_code == 303
+    page = engineer.text(f"/changes/{change}")
     assert "Being done now: check" in page
     assert '<noscript><meta http-equiv="refresh"' in page
-    assert rosa.post(f"/changes/{change}/check").status_code == 409
+    assert engineer.post(f"/changes/{change}/check").status_code == 409
     room.eyes.slow.set()
     settle(room)
     assert state(room, change) == "open"
-    assert "Being done now" not in rosa.text(f"/changes/{change}")
+    assert "Being done now" not in engineer.text(f"/changes/{change}")
 
 
 def test_a_performer_starts_what_is_signed(room: Room) -> None:
     change = room.signed()
-    pavel = room.client("pavel")
-    assert pavel.post(f"/changes/{change}/start", **digests(room, change)).status_code == 303
+    operator = room.client("operator")
+    assert operator.post(f"/changes/{change}/start", **digests(room, change)).status_code == 303
     settle(room)
     assert state(room, change) == "running"
-    assert "The canary: west-3" in pavel.text(f"/changes/{change}")
+    assert "The canary: west-3" in operator.text(f"/changes/{change}")
 
 
 def test_a_start_that_the_gate_refuses_is_told_to_who_began_it(room: Room) -> None:
     change = room.signed()
     room.eyes.backup_age = timedelta(hours=30)
-    pavel = room.client("pavel")
-    pavel.post(f"/changes/{change}/start", **digests(room, change))
+    operator = room.client("operator")
+    operator.post(f"/changes/{change}/start", **digests(room, change))
     settle(room)
-    page = pavel.text(f"/changes/{change}")
+    page = operator.text(f"/changes/{change}")
     assert "Start: it was not done" in page
     assert "backup-recent is failed" in page
     assert state(room, change) == "refused"
@@ -153,28 +153,28 @@ def test_a_start_that_the_gate_refuses_is_told_to_who_began_it(room: Room) -> No
 
 def test_who_may_not_start_is_refused_at_once_and_the_attempt_is_entered(room: Room) -> None:
     change = room.signed()
-    answer = room.client("dana").post(f"/changes/{change}/start", **digests(room, change))
+    answer = room.client("steward").post(f"/changes/{change}/start", **digests(room, change))
     assert answer.status_code == 403
-    assert "dana is not a performer" in answer.get_data(as_text=True).lower()
-    assert room.control.entries(room.person("dana"), change)[-1]["kind"] == "attempt.refused"
+    assert "steward is not a performer" in answer.get_data(as_text=True).lower()
+    assert room.control.entries(room.person("steward"), change)[-1]["kind"] == "attempt.refused"
 
 
 def test_anybody_holds_and_those_who_may_not_resume_see_why(room: Room) -> None:
     change = room.started()
-    audrey = room.client("audrey")
-    assert "Hold now" in audrey.text(f"/changes/{change}")
-    assert audrey.post(f"/changes/{change}/do/hold", reason="The phone rings").status_code == 303
-    page = audrey.text(f"/changes/{change}")
+    reader = room.client("reader")
+    assert "Hold now" in reader.text(f"/changes/{change}")
+    assert reader.post(f"/changes/{change}/do/hold", reason="The phone rings").status_code == 303
+    page = reader.text(f"/changes/{change}")
     assert "On hold: The phone rings" in page
     assert "Only a performer or the holder of a seat." in page
-    assert audrey.post(f"/changes/{change}/do/resume", reason="it stopped").status_code == 403
-    assert room.client("pavel").post(f"/changes/{change}/do/resume", reason="it stopped").status_code == 303
-    assert not room.control.show(room.person("pavel"), change)["run"]["hold"]
+    assert reader.post(f"/changes/{change}/do/resume", reason="it stopped").status_code == 403
+    assert room.client("operator").post(f"/changes/{change}/do/resume", reason="it stopped").status_code == 303
+    assert not room.control.show(room.person("operator"), change)["run"]["hold"]
 
 
 def test_a_reason_is_asked_for(room: Room) -> None:
     change = room.started()
-    assert room.client("audrey").post(f"/changes/{change}/do/hold", reason="  ").status_code == 422
+    assert room.client("reader").post(f"/changes/{change}/do/hold", reason="  ").status_code == 422
 
 
 def test_only_the_four_actions_can_be_named(room: Room) -> None:
@@ -184,8 +184,8 @@ def test_only_the_four_actions_can_be_named(room: Room) -> None:
 
 def test_the_requester_withdraws(room: Room) -> None:
     change = room.opened()
-    assert room.client("stefan").post(f"/changes/{change}/do/withdraw", reason="no").status_code == 403
-    assert room.client("rosa").post(f"/changes/{change}/do/withdraw", reason="Wrong arrays").status_code == 303
+    assert room.client("lead").post(f"/changes/{change}/do/withdraw", reason="no").status_code == 403
+    assert room.client("engineer").post(f"/changes/{change}/do/withdraw", reason="Wrong arrays").status_code == 303
     assert state(room, change) == "withdrawn"
 
 
@@ -198,7 +198,7 @@ def test_a_run_shows_steps_probes_reads_and_the_judgement(room: Room) -> None:
     room.probes(change, 2, flipped=True)
     room.judged(change, "failed", "west-3: known-answer: the data read back differ")
     room.enter(change, "change.halted", because="the canary failed")
-    page = room.client("pavel").text(f"/changes/{change}")
+    page = room.client("operator").text(f"/changes/{change}")
     assert "The canary failed" in page
     assert "west-3: known-answer: the data read back differ." in page
     assert "passed in 1 of 2 rounds" in page
@@ -211,7 +211,7 @@ def test_an_interrupted_step_is_shown_as_not_known(room: Room) -> None:
     change = room.started()
     room.baseline(change)
     room.step(change, 3, outcome="unknown", because="the connection was lost")
-    page = room.client("pavel").text(f"/changes/{change}")
+    page = room.client("operator").text(f"/changes/{change}")
     assert "outcome not known" in page
     assert "the connection was lost" in page
 
@@ -219,24 +219,24 @@ def test_an_interrupted_step_is_shown_as_not_known(room: Room) -> None:
 def test_the_pack_is_taken_by_a_post_and_entered(room: Room) -> None:
     change = room.opened()
     before = room.control.size()
-    answer = room.client("audrey").post(f"/changes/{change}/pack")
+    answer = room.client("reader").post(f"/changes/{change}/pack")
     assert answer.mimetype == "application/zip"
     assert answer.data[:2] == b"PK"
-    assert room.control.entries(room.person("audrey"), None, before)[-1]["kind"] == "export.made"
+    assert room.control.entries(room.person("reader"), None, before)[-1]["kind"] == "export.made"
 
 
 def test_a_live_part_that_has_not_moved_is_not_sent_again(room: Room) -> None:
     change = room.opened()
-    dana = room.client("dana")
-    first = dana.get(f"/changes/{change}/live")
+    steward = room.client("steward")
+    first = steward.get(f"/changes/{change}/live")
     tag = first.headers["ETag"]
-    again = dana.get(f"/changes/{change}/live", If_None_Match=tag)
+    again = steward.get(f"/changes/{change}/live", If_None_Match=tag)
     while again.status_code == 200:  # an age such as "2 s ago" has moved on in between
         tag = again.headers["ETag"]
-        again = dana.get(f"/changes/{change}/live", If_None_Match=tag)
+        again = steward.get(f"/changes/{change}/live", If_None_Match=tag)
     assert (again.status_code, again.data) == (304, b"")
-    room.client("audrey").post(f"/changes/{change}/do/hold", reason="wait")
-    assert dana.get(f"/changes/{change}/live", If_None_Match=tag).status_code == 200
+    room.client("reader").post(f"/changes/{change}/do/hold", reason="wait")
+    assert steward.get(f"/changes/{change}/live", If_None_Match=tag).status_code == 200
 
 
 def test_a_live_part_without_a_sign_in_is_refused_and_not_led_away(room: Room) -> None:
@@ -246,14 +246,14 @@ def test_a_live_part_without_a_sign_in_is_refused_and_not_led_away(room: Room) -
 
 def test_a_change_file_is_uploaded(room: Room) -> None:
     text = room.ledger.history(room.open())[0].data["title"]
-    rosa = room.client("rosa")
-    token = rosa.token("/changes/new")
-    opened = room.control.rows(room.person("rosa"))[0]
+    engineer = room.client("engineer")
+    token = engineer.token("/changes/new")
+    opened = room.control.rows(room.person("engineer"))[0]
     sent = {
         "csrf_token": token,
         "file": (BytesIO(_file(room)), "west.yaml"),
     }
-    answer = rosa.http.post("/changes/new", base_url=rosa.base, data=sent, content_type="multipart/form-data")
+    answer = engineer.http.post("/changes/new", base_url=engineer.base, data=sent, content_type="multipart/form-data")
     assert answer.status_code == 303
     assert answer.location == "/changes/chg-0002"
     assert (text, opened["id"]) == ("Firmware 8.7.0.4 for the western arrays", "chg-0001")
@@ -270,9 +270,9 @@ def _file(room: Room) -> bytes:
 
 
 def test_a_wrong_change_file_comes_back_with_the_line_and_column(room: Room) -> None:
-    rosa = room.client("rosa")
+    engineer = room.client("engineer")
     typed = "title: West\nreason: <b>x</b>\ntragets: [west-2]\n"
-    answer = rosa.post("/changes/new", text=typed)
+    answer = engineer.post("/changes/new", text=typed)
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
     assert 'href="#text">Line 3, column 1, tragets: unknown key' in page
@@ -281,15 +281,15 @@ def test_a_wrong_change_file_comes_back_with_the_line_and_column(room: Room) -> 
 
 
 def test_a_binary_file_is_refused_with_a_sentence(room: Room) -> None:
-    rosa = room.client("rosa")
-    sent = {"csrf_token": rosa.token("/changes/new"), "file": (BytesIO(bytes(range(256)) * 8), "x.yaml")}
-    answer = rosa.http.post("/changes/new", base_url=rosa.base, data=sent, content_type="multipart/form-data")
+    engineer = room.client("engineer")
+    sent = {"csrf_token": engineer.token("/changes/new"), "file": (BytesIO(bytes(range(256)) * 8), "x.yaml")}
+    answer = engineer.http.post("/changes/new", base_url=engineer.base, data=sent, content_type="multipart/form-data")
     assert answer.status_code == 422
     assert "The change was not opened" in answer.get_data(as_text=True)
 
 
 def test_who_is_no_requester_opens_nothing_and_keeps_the_text(room: Room) -> None:
-    answer = room.client("dana").post("/changes/new", text=_file(room).decode())
+    answer = room.client("steward").post("/changes/new", text=_file(room).decode())
     assert answer.status_code == 403
     assert "title: West" in answer.get_data(as_text=True)
 
@@ -297,13 +297,13 @@ def test_who_is_no_requester_opens_nothing_and_keeps_the_text(room: Room) -> Non
 def test_the_list_begins_with_what_needs_the_viewer(room: Room) -> None:
     room.opened("Waits for two seats")
     room.signed("Waits for its performer")
-    stefan, pavel = room.client("stefan").text("/changes"), room.client("pavel").text("/changes")
-    assert stefan.index("Needs you: sign as storage") > stefan.index("Waits for two seats")
-    assert stefan.index("Waits for two seats") < stefan.index("Waits for its performer")
-    assert pavel.index("Waits for its performer") < pavel.index("Waits for two seats")
-    assert "Needs you: start the canary" in pavel
-    assert "Nothing waits for you." in room.client("audrey").text("/changes")
+    lead, operator = room.client("lead").text("/changes"), room.client("operator").text("/changes")
+    assert lead.index("Needs you: sign as storage") > lead.index("Waits for two seats")
+    assert lead.index("Waits for two seats") < lead.index("Waits for its performer")
+    assert operator.index("Waits for its performer") < operator.index("Waits for two seats")
+    assert "Needs you: start the canary" in operator
+    assert "Nothing waits for you." in room.client("reader").text("/changes")
 
 
 def test_an_empty_list_says_what_to_do(room: Room) -> None:
-    assert "No change has been asked for yet" in room.client("rosa").text("/changes")
+    assert "No change has been asked for yet" in room.client("engineer").text("/changes")

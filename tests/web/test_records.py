@@ -6,7 +6,7 @@ from tests.web.room import Room
 
 def test_the_seal_says_that_nobody_witnesses_it(room: Room) -> None:
     room.opened()
-    page = room.client("audrey").text("/ledger")
+    page = room.client("reader").text("/ledger")
     seal = room.control.seal()
     assert "not witnessed" in page
     assert str(seal["root"]).replace("+", "&#43;") in page or seal["root"] in page
@@ -16,8 +16,8 @@ def test_the_seal_says_that_nobody_witnesses_it(room: Room) -> None:
 def test_the_newest_entries_are_shown_and_older_ones_are_a_page_away(room: Room) -> None:
     for number in range(130):
         room.ledger.append(Draft("config.loaded", GATE, None, {"policy": f"p{number}"}))
-    audrey = room.client("audrey")
-    newest, oldest = audrey.text("/ledger"), audrey.text("/ledger?start=0")
+    reader = room.client("reader")
+    newest, oldest = reader.text("/ledger"), reader.text("/ledger?start=0")
     assert "p129" in newest
     assert "p129" not in oldest
     assert "Older" in newest
@@ -27,7 +27,7 @@ def test_the_newest_entries_are_shown_and_older_ones_are_a_page_away(room: Room)
 def test_the_export_is_the_exact_log(room: Room) -> None:
     room.opened()
     size = room.control.size()
-    answer = room.client("audrey").post("/ledger/export")
+    answer = room.client("reader").post("/ledger/export")
     lines = answer.data.splitlines()
     assert lines[:size] == list(room.ledger.bodies(0, size))
 
@@ -35,27 +35,27 @@ def test_the_export_is_the_exact_log(room: Room) -> None:
 def test_entries_of_one_change_are_shown_alone(room: Room) -> None:
     room.opened("One")
     other = room.opened("Two")
-    page = room.client("audrey").text(f"/ledger?change={other}")
+    page = room.client("reader").text(f"/ledger?change={other}")
     assert "Entries of chg-0002" in page
     assert "chg-0001" not in page
 
 
 def test_an_impossible_start_shows_no_entry_and_no_crash(room: Room) -> None:
-    audrey = room.client("audrey")
+    reader = room.client("reader")
     for start in ("999999", "-1", "x", "9" * 40):
-        assert audrey.get(f"/ledger?start={start}").status_code == 200
+        assert reader.get(f"/ledger?start={start}").status_code == 200
 
 
 def test_a_dataset_never_rehearsed_says_so(room: Room) -> None:
-    assert "Never rehearsed" in room.client("dana").text("/evidence")
+    assert "Never rehearsed" in room.client("steward").text("/evidence")
 
 
 def test_who_may_not_rehearse_is_told_so(room: Room) -> None:
-    audrey = room.client("audrey")
-    assert audrey.post("/evidence/sidekick/rehearse").status_code == 303
+    reader = room.client("reader")
+    assert reader.post("/evidence/sidekick/rehearse").status_code == 303
     room.app.extensions["sangate"].jobs.drain(10)
-    assert "only a requester, a data owner or a backup owner" in audrey.text("/evidence").lower()
+    assert "only a requester, a data owner or a backup owner" in reader.text("/evidence").lower()
 
 
 def test_an_unknown_dataset_is_not_there(room: Room) -> None:
-    assert room.client("dana").post("/evidence/nothing/rehearse").status_code == 404
+    assert room.client("steward").post("/evidence/nothing/rehearse").status_code == 404

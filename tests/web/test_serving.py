@@ -57,7 +57,7 @@ def serving(room: Room, **server: object) -> Iterator[Running]:
     thread = threading.Thread(target=run, args=(room.app, settings, stop, started), daemon=True)
     thread.start()
     assert ready.wait(20)
-    secret = room.control.sign_in("dana", "correct horse battery", "session").secret
+    secret = room.control.sign_in("steward", "correct horse battery", "session").secret
     yield Running(ports[0], stop, secret)
     stop.set()
     thread.join(30)

@@ -11,7 +11,7 @@ def test_a_page_asked_for_without_a_sign_in_leads_to_it_and_back(room: Room) -> 
     stranger = room.client()
     away = stranger.get(f"/changes/{change}")
     assert (away.status_code, away.location) == (303, f"/sign-in?next=/changes/{change}")
-    back = stranger.post("/sign-in", name="dana", password=PASSWORD, next=f"/changes/{change}")
+    back = stranger.post("/sign-in", name="steward", password=PASSWORD, next=f"/changes/{change}")
     assert (back.status_code, back.location) == (303, f"/changes/{change}")
     assert "Firmware 8.7.0.4" in stranger.text(f"/changes/{change}")
 
@@ -29,16 +29,16 @@ def test_a_deep_link_to_a_page_is_kept() -> None:
 
 
 def test_a_wrong_password_is_refused_and_the_name_stays(room: Room) -> None:
-    answer = room.client().post("/sign-in", name="dana", password="not the password")
+    answer = room.client().post("/sign-in", name="steward", password="not the password")
     page = answer.get_data(as_text=True)
     assert answer.status_code == 401
     assert "Name or password is not right" in page or "name or password is not right" in page
-    assert 'value="dana"' in page
+    assert 'value="steward"' in page
     assert "not the password" not in page
 
 
 def test_the_cookie_of_a_sign_in_is_for_no_script_and_no_other_site(room: Room) -> None:
-    answer = room.client().post("/sign-in", name="dana", password=PASSWORD)
+    answer = room.client().post("/sign-in", name="steward", password=PASSWORD)
     cookie = next(value for value in answer.headers.getlist("Set-Cookie") if value.startswith("sangate="))
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
@@ -46,10 +46,10 @@ def test_the_cookie_of_a_sign_in_is_for_no_script_and_no_other_site(room: Room) 
 
 
 def test_signing_out_ends_the_sign_in_in_the_gate_too(room: Room) -> None:
-    dana = room.client("dana")
-    cookie = dana.http.get_cookie("sangate", domain="127.0.0.1")
+    steward = room.client("steward")
+    cookie = steward.http.get_cookie("sangate", domain="127.0.0.1")
     assert cookie is not None
-    assert dana.post("/sign-out").status_code == 303
+    assert steward.post("/sign-out").status_code == 303
     again = room.client()
     again.http.set_cookie("sangate", cookie.value, domain="127.0.0.1")
     assert again.get("/changes").status_code == 303
@@ -57,8 +57,8 @@ def test_signing_out_ends_the_sign_in_in_the_gate_too(room: Room) -> None:
 
 def test_the_secret_of_a_sign_in_is_on_no_page(room: Room) -> None:
     room.opened()
-    dana = room.client("dana")
-    cookie = dana.http.get_cookie("sangate", domain="127.0.0.1")
+    steward = room.client("steward")
+    cookie = steward.http.get_cookie("sangate", domain="127.0.0.1")
     assert cookie is not None
     for path in ("/changes", "/changes/chg-0001", "/ledger", "/evidence", "/nowhere"):
-        assert cookie.value not in dana.get(path).get_data(as_text=True)
+        assert cookie.value not in steward.get(path).get_data(as_text=True)
