@@ -770,7 +770,9 @@ def check_stories(path: str, head: Head, every: bool, report: Report) -> None:
 
 
 def beside(path: str, ending: str) -> str:
-    return path[: -len(".jsonl")] + "." + ending if path.endswith(".jsonl") else path + "." + ending
+    """Return the path with another ending."""
+    stem, dot, old = path.rpartition(".")
+    return (stem if dot and "/" not in old else path) + "." + ending
 
 
 def read_file(path: str, most: int) -> bytes:

@@ -155,6 +155,13 @@ def test_an_export_of_a_ledger_that_is_behind_goes_out_and_is_not_called_verifie
     assert "entry 17: and what follows came after the checkpoint" in said
 
 
+@pytest.mark.parametrize("name", ["june.log", "june", "v1.2/june"])
+def test_a_log_of_any_name_finds_its_companions(told: SqliteLedger, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    jsonl.export_log(told, tmp_path / name)
+    assert judge(tmp_path / name)[0] == verify.VERIFIED
+
+
 @pytest.mark.parametrize("ending", ["checkpoint", "policy"])
 def test_a_missing_companion_leaves_the_verdict_open(log: Path, ending: str) -> None:
     log.with_suffix(f".{ending}").unlink()
