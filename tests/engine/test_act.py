@@ -1,0 +1,159 @@
+"""Permit and intent are entered only on the history that was folded; without them nothing is sent."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import cast
+
+import pytest
+
+from gate.approval import Decision, Statement
+from gate.authority import STAGE
+from gate.change import Phase, Plan, Step, utc
+from gate.engine.act import Crew, perform
+from gate.engine.hands import Asker, Hands
+from gate.engine.next import Act, next_action
+from gate.errors import Moved
+from gate.evidence import Reply, ReplyState
+from gate.gather.arrays import Arrays
+from gate.gather.known_answer import KnownAnswers
+from gate.hostkeys import HostKeys
+from gate.ledger.entry import Actor, Draft
+from gate.lifecycle import fold
+from gate.permits import Permit, PermitOffice
+from gate.person import Person
+from gate.policy import ApprovalKind, Seat
+from gate.ssh.wire import Timeouts
+from gate.standing import Standing
+from gate.store import Ledger, keys
+from gate.store.sqlite import open_ledger
+from tests.cases import NOON, fleet
+from tests.engine.histories import CANARY, PLAN, VERDICT, History
+from tests.engine.histories import STAGE as SEND
+
+ORIGIN = "gate.example/ledger"
+LIFETIME = timedelta(minutes=5)
+SEATS = {"lead": Seat.STORAGE, "owner": Seat.DATA_OWNER}
+AUTHORISING = ("permit.issued", "step.intended")
+
+
+@dataclass(frozen=True)
+class Counting(Hands):
+    """Hands that send nothing and remember what they were asked to do, and what was on record by then."""
+
+    ledger: Ledger = field(kw_only=True)
+    acts: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+
+    def act(self, plan: Plan, step: Step, permit: Permit, act_before: datetime) -> Reply:
+        """Remember."""
+        on_record = tuple(each.kind for each in self.ledger.history(plan.change))
+        self.acts.append((permit.array, step.id, on_record))
+        return Reply(permit.array, step.command, ReplyState.LOST, NOON, NOON, problem="the line was lost")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    keys.create(tmp_path / "ledger.key", ORIGIN)
+    signer = keys.load(tmp_path / "ledger.key", ORIGIN)
+    opened = open_ledger(tmp_path / "ledger.db", signer=signer, clock=lambda: NOON)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def hands(ledger: Ledger) -> Counting:
+    return Counting(
+        inventory=fleet(),
+        asker=cast(Asker, None),
+        arrays=cast(Arrays, None),
+        known_answers=cast(KnownAnswers, None),
+        pinned=HostKeys(()),
+        mutate_user="",
+        timeouts=Timeouts(),
+        images=Path(),
+        clock=lambda: NOON,
+        ledger=ledger,
+    )
+
+
+@pytest.fixture
+def crew(ledger: Ledger, hands: Counting, tmp_path: Path) -> Crew:
+    return Crew(
+        ledger=ledger,
+        hands=hands,
+        office=PermitOffice.open(tmp_path / "keys" / "ca", LIFETIME),
+        people=lambda: {name: Person(name, seats=frozenset({seat})) for name, seat in SEATS.items()},
+        approvals=ApprovalKind.SESSION,
+        permit_lifetime=LIFETIME,
+        evidence_max_age=timedelta(minutes=15),
+    )
+
+
+@pytest.fixture
+def standing(ledger: Ledger) -> Standing:
+    """Sealed, approved by both seats and started, up to the first step that changes something."""
+    history = History().sealed().verdict()
+    for name, seat in SEATS.items():
+        statement = Statement(
+            ORIGIN,
+            PLAN.change,
+            STAGE,
+            PLAN.digest,
+            VERDICT,
+            Decision.APPROVE,
+            seat,
+            name,
+            utc(NOON + timedelta(hours=8)),
+            name,
+        )
+        history.add("approval.signed", name, statement=statement.text(), method="session", signature="")
+    history.forward(SEND)
+    ledger.append_all([Draft(each.kind, each.actor, each.change, each.data) for each in history.entries])
+    return fold(ledger.history(PLAN.change))
+
+
+def due(standing: Standing) -> Act:
+    """Return what is to be done next, which is an act."""
+    action = next_action(PLAN, standing, NOON)
+    assert isinstance(action, Act)
+    assert (action.phase, action.number) == (Phase.FORWARD, SEND)
+    return action
+
+
+def kinds(ledger: Ledger, after: Standing) -> list[str]:
+    """Kinds of the entries that came after a standing was folded."""
+    return [each.kind for each in ledger.history(PLAN.change)[after.seq :]]
+
+
+def test_permit_and_intent_are_on_record_before_the_hands_are_asked(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing
+) -> None:
+    perform(crew, PLAN, standing, due(standing), Event())
+    assert kinds(ledger, standing) == [*AUTHORISING, "step.ended"]
+    ((array, step, on_record),) = hands.acts
+    assert (array, step) == (CANARY, PLAN.forward[SEND].id)
+    assert on_record[standing.seq :] == AUTHORISING
+
+
+def test_a_hold_placed_after_the_fold_stops_the_act_before_anything_is_sent(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing
+) -> None:
+    action = due(standing)
+    ledger.append(Draft("hold.placed", Actor("person", "anybody"), PLAN.change, {"reason": "smoke"}))
+    with pytest.raises(Moved):
+        perform(crew, PLAN, standing, action, Event())
+    assert kinds(ledger, standing) == ["hold.placed"]
+    assert not hands.acts
+
+
+def test_who_folds_again_finds_the_hold_and_has_nothing_to_do(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing
+) -> None:
+    ledger.append(Draft("hold.placed", Actor("person", "anybody"), PLAN.change, {"reason": "smoke"}))
+    now = fold(ledger.history(PLAN.change))
+    assert not isinstance(next_action(PLAN, now, NOON), Act)
+    perform(crew, PLAN, now, due(standing), Event())
+    assert not set(AUTHORISING) & set(kinds(ledger, standing))
+    assert not hands.acts
