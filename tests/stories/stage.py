@@ -1,13 +1,16 @@
 """A whole installation over a lab of its own: what every story stands on."""
 
+import fcntl
 import itertools
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +38,30 @@ PEOPLE: tuple[tuple[str, tuple[Role, ...], tuple[Seat, ...], bool], ...] = (
 )
 
 
+@cache
+def _second_number() -> int:
+    """
+    Return the second number of this process's networks, 100 to 199: held by a lock for as long as the process lives.
+
+    The lock is the kernel's, so a process that is killed leaves nothing behind but an empty file. Children that only
+    start another program do not inherit it (PEP 446).
+    """
+    for tried in range(100):
+        number = 100 + (os.getpid() + tried) % 100
+        with suppress(PermissionError):  # another user's file: theirs
+            held = os.open(Path(tempfile.gettempdir()) / f"sangate-network-127.{number}", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(held)
+            else:
+                return number
+    raise RuntimeError("a hundred other processes hold the loopback networks of these tests")
+
+
 def network() -> str:
     """A loopback network that no other lab of these tests uses, also not one of another process."""
-    return f"127.{100 + os.getpid() % 100}.{next(NETWORKS)}"
+    return f"127.{_second_number()}.{next(NETWORKS)}"
 
 
 @dataclass
