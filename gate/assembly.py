@@ -74,6 +74,7 @@ def make_private(settings: Settings) -> None:
     try:
         for folder in (settings.data, settings.keys, settings.images):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.data.chmod(0o700)
         settings.keys.chmod(0o700)
     except OSError as error:
         raise Outside(f"the data directory cannot be made: {error.strerror}", place=str(settings.data)) from None

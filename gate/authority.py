@@ -10,7 +10,7 @@ canary: there is no way in here to name another one (promise 3).
 from datetime import datetime, timedelta
 
 from gate.approval import Tally
-from gate.change import Grant, Phase, Plan, Purpose
+from gate.change import Grant, Phase, Plan, Purpose, Step
 from gate.standing import MOVING, Standing, State
 
 STAGE = "canary"
@@ -24,15 +24,18 @@ def purpose_of(plan: Plan, standing: Standing, phase: Phase) -> Purpose:
 
 
 def applying(plan: Plan, standing: Standing) -> bool:
-    """True once a mutating `finish_first` step has been intended: from then on the update is finished or backed out."""
-    return any(
-        step.mutates and step.finish_first and standing.mark(Phase.FORWARD, number) is not None
-        for number, step in enumerate(plan.forward)
-    )
+    """
+    True once a mutating `finish_first` step may have begun: from then on the update is finished or backed out.
+
+    An intent whose step is known not to have begun finishes nothing: sending it is `forward`, with all its conditions.
+    """
+    return any(step.finish_first for step in _begun(plan, standing))
 
 
-def _touched(plan: Plan, standing: Standing) -> bool:
-    return any(step.mutates and standing.mark(Phase.FORWARD, number) for number, step in enumerate(plan.forward))
+def _begun(plan: Plan, standing: Standing) -> list[Step]:
+    """Return the mutating forward steps that were sent, unless it is known that they were not begun."""
+    marks = ((step, standing.mark(Phase.FORWARD, number)) for number, step in enumerate(plan.forward))
+    return [step for step, mark in marks if step.mutates and mark is not None and mark.may_have_begun]
 
 
 def no_return(plan: Plan, standing: Standing) -> bool:
@@ -70,7 +73,7 @@ def authorise(
     if standing.state is not MOMENT[phase]:
         return f"the change is {standing.state}: no {phase} step belongs there"
     old = standing.verdict_at is None or now - standing.verdict_at > evidence_max_age
-    if purpose is Purpose.FORWARD and old and not _touched(plan, standing):
+    if purpose is Purpose.FORWARD and old and not _begun(plan, standing):
         return "the evidence that the start rests on is too old by now"
     because = RULES[purpose](plan, standing, tally, now)
     if because:

@@ -62,7 +62,7 @@ class ChangeRequest(Frozen):
     kind: Kind
     family: ArrayFamily
     image: Image
-    targets: Annotated[tuple[Name, ...], Field(min_length=1, max_length=500)]
+    targets: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
     playbook: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
     window: Window
 
@@ -205,6 +205,9 @@ class Plan:
     window_closes: str
     thresholds: dict[str, int]
     seats: tuple[str, ...]
+    scratch: tuple[str, ...] = ()
+    """Where on canary and control the gate itself will write: `array target lun portal:port blocks`."""
+
     choice: tuple[PassedOver, ...] = ()
 
     def material(self) -> dict[str, Json]:

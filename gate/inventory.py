@@ -76,6 +76,11 @@ class Scratch(Frozen):
     """Length of the range that may be written, in blocks of 512 bytes, from block 0."""
 
 
+    def words(self, array: str) -> str:
+        """Spell it in one line, as a sealed plan names it."""
+        return f"{array} {self.target} {self.lun} {self.portal}:{self.port} {self.blocks}"
+
+
 class Array(Frozen):
     """One array; `serial` is what it must answer when asked who it is."""
 
@@ -172,6 +177,11 @@ class Inventory(Frozen):
     def array(self, name: str) -> Array:
         """Return the array of that id; KeyError when there is none."""
         return {array.id: array for array in self.arrays}[name]
+
+    def scratch_words(self, *arrays: str) -> tuple[str, ...]:
+        """Return where the gate may write on these arrays, as a sealed plan names it; none without a scratch object."""
+        found = ((name, self.array(name).scratch) for name in arrays)
+        return tuple(scratch.words(name) for name, scratch in found if scratch is not None)
 
     def host(self, name: str) -> Host:
         """Return the host of that id; KeyError when there is none."""

@@ -158,7 +158,13 @@ def _key_of(text: str, signature: str) -> str:
 
 
 def _signed(standing: Standing, entry: Entry) -> Standing:
-    """Verify the signature each time it is read: whoever can write the database cannot write an approval into it."""
+    """
+    Verify the signature of a signed approval each time it is read, and keep the key that it fits.
+
+    Whoever can write the ledger's file alone cannot forge such an approval: `gate.approval` counts it only when that
+    key is enrolled for the approver now. This holds as long as the keys in `working.db` are right, and says nothing of
+    session approvals, which carry no signature.
+    """
     text, method = str(entry.data["statement"]), Method(str(entry.data["method"]))
     key = _key_of(text, str(entry.data["signature"])) if method is Method.SSH else ""
     signed = Signed(read_statement(text), method, entry.time, key)

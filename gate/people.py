@@ -149,11 +149,15 @@ class People:
         """Check a password; NotSignedIn says no more than that it was refused, and after five refusals to wait."""
         now = self._clock()
         since = utc(now - LOCKED)
-        with self._lock, outside():
-            failures = self._db.table("failure").count_where("name = ? and at > ?", [name, since])
+        attempt = {"name": name[:63], "at": utc(now)}
+        with self._lock, outside(), self._db.atomic():
+            self._db.table("failure").delete_where("at < ?", [since])
+            failures = self._db.table("failure").count_where("name = ? and at > ?", [name[:63], since])
+            if failures >= MOST_FAILURES:
+                raise NotSignedIn("too many failed sign-ins", hint=f"wait {int(LOCKED.total_seconds() // 60)} minutes")
+            # Counted before it is judged: many wrong ones at once are no more than many.
+            counted = self._db.table("failure").insert(attempt).last_rowid
             rows = list(self._db.table("person").rows_where("id = ?", [name]))
-        if failures >= MOST_FAILURES:
-            raise NotSignedIn("too many failed sign-ins", hint=f"wait {int(LOCKED.total_seconds() // 60)} minutes")
         known = str(rows[0]["password"]) if rows else self._dummy
         try:
             self._hasher.verify(known, password)
@@ -161,10 +165,9 @@ class People:
         except (Argon2Error, InvalidHashError):
             matches = False
         if not matches:
-            with self._lock, outside(), self._db.atomic():
-                self._db.table("failure").delete_where("at < ?", [since])
-                self._db.table("failure").insert({"name": name[:63], "at": utc(now)})
             raise NotSignedIn("name or password is not right")
+        with self._lock, outside(), self._db.atomic():
+            self._db.table("failure").delete_where("rowid = ?", [counted])
         return now
 
     def sign_in(self, name: str, password: str, kind: str, lifetime: timedelta) -> Ticket:

@@ -118,6 +118,25 @@ def test_from_the_apply_on_a_step_is_finished_whatever_has_expired() -> None:
     assert (grant.purpose, grant.expires) == (Purpose.FINISH, far + LIFETIME)
 
 
+@pytest.mark.parametrize("end", [("unknown", "not_begun"), ("failed", "")])
+def test_an_apply_that_is_known_not_to_have_begun_is_not_finished_but_sent_forward(end: tuple[str, str]) -> None:
+    """Sending it again, however much later, needs approvals, window and all; nothing is half-flashed."""
+    outcome, looked = end
+    history = History().forward(APPLY).intend(FORWARD, APPLY).end(FORWARD, APPLY, outcome)
+    if looked:
+        history = history.look(FORWARD, APPLY, looked)
+    assert not applying(PLAN, history.standing)
+    assert "approvals are missing" in str(may(history, tally=NOBODY, now=NOON))
+    assert purpose_of(PLAN, history.standing, FORWARD) is Purpose.FORWARD
+
+
+def test_a_send_that_is_known_not_to_have_begun_makes_no_old_evidence_good() -> None:
+    history = (
+        History().forward(SEND).intend(FORWARD, SEND).end(FORWARD, SEND, "unknown").look(FORWARD, SEND, "not_begun")
+    )
+    assert "too old" in str(may(history, now=NOON + EVIDENCE * 3))
+
+
 def test_before_the_apply_nothing_counts_as_finishing() -> None:
     for number in (SEND, PREPARE, APPLY):
         history = History().forward(number)

@@ -5,6 +5,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -75,6 +76,24 @@ def test_after_so_many_failures_even_the_right_password_waits(people: People, cl
         people.sign_in("lead", PASSWORD, "session", HOUR)
     clock.now += SECOND
     assert people.sign_in("lead", PASSWORD, "session", HOUR).person.id == "lead"
+
+
+def test_many_wrong_passwords_at_once_are_no_more_than_so_many(people: People) -> None:
+    told: list[str] = []
+
+    def attempt() -> None:
+        try:
+            people.sign_in("lead", "not the password", "session", HOUR)
+        except NotSignedIn as error:
+            told.append(error.message)
+
+    threads = [Thread(target=attempt) for _ in range(4 * MOST_FAILURES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told.count("name or password is not right") == MOST_FAILURES
+    assert told.count("too many failed sign-ins") == 3 * MOST_FAILURES
 
 
 def test_one_who_fails_locks_out_nobody_else(people: People) -> None:

@@ -45,6 +45,13 @@ class Because(Frozen):
     reason: Reason
 
 
+class Resumed(Because):
+    """Lifting a hold or answering a question: the very hold and question that were shown, empty where there is none."""
+
+    hold: Annotated[str, StringConstraints(max_length=500)]
+    question: Annotated[str, StringConstraints(max_length=4096)]
+
+
 class Key(Frozen):
     """An OpenSSH public key of the kind ssh-ed25519, one line, and the password once more: a token is not enough."""
 

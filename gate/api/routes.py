@@ -62,7 +62,11 @@ class _Face:
         self._control = control
         self._settings = settings
         self._replay = Replay(lambda: datetime.now(UTC))
-        self._waiting = threading.BoundedSemaphore(max(1, settings.config.server.threads // 4))
+        quarter = max(1, settings.config.server.threads // 4)
+        working = threading.BoundedSemaphore(quarter)
+        # What takes long shares a part of the threads, so that a hold always finds one (promise 11).
+        self._few = dict.fromkeys(("check-change", "start-change", "rehearse", "record-reference"), working)
+        self._few["wait"] = threading.BoundedSemaphore(quarter)
 
     def view(self, route: Route) -> Callable[..., Response]:
         """Return the Flask view of one route."""
@@ -113,13 +117,15 @@ class _Face:
         call = Call(self._control, self._settings, actor, secret, path, query, body, raw, media_type)
         if route.decides and (seen := request.headers.get("If-Match")) not in (None, "*"):
             self._unmoved(actor, path["id"], seen or "")
-        if route.name == "wait" and not self._waiting.acquire(blocking=False):
-            raise CannotTell("too many are waiting already", hint="ask again in a few seconds")
+        few = self._few.get(route.name)
+        if few is None:
+            return route.handler(call)
+        if not few.acquire(blocking=False):
+            raise CannotTell("too many are at this already", hint="ask again in a few seconds")
         try:
             return route.handler(call)
         finally:
-            if route.name == "wait":
-                self._waiting.release()
+            few.release()
 
     def _unmoved(self, actor: Person, change: str, seen: str) -> None:
         tag = TAG.fullmatch(seen.strip())

@@ -106,6 +106,11 @@ def _because(verb: str) -> Handler:
     return handler
 
 
+def _resume(call: Call) -> Answer:
+    seen = (call.body.hold, call.body.question)
+    return _change(call.control.resume(call.actor, call.path["id"], call.body.reason, seen))
+
+
 def _about(verb: str) -> Handler:
     """Return the handler of a verb that needs a dataset."""
 
@@ -139,7 +144,7 @@ ROUTES: tuple[Route, ...] = (
     Route("hold-change", "POST", ONE + "/hold", "Stop at the next step boundary.",
           _because("hold"), "Change", body=bodies.Because, decides=True),
     Route("resume-change", "POST", ONE + "/resume", "Lift a hold, or answer a question with: again.",
-          _because("resume"), "Change", body=bodies.Because, decides=True),
+          _resume, "Change", body=bodies.Resumed, decides=True),
     Route("back-out-change", "POST", ONE + "/back-out", "Take the canary back.",
           _because("back_out"), "Change", body=bodies.Because, decides=True),
     Route("withdraw-change", "POST", ONE + "/withdraw", "Take the change back before anything has begun.",

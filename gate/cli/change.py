@@ -185,8 +185,13 @@ def hold(place: Place, change_id: str, reason: str, as_json: bool) -> None:
 @as_json
 @pass_place
 def resume(place: Place, change_id: str, reason: str, as_json: bool) -> None:
-    """Lift a hold, or answer the gate's question with: again."""
-    _moved(place.client().post(_path(change_id, "resume"), {"reason": reason}), as_json=as_json)
+    """Lift a hold; where there is none, answer the gate's question with: again."""
+    client = place.client()
+    view = client.get(_path(change_id))
+    seen = {"hold": view["hold"], "question": view["question"]}
+    if not as_json:
+        click.echo(f"Lifts the hold: {seen['hold']}" if seen["hold"] else f"Answers again to: {seen['question']}")
+    _moved(client.post(_path(change_id, "resume"), {"reason": reason, **seen}), as_json=as_json)
 
 
 @change.command("back-out")

@@ -1,6 +1,5 @@
 """`sangate ledger`: the record, and what an auditor takes away."""
 
-import hashlib
 from pathlib import Path
 
 import click
@@ -74,18 +73,11 @@ def checkpoint(place: Place, local: bool, as_json: bool) -> None:
 def export(place: Place, out: Path | None, local: bool) -> None:
     """The whole ledger as NAME.jsonl, with .checkpoint, .policy and .leaves beside it."""
     from gate.cli.reading import reader
-    from gate.export.jsonl import policy
 
     path = (out or Path("ledger.jsonl")).with_suffix(".jsonl")
     with reader(place, local=local) as source:
-        seal = source.seal()
-        lines = source.export().split(b"\n")[: int(seal["size"])]
-    leaves = b"".join(hashlib.sha256(b"\x00" + line).digest() for line in lines)
-    path.write_bytes(b"".join(line + b"\n" for line in lines))
-    path.with_suffix(".leaves").write_bytes(leaves)
-    path.with_suffix(".checkpoint").write_text(seal["checkpoint"], encoding="utf-8")
-    path.with_suffix(".policy").write_text(policy(seal["vkey"]), encoding="utf-8")
-    click.echo(f"{path}: {len(lines)} entries; sangate ledger verify {path} checks it")
+        size = source.export(path)
+    click.echo(f"{path}: {size} entries; sangate ledger verify {path} checks it")
 
 
 @ledger.command()

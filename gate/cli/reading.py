@@ -1,7 +1,9 @@
 """What only reads: from the server, or, with --local, from the data directory itself."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gate.cli.place import Place
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from gate.cli.client import Client
     from gate.control.door import Control
     from gate.person import Person
+    from gate.store import Ledger
 
 
 class Reader(Protocol):
@@ -31,8 +34,8 @@ class Reader(Protocol):
     def pack(self, change: str) -> bytes:
         """The evidence pack of one change."""
 
-    def export(self) -> bytes:
-        """The whole ledger, one entry a line."""
+    def export(self, path: Path) -> int:
+        """Write the whole ledger to `path`, one entry a line, and its companions; return the number of entries."""
 
 
 class _Remote:
@@ -54,8 +57,17 @@ class _Remote:
     def pack(self, change: str) -> bytes:
         return self._whole(f"/changes/{_word(change)}/pack")
 
-    def export(self) -> bytes:
-        return self._whole("/export")
+    def export(self, path: Path) -> int:
+        from gate.export.jsonl import policy
+
+        seal = self.seal()
+        lines = self._whole("/export").split(b"\n")[: int(seal["size"])]
+        leaves = b"".join(hashlib.sha256(b"\x00" + line).digest() for line in lines)
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+        path.with_suffix(".leaves").write_bytes(leaves)
+        path.with_suffix(".checkpoint").write_text(seal["checkpoint"], encoding="utf-8")
+        path.with_suffix(".policy").write_text(policy(seal["vkey"]), encoding="utf-8")
+        return len(lines)
 
     def _whole(self, path: str) -> bytes:
         from io import BytesIO
@@ -66,8 +78,9 @@ class _Remote:
 
 
 class _Local:
-    def __init__(self, control: "Control", actor: "Person") -> None:
+    def __init__(self, control: "Control", ledger: "Ledger", actor: "Person") -> None:
         self._control = control
+        self._ledger = ledger
         self._actor = actor
 
     def rows(self) -> Any:
@@ -85,8 +98,13 @@ class _Local:
     def pack(self, change: str) -> bytes:
         return self._control.pack(self._actor, change)
 
-    def export(self) -> bytes:
-        return b"".join(self._control.export(self._actor))
+    def export(self, path: Path) -> int:
+        """A ledger that is behind takes no entry, so there the export is not entered; it goes out all the same."""
+        from gate.export.jsonl import export_log
+
+        if not self._ledger.missing:
+            self._control.export(self._actor)
+        return export_log(self._ledger, path)
 
 
 @contextmanager
@@ -101,7 +119,7 @@ def reader(place: Place, *, local: bool) -> Iterator[Reader]:
     if not settings.ledger_db.exists():
         raise BadInput("there is no ledger here", place=str(settings.data), hint="--data names the data directory")
     with place.installation() as installation:
-        yield _Local(installation.control, Person("local-shell"))
+        yield _Local(installation.control, installation.ledger, Person("local-shell"))
 
 
 def _word(text: str) -> str:

@@ -11,7 +11,7 @@ from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.views import RECORDS, View
 from gate.document import read
 from gate.errors import BadInput, Moved
-from gate.finding import When
+from gate.finding import Outcome, When
 from gate.gather.records import to_json
 from gate.inventory import Inventory
 from gate.ledger.entry import Draft
@@ -114,12 +114,13 @@ class Changes:
         if why := self._why_not_start(actor, standing):
             raise desk.refuse(actor, change, "start", why)
         seen = {other.change for other in desk.others(change)}
-        standing = self._decide(actor, standing, When.START, progress)
-        decided = desk.view(change, actor)["verdict"]
-        if not decided["opens"]:
-            red = [f for f in decided["findings"] if f["outcome"] != "passed"]
-            why = "; ".join(f"{f['check']} is {f['outcome']}: {f['because']}" for f in red) or "no plan could be sealed"
-            raise desk.refuse(actor, change, "start", why, red[0]["way_out"] if red else "")
+        standing, decided = self._decide(actor, standing, When.START, progress)
+        if not decided.verdict.opens:
+            red = [found for found in decided.verdict.findings if found.outcome is not Outcome.PASSED]
+            why = "; ".join(f"{found.check} is {found.outcome}: {found.because}" for found in red)
+            raise desk.refuse(
+                actor, change, "start", why or "no plan could be sealed", RECORDS[red[0].check].way_out if red else ""
+            )
         if why := self._why_not_start(actor, standing):
             raise desk.refuse(actor, change, "start", why, "was something changed since people signed?")
         plan = desk.sealed_plan(standing)
@@ -147,20 +148,23 @@ class Changes:
         self._desk.ledger.append(Draft("hold.placed", person(actor), change, {"reason": _reason(reason)}))
         return self._desk.view(change, actor)
 
-    def resume(self, actor: Person, change: str, reason: str) -> View:
+    def resume(self, actor: Person, change: str, reason: str, seen: tuple[str, str] | None = None) -> View:
         """
-        Lift a hold, or answer a question with "again"; a performer or the holder of a seat may.
+        Lift a hold; where there is none, answer a question with "again". A performer or the holder of a seat may.
 
-        Going on is a decision: neither the requester nor a contractor takes it alone (promise 6). Going back is not.
+        `seen` is the hold and the question that were shown: nobody lifts or answers another one. Going on is a
+        decision: neither the requester nor a contractor takes it alone (promise 6). Going back is not.
         """
         desk, standing = self._desk, self._desk.standing(change)
         self._crew(actor, standing, "resume")
         if why := may_resume(actor, standing.requester):
             raise desk.refuse(actor, change, "resume", why)
+        if seen is not None and seen != (standing.hold, standing.question):
+            raise Moved("another hold or question is there than was shown; nothing was done", hint="read it again")
         drafts = []
         if standing.hold:
             drafts.append(Draft("hold.lifted", person(actor), change, {"reason": _reason(reason)}))
-        if standing.question and standing.state in BEGUN:
+        elif standing.question and standing.state in BEGUN:
             answer: dict[str, Json] = {
                 "answer": Answer.AGAIN,
                 "step": standing.question_step,
@@ -227,7 +231,9 @@ class Changes:
         reasons = "; ".join(f"{who}: {because}" for who, because in tally.not_counted)
         return "approvals are missing for " + ", ".join(tally.missing) + (f" ({reasons})" if reasons else "")
 
-    def _decide(self, actor: Person, standing: Standing, moment: When, progress: Progress) -> Standing:
+    def _decide(
+        self, actor: Person, standing: Standing, moment: When, progress: Progress
+    ) -> tuple[Standing, Decided]:
         """Gather, seal, decide, and enter all three; the whole is refused when the change moved meanwhile."""
         desk = self._desk
         request = desk.request(standing)
@@ -240,7 +246,7 @@ class Changes:
         )
         desk.move(standing, *self._drafts(actor, standing.change, decided, to_json(evidence), moment))
         progress(f"verdict: {'opens' if decided.verdict.opens else 'refused'} at {utc(now)[11:19]}Z")
-        return desk.standing(standing.change)
+        return desk.standing(standing.change), decided
 
     def _drafts(self, actor: Person, change: str, decided: Decided, evidence: bytes, moment: When) -> list[Draft]:
         desk, by = self._desk, person(actor)

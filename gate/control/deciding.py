@@ -137,6 +137,7 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
         window_closes=utc(request.window.closes),
         thresholds=thresholds(policy),
         seats=tuple(seat.value for seat in policy.seats),
+        scratch=inventory.scratch_words(choice.canary, choice.control),
         choice=choice.explained,
     )
     return plan, ""

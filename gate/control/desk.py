@@ -110,17 +110,22 @@ class Desk:
         return change_view(sources, viewer)
 
     def others(self, change: str) -> list[OtherChange]:
-        """Return every other change that has begun and not ended."""
+        """
+        Return every other change that has begun and not ended, from the ledger alone: lists decide nothing.
+
+        CannotTell when the verdict that one of them began with is gone: what it relies on is then not known.
+        """
         found = []
-        for row in self.lists.rows():
-            if row["id"] == change:
+        for name in self.ledger.changes():
+            standing = self.standing(name)
+            if name == change or standing.state not in BEGUN or standing.closed:
                 continue
-            standing = self.standing(str(row["id"]))
-            if standing.state in BEGUN and not standing.closed:
-                stored = self.ledger.get_blob(standing.verdict_blob)
-                protections = json.loads(stored)["protections"] if stored else []
-                targets = frozenset(str(name) for name in row["targets"])
-                found.append(OtherChange(standing.change, standing.state.value, targets, frozenset(protections)))
+            stored = self.ledger.get_blob(standing.verdict_blob)
+            if stored is None:
+                raise CannotTell(f"the verdict of {name}, which is under way, is missing from the store")
+            targets = frozenset(self.request(standing).targets)
+            protections = frozenset(json.loads(stored)["protections"])
+            found.append(OtherChange(name, standing.state.value, targets, protections))
         return found
 
     def blob(self, name: str, value: "Json | bytes") -> Blob:

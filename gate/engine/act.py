@@ -1,7 +1,7 @@
 """
 Doing the one thing that `next_action` named, and entering it.
 
-Entries that authorise (permit and intent, start of known-answer writes, judgement) are appended only if the history is
+Entries that authorise (permit and intent, judgement) are appended only if the history is
 still the one that was folded; facts are appended whatever came in between. An intent is durable before its effect.
 """
 
@@ -97,7 +97,7 @@ def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...
     except GateError as error:
         _enter(crew, standing, "change.halted", {"because": f"known-answer data could not be written: {error}"})
         return
-    crew.ledger.append_all(drafts, expect=standing.seq)
+    crew.ledger.append_all(drafts)  # what was written is a fact, whatever came in between
 
 
 def _ask(

@@ -9,7 +9,7 @@ from gate.canonical import Json
 from gate.change import Plan
 from gate.engine.hands import Hands
 from gate.engine.next import BASELINE
-from gate.errors import GateError
+from gate.errors import GateError, Refused
 from gate.evidence import ArrayReading
 from gate.finding import Outcome
 from gate.ledger.entry import GATE, Blob, Draft
@@ -26,7 +26,9 @@ def seed(standing: Standing, array: str) -> str:
 
 
 def baseline(hands: Hands, plan: Plan, standing: Standing, array: str) -> list[Draft]:
-    """Write known-answer data, read it back, time reads; Outside when any of it cannot be done."""
+    """Write known-answer data where the plan says, read it back, time reads; Outside when any of it cannot be done."""
+    if hands.inventory.scratch_words(plan.canary, plan.control) != plan.scratch:
+        raise Refused("the inventory names other scratch objects than the plan that people signed")
     written = hands.known_answers.write(array, seed(standing, array))
     points = hands.known_answers.latencies(array, LATENCY_POINTS)
     entered: dict[str, Json] = {"array": array, "digest": written.digest, "blocks": written.blocks}

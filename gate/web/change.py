@@ -85,6 +85,10 @@ def act(change: str, action: str) -> Answer:
     """Hold, resume, back out or withdraw, with a reason."""
     if action not in DONE:
         raise BadInput(f'there is no action "{action[:20]}"')
+    if action == "resume":
+        seen = (request.form.get("hold", ""), request.form.get("question", ""))
+        face().control.resume(person(), change, field("reason"), seen)
+        return _back(change)
     verb: Callable[[Person, str, str], View] = getattr(face().control, action)
     verb(person(), change, field("reason"))
     return _back(change)
