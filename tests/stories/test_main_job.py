@@ -1,5 +1,7 @@
 """One change from request to a canary that held, on real wires and real bytes."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -117,6 +119,25 @@ def test_of_two_starts_at_once_exactly_one_begins(stage: Stage) -> None:
     assert outcomes.count("running") == 1
     control.back_out(people["performer"], change, "this story ends here")
     assert stage.wait_for(change, "backed out") == "backed out"
+
+
+def test_a_list_row_that_somebody_deleted_hides_no_change_under_way(stage: Stage) -> None:
+    """Lists decide nothing: what is under way is read from the ledger."""
+    assert stage.gate is not None
+    control, people = stage.gate.control, stage.people
+    first, second = stage.approved(GOOD, **REST), stage.approved(GOOD, **REST)
+    control.start(people["performer"], first)
+    control.hold(people["auditor"], first, "stay under way")
+    with contextlib.closing(sqlite3.connect(stage.settings.working_db)) as lists, lists:
+        lists.execute("delete from change_row where id = ?", (first,))
+
+    with pytest.raises(Refused, match="no-conflict is failed"):
+        control.start(people["performer"], second)
+
+    control.rebuild(people["auditor"])
+    control.withdraw(people["storage-engineer"], second, "this story ends here")
+    control.back_out(people["performer"], first, "this story ends here")
+    assert stage.wait_for(first, "backed out") == "backed out"
 
 
 def test_the_wrong_people_are_refused_and_each_attempt_is_an_entry(stage: Stage) -> None:

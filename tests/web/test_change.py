@@ -169,9 +169,9 @@ def test_anybody_holds_and_those_who_may_not_resume_see_why(room: Room) -> None:
     assert "Only a performer or the holder of a seat." in page
     assert reader.post(f"/changes/{change}/do/resume", reason="it stopped").status_code == 403
     operator = room.client("operator")
-    stale = {"reason": "it stopped", "hold": "An older hold", "question": ""}
+    stale: dict[str, Any] = {"reason": "it stopped", "hold": "An older hold", "question": ""}
     assert operator.post(f"/changes/{change}/do/resume", **stale).status_code == 409, "it lifts what was shown only"
-    asked = {"reason": "it stopped", "hold": "The phone rings", "question": ""}
+    asked: dict[str, Any] = {"reason": "it stopped", "hold": "The phone rings", "question": ""}
     assert operator.post(f"/changes/{change}/do/resume", **asked).status_code == 303
     assert not room.control.show(room.person("operator"), change)["run"]["hold"]
 
