@@ -89,6 +89,22 @@ def test_the_data_directory_can_be_read_without_a_server(engineer: Typed, change
     assert engineer("ledger", "checkpoint", "--local", server=nowhere).exit_code == 0
 
 
+def test_an_old_ledger_put_back_is_still_exported(sangate: Typed, served: Served, tmp_path: Path) -> None:
+    config, nowhere = tmp_path / "config.yaml", "http://127.0.0.1:1"
+    config.write_text(served.config.read_text())
+    sangate("user", "add", "owner", "--password-file", "-", stdin=PASSWORD + "\n", config=config)
+    out = ("ledger", "export", "--local", "--out")
+    made = sangate(*out, tmp_path / "whole", config=config, server=nowhere)
+    assert made.exit_code == 0, made.output
+    assert sangate("ledger", "verify", tmp_path / "whole.jsonl").exit_code == 0
+    (seen,) = (tmp_path / "data" / "keys").glob("*.seen")
+    size, _, digest = seen.read_text().partition(" ")
+    seen.write_text(f"{int(size) + 5:020} {digest}")
+    behind = sangate(*out, tmp_path / "behind", config=config, server=nowhere)
+    assert behind.exit_code == 0, behind.output
+    assert (tmp_path / "behind.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
 def test_the_lists_are_the_same_after_they_are_made_again(engineer: Typed, change: str) -> None:
     before = json.loads(engineer("change", "list", "--json").stdout)
     assert "changes read again" in engineer("ledger", "rebuild").stdout
