@@ -29,6 +29,10 @@ class When(StrEnum):
     START = "start"
 
 
+FIND_OUT = "What was not found out counts as no. See that what is named here answers, then check the change again."
+"""The way out of `unknown`: network, pinned host key, credential, or a lab that is not running."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One question with its record: what the screens and docs/checks.md are made from."""
@@ -64,6 +68,9 @@ class Finding:
 
     evidence: tuple[str, ...] = ()
     """Digests of the raw replies that were read."""
+
+    way_out: str = ""
+    """What to do about this very answer; empty when the check's own way out, or that of `unknown`, says it."""
 
 
 def worst(outcomes: list[Outcome]) -> Outcome:

@@ -17,7 +17,8 @@ CHECK = Check(
 def check(case: Case) -> Finding:
     """Look at the sealed plan's back-out: it must act, and it must end by looking at what then runs."""
     if case.plan is None:
-        return Finding(CHECK.name, Outcome.UNKNOWN, f"no plan could be sealed: {case.no_plan}")
+        because = f"no plan could be sealed: {case.no_plan}"
+        return Finding(CHECK.name, Outcome.UNKNOWN, because, way_out="Mend what keeps the plan from being sealed.")
     steps = case.plan.back_out
     if not any(step.mutates for step in steps):
         return Finding(CHECK.name, Outcome.FAILED, f"playbook {case.plan.playbook} has no back-out that does anything")

@@ -9,6 +9,7 @@ from gate.finding import Check, Finding, Outcome, worst
 from gate.inventory import Protection
 
 NO_DATASET = "no dataset of the inventory is known to lie on any target, so nothing shows what would be lost"
+DECLARE = "Declare under inventory.datasets what lies on the targets, and under inventory.protections its backups."
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def over_datasets(case: Case, record: Check, ask: Callable[[Case, Reliance, Prot
     """Ask for every dataset at risk; the worst answer is the finding's. No dataset at all is unknown."""
     reliances = at_risk(case)
     if not reliances:
-        return Finding(record.name, Outcome.UNKNOWN, NO_DATASET)
+        return Finding(record.name, Outcome.UNKNOWN, NO_DATASET, way_out=DECLARE)
     answers = {}
     for reliance in reliances:
         if reliance.protection is None:

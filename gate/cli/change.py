@@ -80,7 +80,7 @@ def show(place: Place, change_id: str, local: bool, as_json: bool) -> None:
 @pass_place
 @click.pass_context
 def check(ctx: click.Context, place: Place, change_id: str, as_json: bool) -> None:
-    """Gather evidence, seal the plan, decide. Exit 1 when the gate refuses."""
+    """Gather evidence, seal the plan, decide. Exit 1: refused; 3: refused for what could not be found out alone."""
     from gate.cli.page import show_change
 
     with working("asking arrays, hosts and repositories …"):
@@ -88,7 +88,8 @@ def check(ctx: click.Context, place: Place, change_id: str, as_json: bool) -> No
     out_json(view) if as_json else show_change(view)
     verdict = view["verdict"]
     if not (verdict and verdict["opens"]):
-        ctx.exit(1)
+        failed = not verdict or any(found["outcome"] == "failed" for found in verdict["findings"])
+        ctx.exit(1 if failed else 3)
 
 
 @change.command()

@@ -124,5 +124,6 @@ class _Terminal(Teller):
         for player in stage.players.values():
             self.console.print(Text(f"    {player.name:18}{player.password}"))
         self.console.print(Text("Another terminal: ", "dim"), end="")
-        self.console.print(Text(f"sangate --config {stage.directory / 'config.yaml'} login storage-engineer"))
+        login = f"sangate --config {stage.directory / 'config.yaml'} login storage-engineer"
+        self.console.print(Text(login), soft_wrap=True)
         self.console.print(Text("Ctrl-C ends all of it, the lab too.", "dim"))

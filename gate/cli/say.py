@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -57,7 +58,17 @@ def secret_from(file: str | None, prompt: str, *, twice: bool = False) -> str:
 
         lines = read_file(Path(file), 4096).decode("utf-8", "replace").splitlines()
         return lines[0] if lines else ""
-    return str(click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # getpass says in two lines what the sentence below says in one
+            return str(click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True))
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        from gate.errors import BadInput
+
+        hint = "--password-file FILE, or - for standard input"
+        raise BadInput("there is no terminal to ask for a password", hint=hint) from None
 
 
 password_file = click.option(

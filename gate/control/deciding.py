@@ -45,6 +45,7 @@ class Decision:
                     "because": finding.because,
                     "relied_on": finding.relied_on,
                     "evidence": list(finding.evidence),
+                    "way_out": finding.way_out,
                 }
                 for finding in self.verdict.findings
             ],

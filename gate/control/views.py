@@ -14,11 +14,14 @@ from gate.authority import no_return
 from gate.change import Phase, Plan, utc
 from gate.checks import CHECKS
 from gate.engine.next import rounds_due
+from gate.finding import FIND_OUT
 from gate.person import Person, Role
 from gate.policy import Policy, Seat
 from gate.standing import BEFORE, ENDED, Standing, State, stuck
 
 View = dict[str, Any]
+LOCKED = "no permit can be made for these arrays before the canary has held"
+LATER = "this version opens no wave; ask for these arrays in a further change"
 RECORDS = {module.CHECK.name: module.CHECK for module in CHECKS}
 
 
@@ -85,7 +88,7 @@ def verdict_view(standing: Standing, verdict: Mapping[str, Any]) -> View | None:
                 **found,
                 "question": record.question,
                 "meaning": record.meaning,
-                "way_out": record.way_out,
+                "way_out": found["way_out"] or (FIND_OUT if found["outcome"] == "unknown" else record.way_out),
                 "threshold": record.threshold,
                 "weight": record.weight.value,
                 "when": record.when.value,
@@ -136,7 +139,7 @@ def stages_view(sources: Sources) -> list[View]:
                 "name": stage.name,
                 "arrays": list(stage.arrays),
                 "state": state if first else "locked",
-                "because": "" if first else "no permit can be made for these arrays before the canary has held",
+                "because": "" if first else LATER if standing.state is State.HELD else LOCKED,
             }
         )
     return bars

@@ -75,7 +75,7 @@ ACTIONS = {
         "Start the canary", "Asks everything once more, then changes only the canary.", "main", reason=False
     ),
     "resume": Action(
-        "Resume", "Lifts the hold; where there is none, lets the gate try again what it asked about.", "main", reason=True
+        "Resume", "Lifts the hold; without one, lets the gate try again what it asked about.", "main", reason=True
     ),
     "back_out": Action("Back out", "Takes the canary back. Approved with the plan.", "danger", reason=True),
     "withdraw": Action("Withdraw", "Ends the request. It cannot be opened again.", "quiet", reason=True),

@@ -20,13 +20,14 @@ def view_of(sangate: Typed, change: str) -> Any:
     return json.loads(sangate("change", "show", change, "--json").stdout)
 
 
-def test_a_check_that_ends_refused_is_exit_1_with_every_way_out(engineer: Typed, change: str) -> None:
+def test_a_check_that_only_could_not_find_out_is_exit_3_with_a_way_to_find_out(engineer: Typed, change: str) -> None:
+    """No device of this fleet answers; nothing was found to be wrong."""
     result = engineer("change", "check", change)
-    assert result.exit_code == 1
-    assert "way out: " in result.stdout
+    assert result.exit_code == 3
+    assert "way out: What was not found out counts as no." in result.stdout
     assert "\x1b" not in result.stdout
     told = engineer("change", "check", change, "--json")
-    assert told.exit_code == 1
+    assert told.exit_code == 3
     assert json.loads(told.stdout)["state"] == "refused"
 
 
