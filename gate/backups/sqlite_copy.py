@@ -25,6 +25,7 @@ RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
+TICK = timedelta(seconds=1)
 FUTURE = timedelta(seconds=60)
 """How far a run may lie ahead of our own clock: the usual limit of clock skew (backup-evidence.md, BK-13)."""
 
@@ -151,7 +152,8 @@ def _manifest(run: str, reply: Reply, host_now: datetime | None) -> BackupRun:
     started, finished = (_moment(told.get(key), f"{what}: {key}") for key in ("started_at", "finished_at"))
     if finished < started:
         raise Unread(f"{what} ends before it begins")
-    if (host_now and finished > host_now) or finished > reply.finished_at + FUTURE:
+    # The host told its clock in whole seconds: the second that it named has not ended before the next one.
+    if (host_now and finished >= host_now + TICK) or finished > reply.finished_at + FUTURE:
         raise Unread(f"{what} lies in the future: {told['finished_at']}")
     return BackupRun(run, finished, size, f"sha256:{digest}", started)
 

@@ -10,10 +10,9 @@ from gate.cli.place import Place
 from gate.errors import BadInput
 
 if TYPE_CHECKING:
+    from gate.assembly import Installation
     from gate.cli.client import Client
-    from gate.control.door import Control
     from gate.person import Person
-    from gate.store import Ledger
 
 
 class Reader(Protocol):
@@ -78,9 +77,9 @@ class _Remote:
 
 
 class _Local:
-    def __init__(self, control: "Control", ledger: "Ledger", actor: "Person") -> None:
-        self._control = control
-        self._ledger = ledger
+    def __init__(self, installation: "Installation", actor: "Person") -> None:
+        self._control = installation.control
+        self._ledger = installation.ledger
         self._actor = actor
 
     def rows(self) -> Any:
@@ -119,7 +118,7 @@ def reader(place: Place, *, local: bool) -> Iterator[Reader]:
     if not settings.ledger_db.exists():
         raise BadInput("there is no ledger here", place=str(settings.data), hint="--data names the data directory")
     with place.installation() as installation:
-        yield _Local(installation.control, installation.ledger, Person("local-shell"))
+        yield _Local(installation, Person("local-shell"))
 
 
 def _word(text: str) -> str:

@@ -8,16 +8,15 @@ from gate.control import signing
 from gate.control.deciding import Decision as Decided
 from gate.control.deciding import decide_change
 from gate.control.desk import Desk, Progress, person, quiet
+from gate.control.targets import check_targets, complaint
 from gate.control.views import RECORDS, View
 from gate.document import read
 from gate.errors import BadInput, Moved
 from gate.finding import Outcome, When
 from gate.gather.records import to_json
-from gate.inventory import Inventory
 from gate.ledger.entry import Draft
 from gate.person import Person, Role
 from gate.standing import BEFORE, BEGUN, ENDED, Answer, Standing, State, stuck
-from gate.tree import compose
 
 REASON_MAX = 500
 LEFT = "left as it is"
@@ -42,11 +41,11 @@ class Changes:
         """Open a change from a change file; BadInput names line and column of what is wrong."""
         desk = self._desk
         request = read(text, source, ChangeRequest)
-        _known(request, desk.settings.config.inventory, text, source)
+        check_targets(request, desk.settings.config.inventory, text, source)
         try:
             desk.settings.read_playbook(request.playbook)
         except BadInput as error:
-            raise _at(("playbook",), f"{error.message}: {request.playbook}", text, source, error.hint) from None
+            raise complaint(("playbook",), f"{error.message}: {request.playbook}", text, source, error.hint) from None
         if Role.REQUESTER not in actor.roles:
             raise desk.refuse(actor, None, "open a change", f"{actor.id} is not a requester")
         number = len(desk.ledger.changes())
@@ -287,20 +286,3 @@ def _reason(text: str) -> str:
     if len(reason) > REASON_MAX or not reason.isprintable():
         raise BadInput(f"a reason is one line of at most {REASON_MAX} printable characters", place="reason")
     return reason
-
-
-def _known(request: ChangeRequest, inventory: Inventory, text: bytes, source: str) -> None:
-    """Every target is an array of the inventory and of the family the change is for."""
-    known = {array.id: array for array in inventory.arrays}
-    for position, name in enumerate(request.targets):
-        if name not in known:
-            hint = "arrays of the inventory: " + ", ".join(sorted(known)[:20])
-            raise _at(("targets", position), f'unknown array "{name}"', text, source, hint)
-        if known[name].family is not request.family:
-            message = f'"{name}" is of family {known[name].family}, the change is for {request.family}'
-            raise _at(("targets", position), message, text, source, "open one change for each family")
-
-
-def _at(path: tuple[str | int, ...], message: str, text: bytes, source: str, hint: str = "") -> BadInput:
-    written = compose(text, source)
-    return written.bad(written.position(path, key=False), message, path=path, hint=hint)
