@@ -36,6 +36,10 @@ SHORTEST_PASSWORD = 12
 """Characters; NIST SP 800-63B-4 asks for 15 where a password stands alone, 8 where it does not."""
 
 
+BUSY_S = 30.0
+"""Seconds for which another process may hold the working database."""
+
+
 @dataclass(frozen=True)
 class Ticket:
     """A sign-in that was just made; `secret` is told once."""
@@ -64,7 +68,9 @@ class People:
         self._clock = clock
         self._lock = threading.Lock()
         with outside():
-            self._db = Database(sqlite3.connect(path, check_same_thread=False))
+            self._db = Database(sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False))
+            # Without it a writer waits for every reader of the other process, and SQLite gives up on the unlucky one.
+            self._db.enable_wal()
         self._hasher = PasswordHasher()
         self._dummy = self._hasher.hash(secrets.token_urlsafe(16))
         with self._lock, outside(), self._db.atomic():
