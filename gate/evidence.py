@@ -65,6 +65,22 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class Volume:
+    """One object that an array offers or could offer."""
+
+    id: str
+    name: str
+    uid: str
+    """NAA designator in lower-case hexadecimal, as VPD page 0x83 tells it of the LUN."""
+
+    size: int
+    """Bytes."""
+
+    copy_of: tuple[str, ...] = ()
+    """Designators of volumes of which it is a snapshot, clone or mirror, as the array says."""
+
+
+@dataclass(frozen=True)
 class ArrayReading:
     """Who an array says it is, what it runs, and whether it is well."""
 
@@ -83,6 +99,9 @@ class ArrayReading:
 
     problems: tuple[str, ...] | None = None
     """What is wrong with controllers, paths, RAID; () is well, None is not known."""
+
+    volumes: tuple[Volume, ...] | None = None
+    """Every volume of the array; None when they were not told."""
 
     unknown: tuple[str, ...] = ()
     """What could not be read and why."""
@@ -103,6 +122,19 @@ class Hop:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Something besides a LUN that a way can end at: an appliance, an object service, a tape library, a datastore."""
+
+    kind: str
+    """A word of gate.inventory.Medium."""
+
+    name: str
+    """What was measured of it: a serial, or endpoint, account and bucket."""
+
+    provenance: Provenance = Provenance.MEASURED
+
+
+@dataclass(frozen=True)
 class Trace:
     """Where a path on a host really lies."""
 
@@ -116,10 +148,29 @@ class Trace:
     target_ports: tuple[str, ...] = ()
     """Target port names of the disk, from VPD page 0x83; () when not found out."""
 
+    identities: tuple[Identity, ...] = ()
+    """What it lies on where that is no disk; both ends of a virtualiser."""
+
     problem: str = ""
     """Why the trace does not reach a disk; empty when it does."""
 
     raw: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str | None:
+        """Where it lies, as one word that changes when it is moved; None when that is not known."""
+        if self.problem:
+            return None
+        return self.lun or " ".join(f"{one.kind}:{one.name}" for one in self.identities) or None
+
+
+class Log(StrEnum):
+    """Whether the log between a backup's beginning and its recovery point is whole; computed by the gate."""
+
+    NOT_NEEDED = "not_needed"
+    COMPLETE = "complete"
+    GAP = "gap"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -129,11 +180,29 @@ class BackupRun:
     id: str
     finished_at: datetime
     size: int
-    sha256: str
-    """Digest that the tool recorded when it made the copy."""
+    """Bytes of what was backed up, or of what is stored where the tool tells only that."""
+
+    sha256: str = ""
+    """Digest that the tool recorded of the whole copy; empty for tools that keep one per part."""
 
     started_at: datetime | None = None
     """When the tool began to read production; only a reference older than this may be compared (V6)."""
+
+    kind: str = "full"
+    """`full`, `diff`, `incr` or `snapshot`."""
+
+    parents: tuple[str, ...] = ()
+    """Ids of the backups without which it cannot be restored."""
+
+    recovery_point_at: datetime | None = None
+    """The latest moment to which it can bring the data back; None when that is its own end or not known."""
+
+    log: Log = Log.NOT_NEEDED
+    log_because: str = ""
+    error: str | None = None
+    """The tool's own complaint about this run; empty: it says there is none; None: it does not say."""
+
+    files: int | None = None
 
 
 @dataclass(frozen=True)
@@ -146,31 +215,63 @@ class BackupReading:
     clock_skew_s: int | None = None
     """Backup host's clock minus ours, whole seconds; None when not found out."""
 
+    tool_version: str = ""
     problem: str = ""
     raw: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What a tool's full or partial read counted, in its own unit (files, packs, chunks, pieces)."""
+
+    unit: str
+    total: int
+    ok: int
+    missing: int = 0
+    damaged: int = 0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which part of what was stored at that time a read covered."""
+
+    bucket: int
+    buckets: int
+    objects: str
+    """Digest of the blob that lists the ids of all objects that existed then, one a line."""
+
+
+@dataclass(frozen=True)
 class Verification:
-    """One full read of one backup: every stored byte hashed by the backup host, compared by the gate."""
+    """One read of one backup: stored bytes hashed by the backup host, judged by the gate."""
 
     protection: str
     backup: str
-    repository_lun: str
-    """LUN on which the repository lay when it was read; a moved repository does not inherit."""
+    place: str
+    """Where the repository lay when it was read (Trace.place); a moved repository does not inherit."""
 
     at: datetime
     level: str
-    """`V4` when every byte was read and hashed as recorded."""
+    """`V0` to `V4` of the ladder; `V4` when every byte was read and hashed as recorded and the log is whole."""
 
     passed: bool
     because: str
+    counts: Counts | None = None
+    seen: tuple[str, ...] = ()
+    """Ids of the backups that the tool says it read; the one relied on must be among them."""
+
+    coverage: Coverage | None = None
+    """None when all was read."""
+
+    complete: bool = True
+    """False when the read was cut short: by a deadline, a limit of output, a lost connection."""
+
     raw: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TableDigest:
-    """Content of one table: rows and the digest over its ordered full read."""
+    """Content of one table, or of one tree of files: rows (files) and the digest over its ordered full read."""
 
     table: str
     rows: int
@@ -193,7 +294,7 @@ class Rehearsal:
 
     protection: str
     backup: str
-    repository_lun: str
+    place: str
     at: datetime
     level: str
     """Highest rung reached: `V5` opened and consistent, `V6` also equal to an earlier reference."""
@@ -204,6 +305,66 @@ class Rehearsal:
     host: str
     reference_at: datetime | None
     tables: tuple[TableDigest, ...] = ()
+    restore_s: int | None = None
+    """Of `seconds`: until the data were back; the rest is what was examined then."""
+
+    examined: tuple[str, ...] = ()
+    """Names of the engine's own checks that passed: `integrity_check`, `pg_amcheck`, `pg_checksums` …"""
+
+    statements: tuple[str, ...] = ()
+    """Names of the business statements that were true."""
+
+    raw: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One thing that must be refused, tried on the gate's own sentinel."""
+
+    action: str
+    """`delete`, `overwrite`, `shorten`, `bypass`."""
+
+    refused: bool | None
+    """None when the answer does not tell."""
+
+    answer: str
+
+
+@dataclass(frozen=True)
+class Immutability:
+    """What holds a protection's copies fast, as measured with a sentinel of the gate's own."""
+
+    protection: str
+    place: str
+    at: datetime
+    mechanism: str
+    """`s3-object-lock`, `append-only-server`, `zfs-hold`, `file-flag`."""
+
+    layer: str
+    """`object`, `file`, `volume`, `array`, `offline`; a host's flags are `file`."""
+
+    mode: str = ""
+    """`compliance`, `governance`, or the mechanism's own word."""
+
+    retained_until: datetime | None = None
+    """Of the oldest object that a restore of the newest backup needs."""
+
+    bypass_holders: tuple[str, ...] | None = None
+    clock_skew_s: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+    problem: str = ""
+    raw: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AccessTest:
+    """Production's own credential tried against the backup system; it must be refused."""
+
+    protection: str
+    at: datetime
+    actor: str
+    refused: bool | None
+    answer: str
     raw: tuple[str, ...] = ()
 
 
@@ -233,4 +394,14 @@ class Evidence:
     backups: dict[str, BackupReading] = field(default_factory=dict)
     verifications: tuple[Verification, ...] = ()
     rehearsals: tuple[Rehearsal, ...] = ()
+    references: tuple[Reference, ...] = ()
+    immutability: dict[str, Immutability] = field(default_factory=dict)
+    """Protection id → the newest test of its immutability."""
+
+    access: dict[str, AccessTest] = field(default_factory=dict)
+    """Protection id → production's credential tried against it."""
+
+    tools: dict[str, Trace] = field(default_factory=dict)
+    """What a recovery needs besides the copies (the gate itself, catalogues, recovery tools) → where it lies."""
+
     image: ImageReading | None = None

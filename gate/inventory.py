@@ -5,6 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from gate.duration import Duration
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """An identifier of ours: lower case, digits, hyphens; safe in paths, principals and command words."""
 
@@ -50,12 +52,50 @@ class BackupTool(StrEnum):
     """Backup tools whose answers the gate can read."""
 
     SQLITE_COPY = "sqlite-copy"
+    RESTIC = "restic"
+    BORG = "borg"
+    PGBACKREST = "pgbackrest"
+    BARMAN = "barman"
+    FILE_MANIFEST = "file-manifest"
+    S3_OBJECTS = "s3-objects"
+    ZFS_SNAPSHOT = "zfs-snapshot"
+    ORACLE_RMAN = "oracle-rman"
+    REPORT = "report"
 
 
 class Engine(StrEnum):
-    """Database engines that a rehearsal can open."""
+    """What holds the data, and can open a restored copy."""
 
     SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+    FILES = "files"
+    ORACLE = "oracle"
+
+
+class Medium(StrEnum):
+    """What can be the identity of the place where a copy lies (DESIGN 6)."""
+
+    ARRAY = "array"
+    APPLIANCE = "appliance"
+    OBJECT_SERVICE = "object-service"
+    TAPE = "tape"
+    DATASTORE = "datastore"
+
+
+Text = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]{0,199}$")]
+"""A word or two of an administrator's: an account, a provider, a network."""
+
+
+class Plane(Frozen):
+    """Who and what can reach a thing besides its data path: fate is shared here too. Declared, never measured."""
+
+    admins: tuple[Text, ...] = ()
+    """Accounts that may delete what lies there."""
+
+    identity_provider: Text | None = None
+    management_network: Text | None = None
+    power: Text | None = None
+    fabrics: tuple[Text, ...] = ()
 
 
 class Ssh(Frozen):
@@ -74,7 +114,6 @@ class Scratch(Frozen):
     lun: Annotated[int, Field(ge=0, le=255)]
     blocks: Annotated[int, Field(ge=8, le=2**32)]
     """Length of the range that may be written, in blocks of 512 bytes, from block 0."""
-
 
     def words(self, array: str) -> str:
         """Spell it in one line, as a sealed plan names it."""
@@ -95,6 +134,8 @@ class Array(Frozen):
     partner: Name | None = None
     """The array with which it forms an HA or replication pair, if any."""
 
+    plane: Plane = Plane()
+
 
 class Host(Frozen):
     """A machine that mounts what arrays offer."""
@@ -105,18 +146,63 @@ class Host(Frozen):
     ssh: Ssh
 
 
+class Statement(Frozen):
+    """A business statement that must be true of restored data (level V7)."""
+
+    name: Name
+    sql: Annotated[str, StringConstraints(pattern=r"^SELECT [^';]{1,500}$")]
+    """One question that holds no quote and no semicolon; its answer is one value."""
+
+    expect: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .:_-]{1,200}$")]
+
+
 class Dataset(Frozen):
     """Data somebody owns, where it lies in production."""
 
     id: Name
+    owner: Name | None = None
+    """Who answers for it; a dataset without an owner fails its check."""
+
     engine: Engine
     host: Name
     path: AbsolutePath
+    """The file or directory: a database file, a cluster's data directory, a tree of files."""
+
     mount: AbsolutePath
     """The mount point it must lie under; another one means that it is not mounted."""
 
-    tables: Annotated[tuple[TableName, ...], Field(min_length=1)]
-    """In the order of restoring: the most missed first."""
+    port: Port | None = None
+    """Where a database server listens on its host."""
+
+    database: TableName | None = None
+    tables: tuple[TableName, ...] = ()
+    """In the order of restoring: the most missed first. Required of databases, none for files."""
+
+    statements: tuple[Statement, ...] = ()
+    tier: Annotated[int, Field(ge=1, le=9)] = 2
+    """1 is lost last and restored first; the strictest limits hold for it."""
+
+    rto: Duration | None = None
+    """Recovery time objective: within this it must be usable again."""
+
+    rpo: Duration | None = None
+    """Recovery point objective: at most this much may be lost."""
+
+    @model_validator(mode="after")
+    def _tables_of_databases(self) -> Self:
+        if (self.engine is Engine.FILES) == bool(self.tables):
+            raise ValueError("tables: a database names its tables, and files have none")
+        return self
+
+
+class ObjectStore(Frozen):
+    """An S3 service in which copies lie; credentials are files of the data directory, never settings."""
+
+    endpoint: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}$")]
+    region: Text = "us-east-1"
+    account: Text
+    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{2,62}$")]
+    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*/)*$")] = ""
 
 
 class Protection(Frozen):
@@ -129,7 +215,19 @@ class Protection(Frozen):
     """The backup host, over which the repository is read."""
 
     repository: AbsolutePath
+    """Where the backups lie on it; for an object store, the directory in which the tool keeps its catalogue."""
+
     mount: AbsolutePath
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")] | None = None
+    """What the tool calls it: stanza (pgBackRest), server (Barman), file system (ZFS), database (RMAN)."""
+
+    config_file: AbsolutePath | None = None
+    password_file: AbsolutePath | None = None
+    """A file on the backup host with which its tool opens the repository; its content never comes here."""
+
+    object_store: ObjectStore | None = None
+    medium: Medium = Medium.ARRAY
+    plane: Plane = Plane()
     rehearsal_host: Name
     rehearsal_scratch: AbsolutePath
 

@@ -16,9 +16,9 @@ from pydantic import Field, StringConstraints, model_validator
 from gate.canonical import sha256
 from gate.change import Kind, Phase, Sentence, Step
 from gate.document import read as read_document
+from gate.duration import Duration
 from gate.errors import BadInput
 from gate.inventory import AbsolutePath, ArrayFamily, Frozen, Name
-from gate.policy import Duration
 from gate.tree import Path, compose, show
 
 Condition = tuple[tuple[str, tuple[str, ...]], ...]

@@ -1,31 +1,12 @@
 """The limits an operator sets. Every one must be set: a policy with a missing limit does not load."""
 
-import re
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from gate.duration import Duration
 from gate.inventory import Frozen
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _duration(text: object) -> object:
-    """Read `90s`, `15m`, `24h`, `7d`; anything else is left for pydantic to refuse."""
-    if isinstance(text, str) and re.fullmatch(r"[0-9]{1,5}[smhd]", text):
-        return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
-    if isinstance(text, timedelta):
-        return text
-    raise ValueError("a duration is a whole number and one of s, m, h, d, such as 24h")
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]{1,5}[smhd]$")]),
-    Field(gt=timedelta(0)),
-]
 
 
 class Seat(StrEnum):

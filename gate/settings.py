@@ -18,9 +18,10 @@ import gate
 from gate.canonical import digest
 from gate.change import AllowedImage
 from gate.document import read
+from gate.duration import Duration
 from gate.errors import BadInput
 from gate.inventory import Frozen, Inventory, Iqn
-from gate.policy import Duration, Policy
+from gate.policy import Policy
 from gate.tree import SIZE_MAX, compose, show
 
 Listen = Annotated[str, StringConstraints(pattern=r"^([0-9.]{7,15}|\[[0-9a-f:]{2,39}\]|localhost):[0-9]{1,5}$")]

@@ -192,7 +192,7 @@ def verification(age: timedelta = timedelta(hours=1), **fields: Any) -> Verifica
     given: dict[str, Any] = {
         "protection": "nightly",
         "backup": "20261122T100000Z",
-        "repository_lun": VAULT_LUN,
+        "place": VAULT_LUN,
         "at": NOON - age,
         "level": "V4",
         "passed": True,
@@ -206,7 +206,7 @@ def rehearsal(age: timedelta = timedelta(days=1), **fields: Any) -> Rehearsal:
     given: dict[str, Any] = {
         "protection": "nightly",
         "backup": "20261121T010000Z",
-        "repository_lun": VAULT_LUN,
+        "place": VAULT_LUN,
         "at": NOON - age,
         "level": "V6",
         "passed": True,

@@ -185,8 +185,8 @@ def test_last_nights_new_backup_voids_nothing() -> None:
 def test_a_repository_on_another_lun_voids() -> None:
     told = evidence(
         repositories={"nightly": trace("vault-1", "6005")},
-        verifications=(verification(repository_lun="6005"),),
-        rehearsals=(rehearsal(repository_lun="6005"),),
+        verifications=(verification(place="6005"),),
+        rehearsals=(rehearsal(place="6005"),),
     )
     moved = verdict(case(told))
     assert moved.opens

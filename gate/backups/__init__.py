@@ -1,1 +1,16 @@
 """Per backup tool: which questions prove a backup, and what the answers say. Pure: generators yield commands."""
+
+from gate.backups import sqlite_copy, sqlite_engine
+from gate.backups.examiner import Examiner
+from gate.backups.tool import Tool
+from gate.inventory import BackupTool, Engine
+
+TOOLS: dict[BackupTool, Tool] = {
+    BackupTool.SQLITE_COPY: sqlite_copy.TOOL,
+}
+"""Every backup tool that the gate can ask; one that is missing here leaves its protections unknown."""
+
+EXAMINERS: dict[Engine, Examiner] = {
+    Engine.SQLITE: sqlite_engine.EXAMINER,
+}
+"""Every engine that can open a restored copy."""

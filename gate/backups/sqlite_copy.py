@@ -10,10 +10,12 @@ has every byte of the second read and compares the two itself.
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
-from gate.backups.answers import Asking, Unread, ask, shown, text
+from gate.backups.answers import Asking, Unread, ask, output, shown, text
+from gate.backups.tool import Tool
 from gate.canonical import LARGEST_INTEGER
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
 from gate.inventory import Dataset, Protection
@@ -75,7 +77,9 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
     )
 
 
-def verify(protection: Protection, dataset: Dataset, run: BackupRun, repository_lun: str) -> Asking[Verification]:
+def verify(
+    protection: Protection, dataset: Dataset, run: BackupRun, place: str, _earlier: Sequence[Verification] = ()
+) -> Asking[Verification]:
     """
     Have the backup host read and hash every stored byte of one run, and compare digest and size with the manifest.
 
@@ -102,13 +106,24 @@ def verify(protection: Protection, dataset: Dataset, run: BackupRun, repository_
     return Verification(
         protection=protection.id,
         backup=run.id,
-        repository_lun=repository_lun,
+        place=place,
         at=log[0].started_at,
         level=level,
         passed=level == "V4",
         because=because,
         raw=tuple(reply.digest for reply in log),
     )
+
+
+def restore(protection: Protection, dataset: Dataset, run: BackupRun, place: str, log: list[Reply]) -> Asking[str]:
+    """Bring one run's copy back below the scratch; Unread unless it reads as its manifest says."""
+    stored = stored_file(protection, dataset, run.id)
+    copy = f"{place}/{PurePosixPath(stored).name}"
+    output((yield from ask(f"cp {stored} {copy}", log)), "restoring")
+    digest = read_digest((yield from ask(f"sha256sum {copy}", log)), copy)
+    if digest != run.sha256:
+        raise Unread(f"the restored file reads {digest}, the manifest says {run.sha256}")
+    return copy
 
 
 def _clock(reply: Reply) -> tuple[datetime, int]:
@@ -192,3 +207,6 @@ def read_digest(reply: Reply, path: str) -> str:
     if not line:
         raise Unread(f"the hash: {reply.target} answered {shown(said)}")
     return f"sha256:{line[1]}"
+
+
+TOOL = Tool(catalogue, verify, restore)

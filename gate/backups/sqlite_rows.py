@@ -11,28 +11,13 @@ The answers hold people's data: they are hashed and then forgotten (`holds_rows`
 """
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
 
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
+from gate.backups.examiner import Content
 from gate.evidence import Reply, TableDigest
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 COMPLETE = re.compile(rb"#(0|[1-9][0-9]{0,14})\n")
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a database holds: all tables that were asked for, or why not."""
-
-    at: datetime
-    """When the reading had ended: the content is not younger than this."""
-
-    tables: tuple[TableDigest, ...]
-    problem: str = ""
-    """Empty only when every table was read to its last row."""
-
-    raw: tuple[str, ...] = ()
 
 
 def statement(path: str, sql: str) -> str:

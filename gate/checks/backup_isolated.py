@@ -44,6 +44,6 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
         "data_array": isolation.source.serial,
         "repository_array": isolation.backup.serial,
         "repository": f"{protection.host}:{protection.repository}",
-        "repository_lun": backup.lun,
+        "place": backup.place,
     }
     return Answer(Outcome.PASSED, f"data and {protection.id} are apart, {isolation.because}", relied, raw)

@@ -26,14 +26,14 @@ def check(case: Case) -> Finding:
 
 def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     trace = case.evidence.repositories.get(protection.id)
-    if trace is None or trace.problem or trace.lun is None:
+    if trace is None or trace.problem or trace.place is None:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: it is not known where the repository lies")
     if old := stale(case, trace.at):
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {old}", evidence=trace.raw)
     records = [
         record
         for record in case.evidence.rehearsals
-        if (record.protection, record.repository_lun) == (protection.id, trace.lun)
+        if (record.protection, record.place) == (protection.id, trace.place)
     ]
     if not records:
         return Answer(Outcome.FAILED, f"no restore from the repository of {protection.id} was ever rehearsed")
@@ -51,7 +51,7 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     limit = span(case.policy.rehearsal_max_age)
     if age > case.policy.rehearsal_max_age:
         return Answer(Outcome.FAILED, f"the rehearsal is {span(age)} old, limit {limit}", evidence=record.raw)
-    relied = {"protection": protection.id, "level": record.level, "repository_lun": trace.lun}
+    relied = {"protection": protection.id, "level": record.level, "place": trace.place}
     limits = limits_s(case, "rehearsal_max_age")
     because = f"{record.backup} was restored and compared {span(age)} ago in {record.seconds} s, limit {limit}"
     return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw)

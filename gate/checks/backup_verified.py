@@ -28,7 +28,7 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     trace = case.evidence.repositories.get(protection.id)
     if reading is None or reading.problem or not reading.runs:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: no backup is known that could have been verified")
-    if trace is None or trace.problem or trace.lun is None:
+    if trace is None or trace.problem or trace.place is None:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: it is not known where the repository lies")
     if old := stale(case, reading.at) or stale(case, trace.at):
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {old}", evidence=reading.raw)
@@ -38,7 +38,7 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     records = [
         record
         for record in case.evidence.verifications
-        if (record.protection, record.backup, record.repository_lun) == (protection.id, newest.id, trace.lun)
+        if (record.protection, record.backup, record.place) == (protection.id, newest.id, trace.place)
     ]
     if not records:
         return Answer(Outcome.UNKNOWN, f"backup {newest.id} was never read in full where it lies now")
@@ -54,7 +54,7 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     if age > case.policy.verification_max_age:
         late = f"the verification of {newest.id} is {span(age)} old, limit {limit}"
         return Answer(Outcome.FAILED, late, evidence=record.raw)
-    relied = {"protection": protection.id, "level": record.level, "repository_lun": trace.lun}
+    relied = {"protection": protection.id, "level": record.level, "place": trace.place}
     limits = limits_s(case, "verification_max_age")
     because = f"backup {newest.id} was read in full {span(age)} ago, limit {limit}: {record.because}"
     return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw)

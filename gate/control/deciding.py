@@ -160,9 +160,7 @@ def _choice(request: ChangeRequest, evidence: Evidence, inventory: Inventory) ->
         places = (locate(trace, evidence.arrays, inventory) for trace in traces.values())
         return frozenset(place.array for place in places if place.array is not None)
 
-    return choose(
-        request.targets, inventory, evidence.arrays, arrays(evidence.repositories), arrays(evidence.datasets)
-    )
+    return choose(request.targets, inventory, evidence.arrays, arrays(evidence.repositories), arrays(evidence.datasets))
 
 
 def _target(name: str, evidence: Evidence) -> Target:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from gate.backups import sqlite_copy
+from gate.backups import TOOLS
 from gate.evidence import BackupReading, BackupRun, Trace, Verification
 from gate.gather import records
 from gate.gather.interview import interview
@@ -41,7 +41,10 @@ class Backups:
 
     def catalogue(self, protection: Protection) -> BackupReading:
         """Return what the repository holds now, as its manifests say."""
-        asking = sqlite_copy.catalogue(protection)
+        tool = TOOLS.get(protection.tool)
+        if tool is None:
+            return BackupReading(protection.id, self._clock(), problem=f"no reader for {protection.tool} is there")
+        asking = tool.catalogue(protection)
         return interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger).found
 
     def verification(
@@ -54,16 +57,18 @@ class Backups:
         is read in full now, and what came of it is entered.
         """
         run = newest(reading)
-        if run is None or trace.problem or trace.lun is None:
+        tool = TOOLS.get(protection.tool)
+        if run is None or trace.place is None or tool is None:
             return None
-        place = (protection.id, run.id, trace.lun)
-        of_it = [record for record in known if (record.protection, record.backup, record.repository_lun) == place]
+        place = (protection.id, run.id, trace.place)
+        there = tuple(record for record in known if (record.protection, record.place) == (protection.id, trace.place))
+        of_it = [record for record in there if (record.protection, record.backup, record.place) == place]
         latest = max(of_it, key=lambda record: record.at, default=None)
         if latest and latest.passed and timedelta(0) <= self._clock() - latest.at < self._evidence_max_age:
             return latest
         deadline_s = self._lines.deadline_s + run.size / SLOWEST_READ
         done = interview(
-            sqlite_copy.verify(protection, self._inventory.dataset(protection.dataset), run, trace.lun),
+            tool.verify(protection, self._inventory.dataset(protection.dataset), run, trace.place, there),
             lambda command: self._lines.ask(protection.host, command, deadline_s=deadline_s),
             self._ledger,
         )

@@ -195,6 +195,6 @@ def _latest(rehearsals: tuple[Rehearsal, ...], repositories: dict[str, Trace]) -
     """Keep the latest rehearsal of each protection made from where its repository lies now."""
     latest: dict[str, Rehearsal] = {}
     for record in sorted(rehearsals, key=lambda record: record.at):
-        if record.protection in repositories and record.repository_lun == repositories[record.protection].lun:
+        if record.protection in repositories and record.place == repositories[record.protection].place:
             latest[record.protection] = record
     return tuple(latest.values())

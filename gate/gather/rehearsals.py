@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from gate.backups import sqlite_rehearsal, sqlite_rows
+from gate.backups import EXAMINERS, TOOLS, rehearsal, sqlite_rows
 from gate.errors import CannotTell, NotThere, Refused
 from gate.evidence import Reference, Rehearsal, Reply
 from gate.gather import records
@@ -64,9 +64,10 @@ class Rehearsals:
         trace = self._traces.dataset(found)
         if trace.problem:
             raise CannotTell(f"no reference of {dataset} was recorded: {trace.problem}")
-        done = interview(
-            sqlite_rows.content(found.path, found.tables), _patient(self._monitor, found.host, 0), self._ledger
-        )
+        examiner = EXAMINERS.get(found.engine)
+        if examiner is None:
+            raise CannotTell(f"no reference of {dataset} was recorded: nothing here opens {found.engine}")
+        done = interview(examiner.content(found), _patient(self._monitor, found.host, 0), self._ledger)
         if done.found.problem:
             raise CannotTell(f"no reference of {dataset} was recorded: {done.found.problem}")
         record = Reference(found.id, done.found.at, done.found.tables, done.found.raw)
@@ -87,18 +88,21 @@ class Rehearsals:
     def _rehearse(self, name: str, actor: Actor, progress: Progress) -> Rehearsal:
         protection = next(each for each in self._inventory.protections if each.id == name)
         dataset = self._inventory.dataset(protection.dataset)
+        tool, examiner = TOOLS.get(protection.tool), EXAMINERS.get(dataset.engine)
+        if tool is None or tool.restore is None or examiner is None:
+            raise CannotTell(f"{name} was not rehearsed: nothing here restores {protection.tool} of {dataset.engine}")
         progress(f"asking {protection.host} where {protection.repository} lies and what it holds")
         trace = self._traces.repository(protection)
         reading = self._backups.catalogue(protection)
         run = newest(reading)
-        if trace.problem or trace.lun is None:
-            raise CannotTell(f"{name} was not rehearsed: {trace.problem or 'its repository names no LUN'}")
+        if trace.problem or trace.place is None:
+            raise CannotTell(f"{name} was not rehearsed: {trace.problem or 'its repository has no identity'}")
         if run is None:
             raise CannotTell(f"{name} was not rehearsed: {reading.problem or 'it holds no backup'}")
-        reference = sqlite_rehearsal.reference_for(self._records.known().references, dataset.id, run)
+        reference = rehearsal.reference_for(self._records.known().references, dataset.id, run)
         progress(f"restoring {run.id} on {protection.rehearsal_host}")
         done = interview(
-            sqlite_rehearsal.rehearse(protection, dataset, run, trace.lun, reference),
+            rehearsal.rehearse(tool, examiner, protection, dataset, run, trace.place, reference),
             _patient(self._rehearser, protection.rehearsal_host, run.size),
             self._ledger,
         )

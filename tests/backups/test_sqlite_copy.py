@@ -159,7 +159,7 @@ def test_a_backup_is_verified_when_every_byte_hashes_as_its_manifest_says(
 ) -> None:
     folder = back_up()
     found = verified(protection, dataset)
-    assert (found.level, found.passed, found.backup, found.repository_lun) == ("V4", True, folder.name, "naa.1")
+    assert (found.level, found.passed, found.backup, found.place) == ("V4", True, folder.name, "naa.1")
     assert f"all {(folder / 'sidekick.db').stat().st_size} bytes" in found.because
     assert len(found.raw) == 2
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.backups.sqlite_rows import Content, content, holds_rows, statement
+from gate.backups.examiner import Content
+from gate.backups.sqlite_rows import content, holds_rows, statement
 from gate.evidence import Reply
 from gate.inventory import Dataset
 from tests.backups.local import Asker, drive, failed, lost, on_this_machine, saying, spoilt

@@ -54,7 +54,7 @@ def test_data_and_backup_on_two_measured_arrays_pass_and_the_finding_says_which(
             "data_array": SERIALS["east-1"],
             "repository_array": SERIALS["vault-1"],
             "repository": "bk-1:/backup/nightly",
-            "repository_lun": VAULT_LUN,
+            "place": VAULT_LUN,
         }
     }
 
@@ -177,10 +177,10 @@ def two_protections() -> Evidence:
         repositories={"old-school": trace("east-1", "6002"), "nightly": trace("vault-1", VAULT_LUN)},
         backups={"old-school": backups("old-school", runs=(fresh,)), "nightly": backups(runs=(stale,))},
         verifications=(
-            verification(protection="old-school", backup=fresh.id, repository_lun="6002"),
+            verification(protection="old-school", backup=fresh.id, place="6002"),
             verification(backup=stale.id),
         ),
-        rehearsals=(rehearsal(protection="old-school", repository_lun="6002"), rehearsal()),
+        rehearsals=(rehearsal(protection="old-school", place="6002"), rehearsal()),
     )
 
 

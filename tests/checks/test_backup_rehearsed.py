@@ -50,7 +50,7 @@ def test_it_relies_on_level_and_place_and_on_no_id_or_age() -> None:
         "sidekick": {
             "protection": "nightly",
             "level": "V6",
-            "repository_lun": VAULT_LUN,
+            "place": VAULT_LUN,
             "rehearsal_max_age_s": 604_800,
         }
     }
@@ -63,7 +63,7 @@ def test_no_rehearsal_ever_fails() -> None:
     assert "no restore from the repository of nightly was ever rehearsed" in finding.because
 
 
-@pytest.mark.parametrize("record", [rehearsal(protection="weekly"), rehearsal(repository_lun="6005")])
+@pytest.mark.parametrize("record", [rehearsal(protection="weekly"), rehearsal(place="6005")])
 def test_a_rehearsal_of_another_protection_or_place_does_not_count(record: Rehearsal) -> None:
     assert answer(record).outcome is Outcome.FAILED
 

@@ -36,7 +36,7 @@ def test_it_relies_on_level_and_place_and_on_no_id_or_age() -> None:
         "sidekick": {
             "protection": "nightly",
             "level": "V4",
-            "repository_lun": VAULT_LUN,
+            "place": VAULT_LUN,
             "verification_max_age_s": 86_400,
         }
     }
@@ -54,7 +54,7 @@ def test_a_newer_backup_does_not_inherit() -> None:
     [
         verification(protection="weekly"),
         verification(backup="20261121T100000Z"),
-        verification(repository_lun="6005"),
+        verification(place="6005"),
     ],
 )
 def test_a_verification_of_another_protection_backup_or_place_does_not_count(record: Verification) -> None:

@@ -120,7 +120,7 @@ def test_a_moved_repository_does_not_inherit(site: Site, gathering: Gathering, l
     before = gathering.gather(("east-1",), IMAGE).verifications[0]
     site.lab.move_repository("vault-1")
     after = gathering.gather(("east-1",), IMAGE).verifications[0]
-    assert before.repository_lun != after.repository_lun
+    assert before.place != after.place
     assert kinds(ledger).count("backup.verified") == 2
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.backups.sqlite_rehearsal import rehearse
+from gate.backups.rehearsal import rehearse
+from gate.backups.sqlite_copy import TOOL
+from gate.backups.sqlite_engine import EXAMINER
 from gate.backups.sqlite_rows import content
 from gate.errors import LedgerUnavailable
 from gate.evidence import BackupRun, Reply
@@ -41,7 +43,7 @@ def test_when_a_reply_cannot_be_kept_the_scratch_is_removed_all_the_same(tmp_pat
         return on_this_machine(command)
 
     with pytest.raises(LedgerUnavailable):
-        interview(rehearse(protection, dataset, run, "6005", None), ask, ledger)
+        interview(rehearse(TOOL, EXAMINER, protection, dataset, run, "6005", None), ask, ledger)
     assert said[-1] == f"rm -rf {protection.rehearsal_scratch}/{run.id}"
     assert list(Path(protection.rehearsal_scratch).iterdir()) == []
 

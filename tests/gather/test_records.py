@@ -33,7 +33,7 @@ AT = datetime(2026, 11, 20, 1, 2, 3, 456789, tzinfo=UTC)
 DIGEST = "sha256:" + "0" * 64
 TABLES = (TableDigest("contacts", 3, DIGEST),)
 VERIFIED = Verification("p", "20261120T010000Z", "6005", AT, "V4", passed=True, because="all read", raw=(DIGEST,))
-REHEARSED = Rehearsal("p", "20261120T010000Z", "6005", AT, "V6", True, "equal", 7, "bk-1", AT, TABLES, (DIGEST,))
+REHEARSED = Rehearsal("p", "20261120T010000Z", "6005", AT, "V6", True, "equal", 7, "bk-1", AT, TABLES, raw=(DIGEST,))
 RECORDED = Reference("sidekick", AT, TABLES, (DIGEST,))
 
 
@@ -45,7 +45,7 @@ def evidence() -> Evidence:
         arrays={"a": known, "b": ArrayReading("b", AT)},
         datasets={"d": Trace("h", "/data/x", AT, hops, "6005", ("iqn.x",))},
         repositories={"p": Trace("h", "/backup", AT, problem="unmounted")},
-        backups={"p": BackupReading("p", AT, (BackupRun("i", AT, 9, DIGEST, AT),), -3, "", (DIGEST,))},
+        backups={"p": BackupReading("p", AT, (BackupRun("i", AT, 9, DIGEST, AT),), -3, raw=(DIGEST,))},
         verifications=(VERIFIED,),
         rehearsals=(REHEARSED, replace(REHEARSED, reference_at=None)),
         image=ImageReading("x.img", AT, DIGEST, 12),

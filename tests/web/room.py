@@ -112,9 +112,8 @@ class Eyes:
                 "8.6.0.3",
                 (port(array.id), port(array.id, 2)),
                 "idle",
-                (),
-                (),
-                raw,
+                problems=(),
+                raw=raw,
             )
             for array in self.settings.config.inventory.arrays
         }
@@ -125,23 +124,25 @@ class Eyes:
         kept = self._trace("bk-1", "/backup", "sdc", self.repository_on, lun, now)
         name, digest = "20261122T010000Z", sha256(b"backup")
         run = BackupRun(name, now - self.backup_age, 1_622_016, digest, now - self.backup_age - timedelta(seconds=9))
-        proof = Verification("sidekick-nightly", name, lun, now, "V4", True, "all 1622016 bytes hash as recorded", raw)
+        proof = Verification(
+            "sidekick-nightly", name, lun, now, "V4", True, "all 1622016 bytes hash as recorded", raw=raw
+        )
         dataset = self.settings.config.inventory.dataset("sidekick")
         tables = tuple(TableDigest(table, 1200, digest) for table in dataset.tables)
         rehearsal = Rehearsal(
             "sidekick-nightly", name, lun, now - timedelta(hours=3), "V6", True, "all 6 tables equal the reference", 4,
-            "bk-1", now - timedelta(days=1), tables, raw,
+            "bk-1", now - timedelta(days=1), tables, raw=raw,
         )  # fmt: skip
         allowed = self.settings.config.images.allowed[0]
         return Evidence(
             now, arrays, {"sidekick": data}, {"sidekick-nightly": kept},
-            {"sidekick-nightly": BackupReading("sidekick-nightly", now, (run,), 0, "", raw)},
-            (proof,), (rehearsal,) if self.rehearsed else (), ImageReading(image, now, allowed.sha256, 65536),
+            {"sidekick-nightly": BackupReading("sidekick-nightly", now, (run,), 0, raw=raw)},
+            (proof,), (rehearsal,) if self.rehearsed else (), image=ImageReading(image, now, allowed.sha256, 65536),
         )  # fmt: skip
 
     def _trace(self, host: str, path: str, disk: str, array: str, lun: str, now: datetime) -> Trace:
         hops = (Hop("mount", path), Hop("disk", disk))
-        return Trace(host, path, now, hops, lun, (port(array),), "", ())
+        return Trace(host, path, now, hops, lun, (port(array),))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from tests.repository import GATE, imported, modules, name, parsed, room
 
 LAYERS: tuple[set[str], ...] = (
     {"errors"},
-    {"canonical", "tree"},
+    {"canonical", "duration", "tree"},
     {"inventory"},
     {"change", "document", "evidence", "policy"},
     {"finding", "person"},
@@ -68,6 +68,7 @@ PURE_STDLIB = {
 }  # fmt: skip
 PURE_NAMES = {("pathlib", "PurePosixPath"), ("ipaddress", "ip_address")}
 PURE_EXTRA: dict[str, set[str]] = {
+    "duration": {"pydantic"},
     "tree": {"yaml"},
     "document": {"pydantic", "pydantic_core"},
     "inventory": {"pydantic"},

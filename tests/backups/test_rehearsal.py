@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.backups.sqlite_copy import catalogue
-from gate.backups.sqlite_rehearsal import reference_for, rehearse
+from gate.backups.rehearsal import reference_for, rehearse
+from gate.backups.sqlite_copy import TOOL, catalogue
+from gate.backups.sqlite_engine import EXAMINER
 from gate.backups.sqlite_rows import content
 from gate.evidence import BackupRun, Reference, Rehearsal, Reply
 from gate.inventory import Dataset, Protection
@@ -30,7 +31,7 @@ def newest(protection: Protection) -> BackupRun:
 def rehearsed(
     protection: Protection, dataset: Dataset, kept: Reference | None, asker: Asker = on_this_machine
 ) -> Rehearsal:
-    return drive(rehearse(protection, dataset, newest(protection), "naa.1", kept), asker)
+    return drive(rehearse(TOOL, EXAMINER, protection, dataset, newest(protection), "naa.1", kept), asker)
 
 
 def left_behind(protection: Protection) -> list[Path]:
@@ -46,7 +47,7 @@ def test_a_restore_that_equals_an_earlier_reference_reaches_v6_and_leaves_nothin
     found = rehearsed(protection, dataset, kept)
     assert (found.level, found.passed, found.reference_at) == ("V6", True, BEFORE)
     assert found.tables == kept.tables
-    assert (found.host, found.repository_lun, found.backup) == ("bk-1", "naa.1", "20261120T010000Z")
+    assert (found.host, found.place, found.backup) == ("bk-1", "naa.1", "20261120T010000Z")
     assert left_behind(protection) == []
 
 
@@ -100,7 +101,9 @@ def test_a_flipped_bit_is_found_before_the_file_is_opened(
     data[-1] ^= 1
     copy.write_bytes(data)
     said: list[str] = []
-    found = drive(rehearse(protection, dataset, newest(protection), "naa.1", None), on_this_machine, said)
+    found = drive(
+        rehearse(TOOL, EXAMINER, protection, dataset, newest(protection), "naa.1", None), on_this_machine, said
+    )
     assert (found.level, found.passed) == ("V0", False)
     assert not any(command.startswith("sqlite3") for command in said)
     assert left_behind(protection) == []
@@ -193,7 +196,7 @@ def test_the_scratch_is_removed_also_when_the_asker_fails(
     protection: Protection, dataset: Dataset, back_up: BackUp
 ) -> None:
     back_up()
-    asking = rehearse(protection, dataset, newest(protection), "naa.1", None)
+    asking = rehearse(TOOL, EXAMINER, protection, dataset, newest(protection), "naa.1", None)
     command = next(asking)
     while not command.startswith("cp"):
         command = asking.send(on_this_machine(command))
