@@ -25,7 +25,13 @@ ACTOR_TYPES = ("person", "gate", "anonymous")
 
 KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "log.opened": ("origin", "key"),
+        "log.opened": ("origin", "key", "previous", "missing"),
+        "log.recovered": ("reason", "from", "start", "size", "missing"),
+        "key.rotated": ("old", "key", "reason"),
+        "redaction.made": ("entry", "field", "reason"),
+        "blobs.pruned": ("before", "count", "size", "reason"),
+        "blobs.held": ("reason",),
+        "blobs.freed": ("reason",),
         "change.opened": ("title", "request", "number"),
         "evidence.gathered": ("digest", "purpose"),
         "plan.sealed": ("plan_digest", "canary", "control", "targets"),
@@ -64,7 +70,24 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Kind → the keys its data may have. Anything else is refused, so that no secret slips in under a new name."""
 
 
-TAIL = re.compile(rb'"kind":"([a-z_.]+)","seq":(?:null|[0-9]+),"time":"[^"]*","v":1\}$')
+PRIVATE = frozenset({"auth.refused.name"})
+"""What is always kept outside the log (`kind.field`): what a stranger typed, and often a real person's name."""
+
+MAY_BE_PRIVATE = PRIVATE | {
+    "approval.denied.reason",
+    "approval.signed.reason",
+    "attempt.refused.who",
+    "change.withdrawn.reason",
+    "hold.lifted.reason",
+    "hold.placed.reason",
+    "person.answered.reason",
+}
+"""What policy may have kept so: free text of people. Nothing that decides, binds or names an approver is in it."""
+
+COMMITMENT = re.compile(r"sha256:[0-9a-f]{64}")
+TAIL = re.compile(rb'"kind":"([a-z_.]+)",(?:"private":\{[^{}]*\},)?"seq":(?:null|[0-9]+),"time":"[^"]*","v":1\}$')
+TAIL_MAX = 1024
+"""Bytes: kind, seq, time and as many commitments as any kind has fields."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +123,8 @@ class Draft:
     change: str | None = None
     data: Mapping[str, Json] = field(default_factory=dict)
     blobs: tuple[Blob, ...] = ()
+    private: Mapping[str, str] = field(default_factory=dict)
+    """Field → commitment: what is not in `data` because its value is kept outside the log."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +145,28 @@ class Entry:
     actor: Actor
     data: Mapping[str, Json]
     blobs: tuple[Blob, ...]
+    private: Mapping[str, str] = field(default_factory=dict)
+    """Field → commitment."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The bytes of an entry but for its id, seq and time, which only whoever appends it knows."""
+
+    kind: str
+    before_id: bytes
+    before_seq: bytes
+    of_change: bool
+
+    def body(self, name: str, time: str, seq: int | None) -> bytes:
+        """Return the exact bytes; BadInput when they are more than 16 KiB or the seq is none of a change."""
+        if self.of_change == (seq is None):
+            raise BadInput(f"{self.kind}: a sequence belongs to a change, and a change to a sequence")
+        place = b"null" if seq is None else b"%d" % seq
+        made = b'%b"%b"%b%b,"time":"%b","v":1}' % (self.before_id, name.encode(), self.before_seq, place, time.encode())
+        if len(made) > LARGEST_BODY:
+            raise BadInput(f"{self.kind}: {len(made)} bytes; at most {LARGEST_BODY}", hint="large things are blobs")
+        return made
 
 
 def body(draft: Draft, *, name: str, time: str, seq: int | None) -> bytes:
@@ -128,34 +175,45 @@ def body(draft: Draft, *, name: str, time: str, seq: int | None) -> bytes:
 
     BadInput for an unknown kind or key, or more than 16 KiB.
     """
-    if draft.kind not in KINDS:
-        raise BadInput(f'no entry kind "{draft.kind}"')
-    unknown = sorted(set(draft.data) - set(KINDS[draft.kind]))
-    if unknown:
-        raise BadInput(f'{draft.kind}: unknown key "{unknown[0]}"', hint="gate/ledger/entry.py lists the keys")
-    if draft.actor.type not in ACTOR_TYPES:
-        raise BadInput(f'{draft.kind}: unknown actor type "{draft.actor.type}"')
-    if (draft.change is None) != (seq is None):
-        raise BadInput(f"{draft.kind}: a sequence belongs to a change, and a change to a sequence")
+    return frame(draft).body(name, time, seq)
+
+
+def frame(draft: Draft) -> Frame:
+    """
+    Encode what a draft says, in the canonical order of the keys; BadInput for an unknown kind or key.
+
+    The keys after `kind` are private, seq, time and v, and an id is a UUID: so the rest can be put in without encoding
+    anything again, while somebody else holds the turn to write.
+    """
+    _examine(draft)
+    said: dict[str, Json] = {
+        "actor": {"type": draft.actor.type, "id": draft.actor.id},
+        "blobs": [{"name": blob.name, "sha256": blob.sha256, "size": blob.size} for blob in draft.blobs],
+        "change": draft.change,
+        "data": dict(draft.data),
+    }
     try:
-        made = encode(
-            {
-                "v": 1,
-                "id": name,
-                "time": time,
-                "kind": draft.kind,
-                "change": draft.change,
-                "seq": seq,
-                "actor": {"type": draft.actor.type, "id": draft.actor.id},
-                "data": dict(draft.data),
-                "blobs": [{"name": blob.name, "sha256": blob.sha256, "size": blob.size} for blob in draft.blobs],
-            }
-        )
+        made = encode(said)
     except ValueError as problem:
         raise BadInput(f"{draft.kind}: {problem}") from None
-    if len(made) > LARGEST_BODY:
-        raise BadInput(f"{draft.kind}: {len(made)} bytes; at most {LARGEST_BODY}", hint="large things are blobs")
-    return made
+    private = b'"private":' + encode(dict(draft.private)) + b"," if draft.private else b""
+    before_seq = b',"kind":"%b",%b"seq":' % (draft.kind.encode(), private)
+    return Frame(draft.kind, made[:-1] + b',"id":', before_seq, draft.change is not None)
+
+
+def _examine(draft: Draft) -> None:
+    if draft.kind not in KINDS:
+        raise BadInput(f'no entry kind "{draft.kind}"')
+    unknown = [key for key in draft.data if key not in KINDS[draft.kind]]
+    if unknown:
+        raise BadInput(f'{draft.kind}: unknown key "{min(unknown)}"', hint="gate/ledger/entry.py lists the keys")
+    if draft.actor.type not in ACTOR_TYPES:
+        raise BadInput(f'{draft.kind}: unknown actor type "{draft.actor.type}"')
+    for key, commitment in draft.private.items():
+        if f"{draft.kind}.{key}" not in MAY_BE_PRIVATE or key in draft.data:
+            raise BadInput(f"{draft.kind}: {key} is not a field that is kept outside the log")
+        if not COMMITMENT.fullmatch(commitment):
+            raise BadInput(f"{draft.kind}: {key} has no commitment")
 
 
 def read(stored: bytes, index: int) -> Entry:
@@ -175,6 +233,7 @@ def read(stored: bytes, index: int) -> Entry:
             actor=Actor(found["actor"]["type"], found["actor"]["id"]),
             data=found["data"],
             blobs=tuple(Blob(blob["name"], blob["sha256"], blob["size"]) for blob in found["blobs"]),
+            private=dict(found.get("private") or {}),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CannotTell(f"entry {index} is not an entry: its bytes were changed outside the gate") from None
@@ -188,13 +247,14 @@ def placed(draft: Draft, made: bytes, index: int, *, name: str, time: datetime, 
     """
     if not all(value is None or type(value) in FLAT for value in draft.data.values()):
         return read(made, index)
-    data, moment = dict(sorted(draft.data.items())), time.astimezone(UTC)
-    return Entry(index, made, name, moment, draft.kind, draft.change, seq, draft.actor, data, tuple(draft.blobs))
+    data, moment, private = dict(sorted(draft.data.items())), time.astimezone(UTC), dict(sorted(draft.private.items()))
+    blobs = tuple(draft.blobs)
+    return Entry(index, made, name, moment, draft.kind, draft.change, seq, draft.actor, data, blobs, private)
 
 
 def kind_of(stored: bytes) -> str:
     """Read the kind alone, from the end, where the order of the keys puts it; empty when it is not there."""
-    found = TAIL.search(stored, max(0, len(stored) - 200))
+    found = TAIL.search(stored, max(0, len(stored) - TAIL_MAX))
     return found.group(1).decode() if found else ""
 
 

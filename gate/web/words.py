@@ -83,6 +83,12 @@ ACTIONS = {
 
 ENTRIES = {
     "log.opened": "Ledger opened",
+    "log.recovered": "Ledger recovered",
+    "key.rotated": "Ledger key changed",
+    "redaction.made": "Personal field redacted",
+    "blobs.pruned": "Old replies removed",
+    "blobs.held": "Removal of replies stopped",
+    "blobs.freed": "Removal of replies allowed",
     "change.opened": "Change opened",
     "evidence.gathered": "Evidence gathered",
     "plan.sealed": "Plan sealed",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gate.canonical import Json
+from gate.canonical import Json, encode
 from gate.change import utc
 from gate.errors import BadInput, CannotTell
 from gate.ledger import entry
@@ -125,3 +125,67 @@ def test_ids_are_uuids_of_version_7_in_the_order_of_their_time(milliseconds: int
     assert spelled[14] == "7"
     assert spelled[19] in "89ab"
     assert int(spelled.replace("-", "")[:12], 16) == milliseconds
+
+
+COMMITMENT = "sha256:" + "5" * 64
+TRIED = Draft("auth.refused", entry.ANONYMOUS, None, {"why": "wrong"}, private={"name": COMMITMENT})
+
+
+def test_a_field_outside_the_log_stands_between_kind_and_seq() -> None:
+    body = made(TRIED)
+    assert b'"kind":"auth.refused","private":{"name":"' + COMMITMENT.encode() + b'"},"seq":null,' in body
+    assert entry.read(body, 0).private == {"name": COMMITMENT}
+    assert entry.placed(TRIED, body, 0, name=ID, time=NOON, seq=None) == entry.read(body, 0)
+    assert entry.kind_of(body) == "auth.refused"
+
+
+def test_an_entry_without_such_a_field_has_no_key_for_it() -> None:
+    assert b"private" not in made(HELD)
+    assert entry.read(made(HELD), 0).private == {}
+
+
+@pytest.mark.parametrize(
+    ("draft", "sentence"),
+    [
+        (Draft("auth.refused", GATE, None, {"name": "x"}, private={"name": COMMITMENT}), "not a field that is kept"),
+        (Draft("auth.refused", GATE, None, private={"why": COMMITMENT}), "why is not a field that is kept"),
+        (Draft("change.closed", GATE, None, private={"outcome": COMMITMENT}), "not a field that is kept"),
+        (Draft("auth.refused", GATE, None, private={"name": "storage-lead"}), "name has no commitment"),
+    ],
+)
+def test_what_decides_is_never_kept_outside(draft: Draft, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        made(draft)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["step", "outcome", "because", "attempt"]), JSON),
+    st.sampled_from([None, 1, 12]),
+    st.booleans(),
+)
+def test_an_entry_put_together_is_what_encoding_it_whole_gives(
+    data: dict[str, Json], seq: int | None, private: bool
+) -> None:
+    kind = "hold.placed" if private else "step.ended"
+    draft = Draft(
+        kind,
+        Actor("person", "storage-engineer"),
+        "chg-0001" if seq else None,
+        {} if private else data,
+        (Blob("reply", "sha256:" + "0" * 64, 3),),
+        {"reason": COMMITMENT} if private else {},
+    )
+    whole: dict[str, Json] = {
+        "v": 1,
+        "id": ID,
+        "time": utc(NOON),
+        "kind": kind,
+        "change": draft.change,
+        "seq": seq,
+        "actor": {"type": "person", "id": "storage-engineer"},
+        "data": dict(draft.data),
+        "blobs": [{"name": "reply", "sha256": "sha256:" + "0" * 64, "size": 3}],
+    }
+    if private:
+        whole["private"] = draft.private
+    assert entry.body(draft, name=ID, time=utc(NOON), seq=seq) == encode(whole)
