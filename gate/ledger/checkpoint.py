@@ -20,30 +20,38 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
-def sign(checkpoint: Checkpoint, signer: note.Signer) -> str:
-    """Return the checkpoint as a signed note; the key must bear the log's name."""
-    if signer.vkey.name != checkpoint.origin:
-        raise ValueError(f"the key is {signer.vkey.name}'s, the log is {checkpoint.origin}")
-    return note.sign(checkpoint.text, signer)
+def sign(checkpoint: Checkpoint, *signers: note.Signer) -> str:
+    """Return the checkpoint as a signed note; each key (two at a rotation) must bear the log's name."""
+    for signer in signers:
+        if signer.vkey.name != checkpoint.origin:
+            raise ValueError(f"the key is {signer.vkey.name}'s, the log is {checkpoint.origin}")
+    return note.sign(checkpoint.text, *signers)
 
 
 def read(text: str) -> Checkpoint:
-    """Read the text of a checkpoint (not its signatures); ValueError when it is none."""
+    """Read the text of a checkpoint (not its signatures); ValueError when it is none. Extension lines are skipped."""
     lines = text.split("\n")
-    if len(lines) < 4 or lines[-1] or not lines[0]:
+    if len(lines) < 4 or lines.pop() or not all(lines):
         raise ValueError("not a checkpoint")
     origin, size, encoded = lines[:3]
-    if not (size.isascii() and size.isdigit()) or str(int(size[:20])) != size:
-        raise ValueError("the size of a checkpoint is a plain number")
     root = note.unbase64(encoded)
     if len(root) != 32:
         raise ValueError("the root of a checkpoint has 32 bytes")
-    return Checkpoint(origin, int(size), root)
+    return Checkpoint(origin, number(size), root)
 
 
-def verify(signed: str, key: note.VerifierKey) -> Checkpoint:
-    """Return the checkpoint when `key` has signed it and it is the key's own log; ValueError otherwise."""
-    checkpoint = read(note.verify(signed, key))
-    if checkpoint.origin != key.name:
-        raise ValueError(f"a checkpoint of {checkpoint.origin}, not of {key.name}")
+def number(text: str) -> int:
+    """Read a size or an index as C2SP spells it: decimal, no sign, no leading zero, below 2**63."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or str(int(text)) != text or int(text) >> 63:
+        raise ValueError("the size of a checkpoint is a plain number")
+    return int(text)
+
+
+def verify(signed: str, *keys: note.VerifierKey) -> Checkpoint:
+    """Return the checkpoint when one of the keys has signed it and it is that key's own log; ValueError otherwise."""
+    text, signers = note.verify_any(signed, keys)
+    checkpoint = read(text)
+    foreign = [key.name for key in signers if key.name != checkpoint.origin]
+    if foreign:
+        raise ValueError(f"a checkpoint of {checkpoint.origin}, not of {foreign[0]}")
     return checkpoint
