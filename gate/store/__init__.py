@@ -53,10 +53,27 @@ class Ledger(Protocol):
         """The latest time of any entry."""
 
     def checkpoint(self, *, keep: bool = False) -> str:
-        """Sign the tree as it is and return the note; `keep` stores it for good. Never signs a smaller tree."""
+        """
+        Sign the tree as it is and return the note; `keep` stores it for good. Never signs a smaller tree.
+
+        One that witnesses have cosigned at this size carries their lines.
+        """
 
     def kept_checkpoint(self) -> str | None:
         """Return the newest stored checkpoint: what a file that is behind can still show."""
+
+    def keep_anchor(self, kind: str, size: int, content: bytes) -> None:
+        """
+        Store what somebody else said about the checkpoint of `size`, or was told of it, durably and for good.
+
+        The kind `cosigned` is a checkpoint with the lines of its witnesses.
+        """
+
+    def anchor(self, kind: str, least: int = 0) -> tuple[int, bytes] | None:
+        """Return size and content of the newest anchor of a kind; None when there is none of at least that size."""
+
+    def stop_appending(self, why: str, missing: int = 0) -> None:
+        """Refuse every append and signature from now on: a witness knows `missing` entries more, or another history."""
 
     def sign_note(self, text: str) -> str:
         """Sign a text that is no checkpoint, such as a pack's manifest: its first line is `<origin>#<purpose>`."""

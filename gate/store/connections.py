@@ -1,5 +1,6 @@
 """Connections to the ledger's file: opened alike, lent to one reader at a time, closed together."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,3 +59,10 @@ class Connections:
                 self._idle.get_nowait().close()
             except Empty:
                 return
+
+
+def sync_folder(folder: Path) -> None:
+    """Force to disk that a file was made in a folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(handle)
+    os.close(handle)

@@ -9,7 +9,9 @@ import sqlite3
 
 from gate.errors import LedgerUnavailable
 
-FORMAT = 1
+FORMAT = 2
+"""2: the table of anchors. A file of format 1 gets it when it is opened."""
+
 APPLICATION_ID = 0x53474C31  # "SGL1": what `file` shows for this database
 
 TABLES = {
@@ -21,10 +23,14 @@ TABLES = {
     "head": "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), "
     "size INTEGER NOT NULL, frontier BLOB NOT NULL, time TEXT) STRICT",
     "checkpoint": "CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL, made TEXT NOT NULL) STRICT",
+    # What others have said about a checkpoint of that size, or were told of it: cosigned notes, time stamps, receipts.
+    "anchor": "CREATE TABLE anchor (size INTEGER NOT NULL, kind TEXT NOT NULL, content BLOB NOT NULL, "
+    "made TEXT NOT NULL) STRICT",
 }
 
 INDEXES = {
     "entry_of_change": "CREATE UNIQUE INDEX entry_of_change ON entry (change, seq) WHERE change IS NOT NULL",
+    "anchor_of_kind": "CREATE INDEX anchor_of_kind ON anchor (kind, size)",
 }
 
 
@@ -41,6 +47,7 @@ TRIGGERS = {
     **_frozen("entry", "UPDATE", "DELETE"),
     **_frozen("subtree", "UPDATE", "DELETE"),
     **_frozen("checkpoint", "UPDATE", "DELETE"),
+    **_frozen("anchor", "UPDATE", "DELETE"),
     **_frozen("head", "DELETE"),
     "head_grows": "CREATE TRIGGER head_grows BEFORE UPDATE ON head WHEN NEW.size <= OLD.size "
     "BEGIN SELECT RAISE(ABORT, 'the ledger only grows: a smaller head refused'); END",
@@ -76,6 +83,11 @@ def create(connection: sqlite3.Connection, origin: str, vkey: str) -> None:
             connection.execute(statement)
         connection.execute("INSERT INTO log VALUES (1, ?, ?)", (origin, vkey))
         connection.execute("INSERT INTO head VALUES (1, 0, x'', NULL)")
+    elif connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+        for name, statement in {**TABLES, **INDEXES, **TRIGGERS}.items():
+            if name.startswith("anchor"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
 
 

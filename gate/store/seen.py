@@ -34,6 +34,9 @@ class Seen:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.stopped = ("", 0)
+        """Why nothing may be appended although this file does not say so, and how many entries are missing."""
+
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as problem:
@@ -57,6 +60,9 @@ class Seen:
 
     def compare(self, size: int, frontier: bytes) -> None:
         """LedgerUnavailable when a ledger of this size and frontier is behind what is remembered, or another one."""
+        if self.stopped[0]:
+            hint = "it can still be read and exported; sangate ledger recover puts back what is missing"
+            raise LedgerUnavailable(self.stopped[0], hint=hint)
         seen, remembered = self.read()
         if seen > size:
             raise behind(seen - size)

@@ -5,7 +5,6 @@ An append is stateless: the frontier of the tree is read, extended and written b
 inserts the entry, so a failed commit or a second process can never leave the tree and the entries apart.
 """
 
-import os
 import sqlite3
 import threading
 import time as clocks
@@ -13,14 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gate.change import utc
 from gate.errors import CannotTell, LedgerUnavailable
 from gate.ledger import checkpoint, entry, merkle, note
 from gate.ledger.entry import GATE, Draft, Entry
 from gate.store import schema
+from gate.store.anchors import Anchors
 from gate.store.appending import extend, unpack
 from gate.store.blobs import Blobs
-from gate.store.connections import Connections
+from gate.store.connections import Connections, sync_folder
 from gate.store.keys import FileKey
 from gate.store.proofs import Tree
 from gate.store.seen import Seen, behind
@@ -82,21 +81,20 @@ class SqliteLedger:
         new = not path.exists()
         self._turn = Turn(path.with_name(path.name + ".lock"))
         self._seen = Seen(signer.seen)
+        self._anchors = Anchors(self._file, self._turn, clock)
         first = self._file.open()
         with self._turn.taken(WAIT_FOR_TURN):
             schema.create(first, self.origin, self.vkey)
         if new:
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            os.fsync(folder)
-            os.close(folder)
+            sync_folder(path.parent)
         schema.assert_whole(first, self.origin, self.vkey)
         self._file.take_back(first)
         self._compare_with_memory()
 
     @property
     def missing(self) -> int:
-        """How many entries were written here that the file no longer holds."""
-        return max(0, self._seen.read()[0] - self.size())
+        """How many entries were written here, or seen by a witness, that the file no longer holds."""
+        return max(0, self._seen.read()[0] - self.size(), self._seen.stopped[1])
 
     def append(self, draft: Draft, *, expect: int | None = None) -> Entry:
         """See Ledger."""
@@ -171,13 +169,16 @@ class SqliteLedger:
             self._seen.compare(size, packed)
             if held and held[0][0] > size:
                 raise behind(held[0][0] - size)
+            cosigned = self.anchor("cosigned", size)
+            if cosigned and cosigned[0] == size:
+                return cosigned[1].decode()
             if held and held[0][0] == size:
                 return str(held[0][1])
             head = checkpoint.Checkpoint(self.origin, size, merkle.root(unpack(packed)))
             signed = checkpoint.sign(head, self._signer)
             now = self._clock()
             if keep or not held or now - datetime.fromisoformat(held[0][2]) >= KEEP_EVERY:
-                self._keep(size, signed, now, must=keep)
+                self._anchors.keep_checkpoint(size, signed, now, must=keep)
             self._seen.sync()
             return signed
 
@@ -187,6 +188,18 @@ class SqliteLedger:
             "SELECT note FROM checkpoint WHERE size <= (SELECT size FROM head) ORDER BY size DESC LIMIT 1"
         )
         return str(rows[0][0]) if rows else None
+
+    def keep_anchor(self, kind: str, size: int, content: bytes) -> None:
+        """See Ledger."""
+        self._anchors.keep(kind, size, content)
+
+    def anchor(self, kind: str, least: int = 0) -> tuple[int, bytes] | None:
+        """See Ledger."""
+        return self._anchors.newest(kind, least)
+
+    def stop_appending(self, why: str, missing: int = 0) -> None:
+        """See Ledger."""
+        self._seen.stopped = (why, missing)
 
     def sign_note(self, text: str) -> str:
         """See Ledger."""
@@ -265,15 +278,6 @@ class SqliteLedger:
         written = extend(connection, head, drafts, expect, self._clock(), self._clock_tolerance)
         connection.execute("COMMIT")
         return written
-
-    def _keep(self, size: int, signed: str, now: datetime, *, must: bool) -> None:
-        connection = self._writer = self._writer or self._file.open()
-        try:
-            connection.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (size, signed, utc(now)))
-        except sqlite3.Error as problem:
-            self._drop_writer()
-            if must:
-                raise LedgerUnavailable(f"the checkpoint cannot be kept: {problem}") from None
 
     def _compare_with_memory(self) -> None:
         size, _ = self._seen.read()

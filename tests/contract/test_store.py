@@ -241,3 +241,35 @@ def test_a_note_that_could_pass_for_a_checkpoint_is_not_signed(ledger: Ledger) -
 def test_the_whole_log_examines_clean(ledger: Ledger) -> None:
     ledger.append_all([held() for _ in range(300)])
     ledger.examine()
+
+
+def test_the_newest_anchor_of_a_kind_is_found_from_a_size_on(ledger: Ledger) -> None:
+    assert ledger.anchor("cosigned") is None
+    ledger.keep_anchor("cosigned", 3, b"three")
+    ledger.keep_anchor("cosigned", 7, b"seven")
+    ledger.keep_anchor("cosigned", 7, b"seven, and one witness more")
+    ledger.keep_anchor("mail", 9, b"")
+    assert ledger.anchor("cosigned") == (7, b"seven, and one witness more")
+    assert ledger.anchor("cosigned", 7) == (7, b"seven, and one witness more")
+    assert ledger.anchor("cosigned", 8) is None
+    assert ledger.anchor("mail") == (9, b"")
+
+
+def test_the_checkpoint_of_a_size_that_was_cosigned_carries_the_cosignatures(ledger: Ledger) -> None:
+    signed = ledger.checkpoint()
+    cosigned = signed + "\u2014 witness.example.com AAAAAAAA\n"
+    ledger.keep_anchor("cosigned", 1, cosigned.encode())
+    assert ledger.checkpoint() == cosigned
+    ledger.append(held())
+    assert ledger.checkpoint().count("\u2014") == 1
+
+
+def test_a_ledger_that_was_told_to_stop_takes_and_signs_nothing_and_can_still_be_read(ledger: Ledger) -> None:
+    ledger.append(held())
+    ledger.stop_appending("a witness knows 40 entries; 38 are missing", 38)
+    assert ledger.missing == 38
+    with pytest.raises(LedgerUnavailable, match="38 are missing"):
+        ledger.append(held())
+    with pytest.raises(LedgerUnavailable, match="38 are missing"):
+        ledger.checkpoint()
+    assert ledger.size() == len(list(ledger.entries())) == 2

@@ -218,10 +218,21 @@ def test_a_ledger_of_another_key_or_name_does_not_open(reopen: Opener, tmp_path:
 def test_a_ledger_of_a_later_format_does_not_open(reopen: Opener, tmp_path: Path) -> None:
     reopen().close()
     connection = by_hand(tmp_path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {schema.FORMAT + 1}")
     connection.close()
-    with pytest.raises(LedgerUnavailable, match="format 2; this program knows format 1"):
+    with pytest.raises(LedgerUnavailable, match="format 3; this program knows format 2"):
         reopen()
+
+
+def test_a_ledger_of_the_first_format_gets_the_table_of_anchors(reopen: Opener, tmp_path: Path) -> None:
+    reopen().close()
+    connection = by_hand(tmp_path)
+    connection.execute("DROP TABLE anchor")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    ledger = reopen()
+    ledger.keep_anchor("mail", 1, b"")
+    assert ledger.anchor("mail") == (1, b"")
 
 
 def test_checkpoints_are_kept_sparsely(ledger: SqliteLedger, clock: Clock, tmp_path: Path) -> None:
