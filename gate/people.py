@@ -36,10 +36,6 @@ SHORTEST_PASSWORD = 12
 """Characters; NIST SP 800-63B-4 asks for 15 where a password stands alone, 8 where it does not."""
 
 
-BUSY_S = 30.0
-"""Seconds for which another process may hold the working database."""
-
-
 @dataclass(frozen=True)
 class Ticket:
     """A sign-in that was just made; `secret` is told once."""
@@ -60,6 +56,19 @@ def outside() -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def writing(database: Database) -> Iterator[None]:
+    """
+    One transaction that is a writer's from its first statement on.
+
+    One that reads first and writes later is told at once that the database is locked when another process has written
+    in between; a writer from the start waits for its turn.
+    """
+    database.conn.execute("BEGIN IMMEDIATE")
+    with database.conn:
+        yield
+
+
 class People:
     """The people table of one gate; safe to use from many threads."""
 
@@ -68,12 +77,10 @@ class People:
         self._clock = clock
         self._lock = threading.Lock()
         with outside():
-            self._db = Database(sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False))
-            # Without it a writer waits for every reader of the other process, and SQLite gives up on the unlucky one.
-            self._db.enable_wal()
+            self._db = Database(sqlite3.connect(path, check_same_thread=False))
         self._hasher = PasswordHasher()
         self._dummy = self._hasher.hash(secrets.token_urlsafe(16))
-        with self._lock, outside(), self._db.atomic():
+        with self._lock, outside(), writing(self._db):
             self._create()
 
     def _create(self) -> None:
@@ -111,7 +118,7 @@ class People:
         }
         with self._lock, outside():
             try:
-                with self._db.atomic():
+                with writing(self._db):
                     self._db.table("person").insert(row)
             except sqlite3.IntegrityError:
                 raise BadInput(f'there is already a person "{name}"') from None
@@ -119,7 +126,7 @@ class People:
 
     def forget(self, name: str) -> None:
         """Remove a person whose adding could not be entered."""
-        with self._lock, outside(), self._db.atomic():
+        with self._lock, outside(), writing(self._db):
             self._db.table("person").delete_where("id = ?", [name])
 
     def get(self, name: str) -> Person:
@@ -140,7 +147,7 @@ class People:
         with self._lock, outside():
             self._person(name)
             try:
-                with self._db.atomic():
+                with writing(self._db):
                     self._db.table("key").insert({"public": key, "person": name})
             except sqlite3.IntegrityError:
                 raise BadInput("this key is enrolled already", hint="one key belongs to one person") from None
@@ -148,7 +155,7 @@ class People:
 
     def drop_key(self, public: str) -> None:
         """Remove a key whose enrolling could not be entered."""
-        with self._lock, outside(), self._db.atomic():
+        with self._lock, outside(), writing(self._db):
             self._db.table("key").delete_where("public = ?", [" ".join(public.split()[:2])])
 
     def confirm(self, name: str, password: str) -> datetime:
@@ -156,7 +163,7 @@ class People:
         now = self._clock()
         since = utc(now - LOCKED)
         attempt = {"name": name[:63], "at": utc(now)}
-        with self._lock, outside(), self._db.atomic():
+        with self._lock, outside(), writing(self._db):
             self._db.table("failure").delete_where("at < ?", [since])
             failures = self._db.table("failure").count_where("name = ? and at > ?", [name[:63], since])
             if failures >= MOST_FAILURES:
@@ -172,7 +179,7 @@ class People:
             matches = False
         if not matches:
             raise NotSignedIn("name or password is not right")
-        with self._lock, outside(), self._db.atomic():
+        with self._lock, outside(), writing(self._db):
             self._db.table("failure").delete_where("rowid = ?", [counted])
         return now
 
@@ -180,7 +187,7 @@ class People:
         """Check a password and make a `session` or a `token`; errors are those of `confirm`."""
         now = self.confirm(name, password)
         secret = ("sgt_" if kind == "token" else "sgs_") + secrets.token_urlsafe(32)
-        with self._lock, outside(), self._db.atomic():
+        with self._lock, outside(), writing(self._db):
             self._db.table("ticket").delete_where("expires < ?", [utc(now)])
             row = {"digest": _digest(secret), "person": name, "kind": kind, "expires": utc(now + lifetime)}
             self._db.table("ticket").insert(row)
@@ -200,7 +207,7 @@ class People:
 
     def sign_out(self, secret: str) -> None:
         """End one session or token."""
-        with self._lock, outside(), self._db.atomic():
+        with self._lock, outside(), writing(self._db):
             self._db.table("ticket").delete_where("digest = ?", [_digest(secret)])
 
     def _person(self, name: str) -> Person:

@@ -16,7 +16,7 @@ from gate.change import utc
 from gate.errors import CannotTell
 from gate.ledger.entry import Entry
 from gate.lifecycle import fold
-from gate.people import outside
+from gate.people import outside, writing
 from gate.standing import Standing
 from gate.store import Ledger
 
@@ -31,7 +31,7 @@ class Lists:
         self._lock = threading.Lock()
         with outside():
             self._db = Database(sqlite3.connect(path, check_same_thread=False))
-        with self._lock, outside(), self._db.atomic():
+        with self._lock, outside(), writing(self._db):
             self._db.table("change_row").create({"id": str, "number": int, "row": str}, pk="id", if_not_exists=True)
             self._db.table("cursor").create({"name": str, "size": int, "origin": str}, pk="name", if_not_exists=True)
 
@@ -45,7 +45,7 @@ class Lists:
     def rebuild(self) -> int:
         """Forget every row and read the whole ledger again; return how many changes there are."""
         with self._lock, outside():
-            with self._db.atomic():
+            with writing(self._db):
                 self._db.table("change_row").delete_where()
                 self._db.table("cursor").delete_where()
             self._catch_up()
@@ -60,7 +60,7 @@ class Lists:
         if size < start:
             start = 0
         moved = {entry.change for entry in self._ledger.entries(start, size) if entry.change is not None}
-        with self._db.atomic():
+        with writing(self._db):
             for change in moved:
                 made = row(readable(self._ledger.history(change)))
                 self._db.table("change_row").upsert(
