@@ -1,20 +1,21 @@
 """Evidence in, sealed plan and verdict out: the same path at `check` and again right before a stage (promise 4)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from gate.canary import Choice, choose, stages
 from gate.change import ChangeRequest, Plan, Target, utc
 from gate.checks import CHECKS
-from gate.checks.case import Case, OtherChange, Reliance, at_risk
+from gate.checks.case import Case, OtherChange, at_risk
+from gate.control.picturing import isolation_view
 from gate.errors import BadInput
 from gate.evidence import Evidence, Trace
 from gate.families import FAMILIES
 from gate.finding import Finding, Outcome, When
 from gate.inventory import Inventory
-from gate.isolation import Place, locate
+from gate.isolation import locate
 from gate.playbook import file_digest, parse, render
 from gate.policy import Policy
 from gate.settings import Settings
@@ -82,7 +83,7 @@ def decide_change(
     verdict = decide(tuple(module.CHECK for module in due), findings, moment)
     reliances = at_risk(case)
     protections = tuple(one.protection.id for one in reliances if one.protection is not None)
-    return Decision(plan, no_plan, verdict, tuple(_picture(case, one) for one in reliances), protections)
+    return Decision(plan, no_plan, verdict, tuple(isolation_view(case.evidence, case.inventory, one) for one in reliances), protections)
 
 
 def _answer(name: str, check: Callable[[Case], Finding], case: Case) -> Finding:
@@ -167,35 +168,3 @@ def _target(name: str, evidence: Evidence) -> Target:
     """Every target was measured: `choose` gives no canary while one of them differs or is not known."""
     reading = evidence.arrays[name]
     return Target(name, reading.serial or "", reading.model or "", reading.version or "")
-
-
-def _picture(case: Case, reliance: Reliance) -> dict[str, Any]:
-    """Return what the isolation picture is drawn from, for one dataset."""
-    protection, isolation = reliance.protection, reliance.isolation
-    backup = case.evidence.repositories.get(protection.id) if protection else None
-    return {
-        "dataset": reliance.dataset.id,
-        "protection": protection.id if protection else "",
-        "relation": isolation.relation.value if isolation else "unknown",
-        "because": isolation.because if isolation else "no protection makes backups of it",
-        "shared_ports": list(isolation.shared_ports) if isolation else [],
-        "source": _side(
-            case.evidence.datasets.get(reliance.dataset.id), isolation.source if isolation else None, case.inventory
-        ),
-        "backup": _side(backup, isolation.backup if isolation else None, case.inventory),
-    }
-
-
-def _side(trace: Trace | None, place: Place | None, inventory: Inventory) -> dict[str, Any]:
-    array = place.array if place else None
-    return {
-        "host": trace.host if trace else "",
-        "path": trace.path if trace else "",
-        "hops": [asdict(hop) | {"provenance": hop.provenance.value} for hop in trace.hops] if trace else [],
-        "lun": (trace.lun or "") if trace else "",
-        "target_ports": list(trace.target_ports) if trace else [],
-        "problem": trace.problem if trace else "nobody asked where it lies",
-        "array": array or "",
-        "serial": (place.serial or "") if place else "",
-        "site": inventory.array(array).site if array else "",
-    }
