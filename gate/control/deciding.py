@@ -83,7 +83,8 @@ def decide_change(
     verdict = decide(tuple(module.CHECK for module in due), findings, moment)
     reliances = at_risk(case)
     protections = tuple(one.protection.id for one in reliances if one.protection is not None)
-    return Decision(plan, no_plan, verdict, tuple(isolation_view(case.evidence, case.inventory, one) for one in reliances), protections)
+    pictures = tuple(isolation_view(case.evidence, case.inventory, one) for one in reliances)
+    return Decision(plan, no_plan, verdict, pictures, protections)
 
 
 def _answer(name: str, check: Callable[[Case], Finding], case: Case) -> Finding:
