@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from gate.inventory import Frozen
 
@@ -78,6 +78,22 @@ class Page(Frozen):
     change: Annotated[str, StringConstraints(pattern=r"^chg-[0-9]{4,9}$")] | None = None
     start: Annotated[int, Field(ge=0, le=2**53)] = 0
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
+
+
+class Export(Frozen):
+    """Which format, and which entries: all that fit every key that is given."""
+
+    format: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,20}$")] = "jsonl"
+    since: Annotated[str, StringConstraints(max_length=40), Field(alias="from")] = ""
+    until: Annotated[str, StringConstraints(max_length=40), Field(alias="to")] = ""
+    change: Annotated[str, StringConstraints(max_length=40)] = ""
+    kind: tuple[Annotated[str, StringConstraints(max_length=60)], ...] = ()
+    actor: Annotated[str, StringConstraints(max_length=200)] = ""
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 class Until(Frozen):

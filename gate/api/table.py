@@ -1,12 +1,13 @@
 """The table of the API: every route with its words, its body, its answer. Nothing else defines one."""
 
-from collections.abc import Iterable
+from base64 import b64encode
 
 from gate.api import bodies
 from gate.api.call import Answer, Call, Handler, Route
 from gate.canonical import digest
 from gate.change import utc
 from gate.control.views import View
+from gate.export.selection import selection
 from gate.person import Person
 
 JSON_LINES = "application/jsonl"
@@ -64,8 +65,16 @@ def _pack(call: Call) -> Answer:
 
 
 def _export(call: Call) -> Answer:
-    lines: Iterable[bytes] = call.control.export(call.actor)
-    return Answer(content=(line if line.endswith(b"\n") else line + b"\n" for line in lines))
+    asked = call.query
+    taken = selection(asked.since, asked.until, asked.change, asked.kind, asked.actor)
+    leaving = call.control.export(call.actor, asked.format, taken)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{leaving.name}"',
+        "Content-Type": leaving.media_type,
+        "Sangate-Size": str(leaving.end),
+        "Sangate-Checkpoint": b64encode(leaving.head.encode()).decode(),
+    }
+    return Answer(content=leaving.chunks, headers=headers)
 
 
 def _entries(call: Call) -> Answer:
@@ -151,8 +160,8 @@ ROUTES: tuple[Route, ...] = (
           _because("withdraw"), "Change", body=bodies.Because, decides=True),
     Route("pack", "GET", ONE + "/pack", "The evidence pack, to be verified offline.", _pack, "", media_type=ZIP),
     Route("list-entries", "GET", "/entries", "Entries of the ledger.", _entries, "Entries", query=bodies.Page),
-    Route("export", "GET", "/export", "The whole ledger, exact bytes, one entry a line.",
-          _export, "", media_type=JSON_LINES),
+    Route("export", "GET", "/export", "The ledger in a format, whole or filtered; `jsonl` of all is the exact bytes.",
+          _export, "", query=bodies.Export, media_type=JSON_LINES),
     Route("seal", "GET", "/seal", "Size, root and signed checkpoint of the ledger.",
           lambda call: Answer(call.control.seal()), "Seal"),
     Route("list-datasets", "GET", "/datasets", "What is known of each dataset and its backups.",

@@ -6,6 +6,8 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from gate.errors import (
@@ -94,6 +96,15 @@ class Client:
         except (http.client.HTTPException, OSError) as error:
             raise self._gone(error) from None
         return size
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Any]:
+        """Give the answer at `path` to be read piece by piece, with its headers."""
+        try:
+            with self._open("GET", path, None, {}, LONG) as answer:
+                yield answer
+        except (http.client.HTTPException, OSError) as error:
+            raise self._gone(error) from None
 
     def _json(self, method: str, path: str, body: bytes | None, headers: dict[str, str], within: float) -> Any:
         try:

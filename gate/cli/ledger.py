@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gate.cli.handing import export
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, table
 
@@ -26,6 +27,7 @@ def ledger() -> None:
 def show(place: Place, change_id: str | None, start: int, limit: int, local: bool, as_json: bool) -> None:
     """Entries, oldest first."""
     from gate.cli.reading import reader
+    from gate.export.gist import gist
 
     with reader(place, local=local) as source:
         entries = source.entries(change_id, start, limit)
@@ -39,18 +41,11 @@ def show(place: Place, change_id: str | None, start: int, limit: int, local: boo
             one["change"] or "-",
             one["kind"],
             one["actor"]["id"],
-            _gist(one["data"]),
+            gist(one["data"])[:100],
         )
         for one in entries
     ]
     table(("INDEX", "TIME", "CHANGE", "KIND", "ACTOR", "WHAT"), rows)
-
-
-def _gist(data: dict[str, object]) -> str:
-    keys = ("title", "because", "why", "reason", "outcome", "result", "seat", "command", "step", "what", "method")
-    found = [data[key] for key in keys if data.get(key)]
-    words = ["; ".join(map(str, one)) if isinstance(one, list) else str(one) for one in found]
-    return " · ".join(words)[:100]
 
 
 @ledger.command()
@@ -66,18 +61,7 @@ def checkpoint(place: Place, local: bool, as_json: bool) -> None:
     out_json(seal) if as_json else click.echo(seal["checkpoint"], nl=False)
 
 
-@ledger.command()
-@out
-@local
-@pass_place
-def export(place: Place, out: Path | None, local: bool) -> None:
-    """The whole ledger as NAME.jsonl, with .checkpoint, .policy and .leaves beside it."""
-    from gate.cli.reading import reader
-
-    path = (out or Path("ledger.jsonl")).with_suffix(".jsonl")
-    with reader(place, local=local) as source:
-        size = source.export(path)
-    click.echo(f"{path}: {size} entries; sangate ledger verify {path} checks it")
+ledger.add_command(export)
 
 
 @ledger.command()

@@ -1,17 +1,22 @@
 """What only reads: from the server, or, with --local, from the data directory itself."""
 
-import hashlib
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, urlencode
 
 from gate.cli.place import Place
-from gate.errors import BadInput
+from gate.errors import BadInput, Outside
+
+PIECE = 1 << 20
 
 if TYPE_CHECKING:
     from gate.assembly import Installation
     from gate.cli.client import Client
+    from gate.cli.counting import Told
+    from gate.export.selection import Selection
     from gate.person import Person
 
 
@@ -33,8 +38,11 @@ class Reader(Protocol):
     def pack(self, change: str) -> bytes:
         """The evidence pack of one change."""
 
-    def export(self, path: Path) -> int:
+    def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
         """Write the whole ledger to `path`, one entry a line, and its companions; return the number of entries."""
+
+    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
+        """Write the ledger, or what is taken of it, in a format."""
 
 
 class _Remote:
@@ -56,17 +64,20 @@ class _Remote:
     def pack(self, change: str) -> bytes:
         return self._whole(f"/changes/{_word(change)}/pack")
 
-    def export(self, path: Path) -> int:
-        from gate.export.jsonl import policy
+    def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
+        from gate.export.jsonl import keep, policy
 
-        seal = self.seal()
-        lines = self._whole("/export").split(b"\n")[: int(seal["size"])]
-        leaves = b"".join(hashlib.sha256(b"\x00" + line).digest() for line in lines)
-        path.write_bytes(b"".join(line + b"\n" for line in lines))
-        path.with_suffix(".leaves").write_bytes(leaves)
-        path.with_suffix(".checkpoint").write_text(seal["checkpoint"], encoding="utf-8")
-        path.with_suffix(".policy").write_text(policy(seal["vkey"]), encoding="utf-8")
-        return len(lines)
+        if blobs:
+            raise BadInput("--blobs needs --local: what entries name is read from the data directory")
+        vkey = str(self.seal()["vkey"])
+        with self._client.stream("/export") as answer:
+            head = b64decode(answer.headers.get("Sangate-Checkpoint", "")).decode()
+            return keep(path, _lines(answer, told), head, policy(vkey), zipped=zipped)
+
+    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
+        asked = [("format", name), *((key, value) for key, value in _words(taken) if value)]
+        with self._client.stream("/export?" + urlencode(asked)) as answer:
+            _written(path, _pieces(answer, told))
 
     def _whole(self, path: str) -> bytes:
         from io import BytesIO
@@ -79,7 +90,6 @@ class _Remote:
 class _Local:
     def __init__(self, installation: "Installation", actor: "Person") -> None:
         self._control = installation.control
-        self._ledger = installation.ledger
         self._actor = actor
 
     def rows(self) -> Any:
@@ -97,13 +107,11 @@ class _Local:
     def pack(self, change: str) -> bytes:
         return self._control.pack(self._actor, change)
 
-    def export(self, path: Path) -> int:
-        """A ledger that is behind takes no entry, so there the export is not entered; it goes out all the same."""
-        from gate.export.jsonl import export_log
+    def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
+        return self._control.export_log(self._actor, path, zipped=zipped, blobs=blobs, told=told)
 
-        if not self._ledger.missing:
-            self._control.export(self._actor)
-        return export_log(self._ledger, path)
+    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
+        _written(path, self._control.export(self._actor, name, taken, told).chunks)
 
 
 @contextmanager
@@ -122,6 +130,48 @@ def reader(place: Place, *, local: bool) -> Iterator[Reader]:
 
 
 def _word(text: str) -> str:
-    from urllib.parse import quote
-
     return quote(text, safe="")
+
+
+def _words(taken: "Selection") -> list[tuple[str, str]]:
+    """Spell a selection as the query of the API."""
+    kinds = [("kind", kind) for kind in taken.kinds]
+    return [("from", taken.since), ("to", taken.until), ("change", taken.change), ("actor", taken.actor), *kinds]
+
+
+def _pieces(answer: "IO[bytes]", told: "Told") -> Iterator[bytes]:
+    count = 0
+    while piece := answer.read(PIECE):
+        count += piece.count(b"\n")
+        told(count)
+        yield piece
+
+
+def _lines(answer: "IO[bytes]", told: "Told") -> Iterator[bytes]:
+    """Yield pieces that end where a line ends; what has no line end at the close is no entry, and Outside."""
+    rest = b""
+    for piece in _pieces(answer, told):
+        whole, end, tail = piece.rpartition(b"\n")
+        if end:
+            yield rest + whole + end
+            rest = tail
+        else:
+            rest += tail
+    if rest:
+        raise Outside("the export ended in the middle of an entry", hint="ask again")
+
+
+def _written(path: Path, chunks: Iterator[bytes]) -> None:
+    """Write beside it and rename at the end: a file of that name is always a whole one."""
+    begun = path.with_name(path.name + ".part")
+    try:
+        with begun.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        begun.replace(path)
+    except OSError as problem:
+        begun.unlink(missing_ok=True)
+        raise Outside(f"cannot write {path}: {problem.strerror}") from None
+    except BaseException:
+        begun.unlink(missing_ok=True)
+        raise

@@ -1,15 +1,30 @@
 """
 The whole log as files: the exact bytes, one entry a line, and what is needed to check them.
 
-Every complete export is also a restorable copy: the same bytes make the same tree.
+    NAME.jsonl (or .jsonl.gz)  every entry         NAME.leaves  its leaf hash, 32 bytes each
+    NAME.checkpoint            the signed head     NAME.policy  the public key
+    NAME.blobs/ab/cdef…        with blobs: what the entries name
+
+With its blobs an export is all that the ledger is: `sangate ledger recover` makes a ledger of it.
 """
 
+import gzip
+import json
 import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from gate.errors import Outside
+from gate.export.population import CHUNK, signed_head
 from gate.ledger import checkpoint, merkle, note
 from gate.store import Ledger
+
+MEDIA_TYPE = "application/jsonl"
+BLOBS = b',"blobs":['
+"""Keys are sorted and quotes inside texts are escaped, so its first place is the entry's own list."""
 
 
 def policy(vkey: str) -> str:
@@ -18,28 +33,102 @@ def policy(vkey: str) -> str:
     return f"{about}\nlog {vkey}\nquorum none\n"
 
 
-def export_log(ledger: Ledger, path: Path) -> int:
-    """
-    Write `path` (NAME.jsonl) and beside it NAME.checkpoint, NAME.policy and NAME.leaves; return the number of entries.
+@dataclass(frozen=True)
+class Whole:
+    """The log under one head."""
 
-    The leaves are the 32-byte hashes of the entries; they let a verifier name the entry that was changed. A ledger
-    that is behind what it once signed exports what it has, under its newest kept checkpoint.
-    """
-    signed = ledger.kept_checkpoint() if ledger.missing else ledger.checkpoint(keep=True)
-    size = ledger.size()
-    if signed and not ledger.missing:
-        size = checkpoint.verify(signed, note.read_vkey(ledger.vkey)).size
+    size: int
+    head: str | None
+    """The signed checkpoint; None when entries are missing and no head was ever kept."""
+
+
+def whole(ledger: Ledger) -> Whole:
+    """Fix how much is exported. A ledger that is behind what it once signed gives what it has."""
+    signed, newest = signed_head(ledger)
+    if signed is None or not newest:
+        return Whole(ledger.size(), signed)
+    return Whole(checkpoint.verify(signed, note.read_vkey(ledger.vkey)).size, signed)
+
+
+def lines(ledger: Ledger, size: int, told: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
+    """Yield the exact bytes of the first `size` entries, each with a line end, up to 500 in a piece."""
+    bodies, done = ledger.bodies(0, size), 0
+    while chunk := list(islice(bodies, CHUNK)):
+        yield b"\n".join(chunk) + b"\n"
+        done += len(chunk)
+        told(done)
+
+
+def export_log(
+    ledger: Ledger,
+    path: Path,
+    *,
+    zipped: bool = False,
+    blobs: bool = False,
+    told: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write `path` (NAME.jsonl) and what stands beside it; return the number of entries."""
+    taken = whole(ledger)
+    keep(path, lines(ledger, taken.size, told), taken.head, policy(ledger.vkey), zipped=zipped)
+    if blobs:
+        write_blobs(ledger, taken.size, path.with_suffix(".blobs"))
+    return taken.size
+
+
+def keep(path: Path, chunks: Iterable[bytes], head: str | None, policy_text: str, *, zipped: bool = False) -> int:
+    """Write the lines that come in whole pieces, their leaves, head and policy; return how many lines there were."""
+    count = 0
     try:
-        with path.open("wb") as log, path.with_suffix(".leaves").open("wb") as leaves:
-            for body in ledger.bodies(0, size):
-                log.write(body + b"\n")
-                leaves.write(merkle.leaf_hash(body))
+        with _log(path, zipped=zipped) as log, path.with_suffix(".leaves").open("wb") as leaves:
+            for chunk in chunks:
+                log.write(chunk)
+                bodies = chunk.split(b"\n")[:-1]
+                leaves.write(b"".join(map(merkle.leaf_hash, bodies)))
+                count += len(bodies)
             for file in (log, leaves):
                 file.flush()
                 os.fsync(file.fileno())
-        if signed:
-            path.with_suffix(".checkpoint").write_text(signed, encoding="utf-8")
-        path.with_suffix(".policy").write_text(policy(ledger.vkey), encoding="utf-8")
+        if head:
+            path.with_suffix(".checkpoint").write_text(head, encoding="utf-8")
+        path.with_suffix(".policy").write_text(policy_text, encoding="utf-8")
     except OSError as problem:
         raise Outside(f"cannot write the export {path}: {problem.strerror}") from None
-    return size
+    return count
+
+
+def _log(path: Path, *, zipped: bool) -> IO[bytes]:
+    if not zipped:
+        return path.open("wb")
+    made: IO[bytes] = gzip.GzipFile(path.with_name(path.name + ".gz"), "wb", 6, mtime=0)  # type: ignore[assignment]
+    return made
+
+
+def write_blobs(ledger: Ledger, size: int, folder: Path) -> tuple[int, int]:
+    """Write the blobs that entries name, laid out as in the data directory; return how many, how many are gone."""
+    written, absent = 0, 0
+    try:
+        for digest in named(ledger, size):
+            content = ledger.get_blob(digest)
+            if content is None:
+                absent += 1
+                continue
+            name = digest.removeprefix("sha256:")
+            place = folder / name[:2] / name[2:]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+            written += 1
+    except OSError as problem:
+        raise Outside(f"cannot write the blobs {folder}: {problem.strerror}") from None
+    return written, absent
+
+
+def named(ledger: Ledger, size: int) -> Iterator[str]:
+    """Yield the digest of every blob that an entry names, each once."""
+    seen: set[str] = set()
+    for body in ledger.bodies(0, size):
+        if body[body.find(BLOBS) + len(BLOBS) :][:1] == b"]":
+            continue
+        for blob in json.loads(body)["blobs"]:
+            if blob["sha256"] not in seen:
+                seen.add(blob["sha256"])
+                yield blob["sha256"]

@@ -52,9 +52,9 @@ def ledger() -> str:
 
 def export() -> Response:
     """Hand out the exact log, line by line; a POST, since it is entered that it was taken."""
-    lines = face().control.export(person())
-    response = Response(stream_with_context(lines), mimetype="application/jsonl")
-    response.headers["Content-Disposition"] = "attachment; filename=ledger.jsonl"
+    leaving = face().control.export(person())
+    response = Response(stream_with_context(leaving.chunks), mimetype=leaving.media_type)
+    response.headers["Content-Disposition"] = f"attachment; filename={leaving.name}"
     return response
 
 

@@ -1,4 +1,6 @@
+import json
 import re
+from base64 import b64decode
 
 import pytest
 from flask import Flask
@@ -10,6 +12,7 @@ from gate.api.table import ROUTES
 from gate.assembly import Installation
 from gate.serving import create_app
 from tests.api.conftest import CHANGE, PASSWORD, Api, signed_in
+from tests.export.readers import spreadsheet
 
 CLOSED = [route for route in ROUTES if not route.open]
 POSTS = [route for route in CLOSED if route.method == "POST" and not route.document]
@@ -229,6 +232,36 @@ def test_the_export_is_the_exact_bytes_under_the_seal(engineer: Api) -> None:
     lines = engineer.ask("GET", "/export").get_data().split(b"\n")
     assert len(lines) - 1 >= seal["size"]
     assert all(line.startswith(b"{") for line in lines[:-1])
+
+
+def test_an_export_has_its_head_in_the_answer_and_is_filtered_by_its_query(engineer: Api) -> None:
+    answer = engineer.ask("GET", "/export?format=csv&kind=person.added&kind=log.*&from=2020-01-01")
+    head = b64decode(answer.headers["Sangate-Checkpoint"]).decode()
+    assert head.split("\n")[1] == answer.headers["Sangate-Size"]
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    held = spreadsheet(answer.get_data())
+    assert held.opening["filter"] == {"from": "2020-01-01T00:00:00.000000Z", "kinds": ["person.added", "log.*"]}
+    assert [json.loads(body)["kind"] for _, _, body in held.records] == ["log.opened", *["person.added"] * 3]
+    seen = engineer.ask("GET", "/entries?limit=1000").get_json()
+    assert seen[-1]["data"]["what"] == "csv: from 2020-01-01T00:00:00.000000Z, kind person.added log.*"
+
+
+@pytest.mark.parametrize("query", ["format=xml", "kind=x", "from=x", "change=x", "colour=red", "format="])
+def test_an_export_that_cannot_be_made_is_a_problem_and_not_an_empty_file(engineer: Api, query: str) -> None:
+    assert engineer.ask("GET", f"/export?{query}").status_code == 422
+
+
+def test_exports_take_turns_so_that_a_slow_reader_holds_no_more_than_its_thread(engineer: Api) -> None:
+    from gate.control.exporting import AT_ONCE
+
+    for _ in range(4):
+        AT_ONCE.acquire()
+    try:
+        assert engineer.ask("GET", "/export").status_code == 503
+    finally:
+        for _ in range(4):
+            AT_ONCE.release()
+    assert engineer.ask("GET", "/export").status_code == 200
 
 
 def test_a_pack_comes_as_an_archive(engineer: Api) -> None:

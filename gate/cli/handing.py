@@ -1,0 +1,70 @@
+"""`sangate ledger export`: the record in a file of one format, with progress."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gate.cli.counting import progress
+from gate.cli.place import Place
+from gate.cli.say import pass_place
+from gate.errors import BadInput
+
+FORMATS = ("jsonl", "csv", "ocsf", "rfc5424", "cef", "sqlite")
+SUFFIXES = {"csv": ".csv", "ocsf": ".ocsf.jsonl", "rfc5424": ".syslog", "cef": ".cef", "sqlite": ".db"}
+
+
+@click.command()
+@click.option("--format", "name", type=click.Choice(FORMATS), default="jsonl", show_default=True)
+@click.option("--from", "since", default="", metavar="TIME", help="Entries from this date or time on (UTC).")
+@click.option("--to", "until", default="", metavar="TIME", help="Entries before this date or time.")
+@click.option("--change", default="", metavar="ID", help="Entries of this change alone.")
+@click.option("--kind", "kinds", multiple=True, help="Entries of this kind (approval.*: of these); may be repeated.")
+@click.option("--actor", default="", metavar="NAME", help="Entries made by this person or part of the gate.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write.")
+@click.option("--gzip", "zipped", is_flag=True, help="With the whole log as jsonl: compress it.")
+@click.option("--blobs", is_flag=True, help="With the whole log as jsonl: also what entries name, to restore from.")
+@click.option("--local", is_flag=True, help="Read this data directory itself; no server is needed.")
+@pass_place
+def export(
+    place: Place,
+    name: str,
+    since: str,
+    until: str,
+    change: str,
+    kinds: Sequence[str],
+    actor: str,
+    out: Path | None,
+    zipped: bool,
+    blobs: bool,
+    local: bool,
+) -> None:
+    """
+    The ledger in a file: jsonl is the evidence, everything else a reading of it that carries the exact entries.
+
+    The whole log as jsonl is NAME.jsonl with .checkpoint, .policy and .leaves beside it. Every other file says in its
+    first record which entries it holds, and in its last how many. In a spreadsheet's way of counting periods: --to is
+    the first moment that is left out.
+    """
+    from gate.cli.reading import reader
+    from gate.export.selection import selection
+
+    taken = selection(since, until, change, kinds, actor)
+    whole = name == "jsonl" and taken.everything
+    if (zipped or blobs) and not whole:
+        raise BadInput("--gzip and --blobs are for the whole log as jsonl")
+    with reader(place, local=local) as source, progress() as told:
+        if whole:
+            path = (out or Path("ledger.jsonl")).with_suffix(".jsonl")
+            size = source.export(path, zipped=zipped, blobs=blobs, told=told)
+            path = path.with_name(path.name + ".gz") if zipped else path
+            hint = f"sangate ledger verify {path} checks it" if not zipped else "unpack it to check it"
+            click.echo(f"{path}: {size} entries; {hint}")
+            return
+        path = out or Path("ledger" + (".part.jsonl" if name == "jsonl" else SUFFIXES[name]))
+        source.mapped(path, name, taken, told)
+    about = f"only {taken}" if str(taken) else "all entries"
+    check = (
+        f"sqlite-utils sangate-verify {path}" if name == "sqlite" else f"verify.py mapped {path} --against LOG.jsonl"
+    )
+    click.echo(f"{path}: {about}; {check} checks it")

@@ -1,0 +1,110 @@
+"""Handing the record out: exports in every format, the pack of one change. That it was handed out is an entry first."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from gate.canonical import sha256
+from gate.change import utc
+from gate.control.desk import Desk, person
+from gate.errors import CannotTell, LedgerUnavailable
+from gate.export import database, jsonl, pack, stream
+from gate.export.population import EVERYTHING, begin
+from gate.export.selection import Selection
+from gate.export.stream import Leaving
+from gate.ledger.entry import Draft
+from gate.person import Person
+
+AT_ONCE = threading.BoundedSemaphore(4)
+"""Exports under way at once: each holds a thread until whoever asked has read it (our choice)."""
+
+PIECE = 1 << 20
+Told = Callable[[int], None]
+
+
+def _nobody(_: int) -> None:
+    """Progress that nobody watches."""
+
+
+class Exporting:
+    """The use cases around what leaves the house."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def export(
+        self, actor: Person, name: str = "jsonl", taken: Selection = EVERYTHING, told: Told = _nobody
+    ) -> Leaving:
+        """
+        Return the ledger in one format, in pieces as they are read; BadInput for a format there is not.
+
+        The whole log as `jsonl` is the exact bytes and nothing else; everything else says of itself what it holds.
+        CannotTell when four exports are under way already.
+        """
+        if name != "sqlite":
+            stream.form_of(name)
+        self._enter(actor, name, taken)
+        ledger = self._desk.ledger
+        if name == "jsonl" and taken.everything:
+            whole = jsonl.whole(ledger)
+            chunks = jsonl.lines(ledger, whole.size, told)
+            return Leaving("ledger.jsonl", jsonl.MEDIA_TYPE, whole.size, whole.head or "", _bounded(chunks))
+        population = begin(ledger, utc(self._desk.clock()), taken)
+        if name == "sqlite":
+            chunks = self._database(taken, told)
+            return Leaving("ledger.db", "application/vnd.sqlite3", population.end, population.head, _bounded(chunks))
+        form = stream.form_of(name)
+        chunks = stream.mapped(ledger, form, population, told)
+        return Leaving("ledger" + form.suffix, form.media_type, population.end, population.head, _bounded(chunks))
+
+    def export_log(
+        self, actor: Person, path: Path, *, zipped: bool = False, blobs: bool = False, told: Told = _nobody
+    ) -> int:
+        """Write the whole log to `path` and what stands beside it; return the number of entries."""
+        self._enter(actor, "jsonl", EVERYTHING)
+        return jsonl.export_log(self._desk.ledger, path, zipped=zipped, blobs=blobs, told=told)
+
+    def pack(self, actor: Person, change: str) -> bytes:
+        """Return the evidence pack of one change; that it was made is an entry of the ledger's own sequence."""
+        self._desk.standing(change)
+        made = pack.make(self._desk.ledger, change)
+        data: dict[str, Any] = {"what": f"pack {change}", "size": len(made), "digest": sha256(made)}
+        self._desk.ledger.append(Draft("export.made", person(actor), None, data))
+        return made
+
+    def _enter(self, actor: Person, name: str, taken: Selection) -> None:
+        """A ledger that takes no entry, such as one that is behind, is handed out all the same."""
+        ledger = self._desk.ledger
+        what = f"{name}: {taken}" if str(taken) else name
+        draft = Draft("export.made", person(actor), None, {"what": what, "size": ledger.size(), "digest": ""})
+        with suppress(LedgerUnavailable):
+            ledger.append(draft)
+
+    def _database(self, taken: Selection, told: Told) -> Iterator[bytes]:
+        """Yield the SQLite file; it is made whole before its first byte goes out."""
+        with TemporaryDirectory(prefix="export-", dir=self._desk.settings.data) as folder:
+            path = Path(folder) / "ledger.db"
+            database.write(self._desk.ledger, begin(self._desk.ledger, utc(self._desk.clock()), taken), path, told)
+            with path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    yield piece
+
+
+def _bounded(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Return the same pieces, begun; a place is held until the last is taken or the iterator is dropped."""
+
+    def held() -> Iterator[bytes]:
+        if not AT_ONCE.acquire(blocking=False):
+            raise CannotTell("too many exports are under way", hint="ask again when one has ended")
+        try:
+            yield b""
+            yield from chunks
+        finally:
+            AT_ONCE.release()
+
+    begun = held()
+    next(begun)
+    return begun

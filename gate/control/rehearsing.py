@@ -1,0 +1,85 @@
+"""What proves a backup outside any change: references, rehearsals, and what is on record about them."""
+
+from gate.change import utc
+from gate.control.desk import Desk, Progress, person, quiet
+from gate.control.views import View
+from gate.errors import NotThere
+from gate.person import Person, Role
+from gate.policy import Seat
+
+
+class Rehearsing:
+    """The use cases around evidence about backups."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def datasets(self, actor: Person) -> list[View]:
+        """Return every dataset with its protections and what is on record about rehearsals, the newest first."""
+        inventory = self._desk.settings.config.inventory
+        rehearsed: dict[str, list[View]] = {}
+        for entry in self._desk.ledger.entries():
+            if entry.kind == "backup.rehearsed":
+                shown = {**dict(entry.data), "at": utc(entry.time), "by": entry.actor.id}
+                rehearsed.setdefault(str(entry.data["protection"]), []).insert(0, shown)
+        return [
+            {
+                "id": dataset.id,
+                "host": dataset.host,
+                "path": dataset.path,
+                "tables": list(dataset.tables),
+                "protections": [
+                    {
+                        "id": protection.id,
+                        "tool": protection.tool.value,
+                        "repository": f"{protection.host}:{protection.repository}",
+                        "rehearsals": rehearsed.get(protection.id, []),
+                    }
+                    for protection in inventory.protections_of(dataset.id)
+                ],
+            }
+            for dataset in inventory.datasets
+        ]
+
+    def reference(self, actor: Person, dataset: str, progress: Progress = quiet) -> View:
+        """Read production's content now and keep it as a reference for later rehearsals."""
+        self._backup_side(actor, dataset, "record a reference")
+        progress(f"reading every table of {dataset} in production")
+        made = self._desk.gathering.rehearsals.record_reference(dataset, person(actor))
+        return {
+            "dataset": made.dataset,
+            "at": utc(made.at),
+            "tables": [vars(table) for table in made.tables],
+        }
+
+    def rehearse(self, actor: Person, dataset: str, progress: Progress = quiet) -> View:
+        """Restore the newest backup of each protection for proof, compare it, clean up."""
+        self._backup_side(actor, dataset, "rehearse")
+        protections = self._desk.settings.config.inventory.protections_of(dataset)
+        rehearse = self._desk.gathering.rehearsals.rehearse
+        made = [rehearse(protection.id, person(actor), progress) for protection in protections]
+        return {
+            "dataset": dataset,
+            "rehearsals": [
+                {
+                    "protection": one.protection,
+                    "backup": one.backup,
+                    "level": one.level,
+                    "passed": one.passed,
+                    "because": one.because,
+                    "seconds": one.seconds,
+                    "at": utc(one.at),
+                    "tables": [vars(table) for table in one.tables],
+                }
+                for one in made
+            ],
+        }
+
+    def _backup_side(self, actor: Person, dataset: str, what: str) -> None:
+        known = [item.id for item in self._desk.settings.config.inventory.datasets]
+        if dataset not in known:
+            raise NotThere(f'there is no dataset "{dataset[:40]}"', hint="datasets: " + ", ".join(known))
+        owns = bool(actor.seats & {Seat.DATA_OWNER, Seat.BACKUP_OWNER})
+        if actor.contractor or not (owns or Role.REQUESTER in actor.roles):
+            why = "only a requester, a data owner or a backup owner, and no contractor"
+            raise self._desk.refuse(actor, None, f"{what} {dataset}", why)

@@ -1,0 +1,43 @@
+"""One entry in a few words and one outcome: what a row, a message or a heading says of it; never evidence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+KEYS = ("title", "because", "why", "reason", "outcome", "result", "seat", "command", "step", "what", "method")
+YES_NO = (("opens", "opens", "refuses"), ("passed", "passed", "failed"), ("matches", "same", "differs"))
+LONGEST = 300
+CONTROLS = dict.fromkeys([*range(32), 127, *range(128, 160), 0x2028, 0x2029], " ")
+LOUD = frozenset({"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"})
+"""Kinds that a reader must not pass over."""
+
+BAD = frozenset({"failed", "refused", "refuses", "differs", "deny", "unknown"})
+
+
+def gist(data: Mapping[str, Any]) -> str:
+    """Return what the data say, joined by dots; at most 300 characters."""
+    found = [data[key] for key in KEYS if data.get(key)]
+    words = ["; ".join(map(str, one)) if isinstance(one, (list, tuple)) else str(one) for one in found]
+    return plain(" · ".join(words)[:LONGEST])
+
+
+def plain(text: str) -> str:
+    """Return text on one line: a space for whatever a terminal or a parser of lines would obey."""
+    return text if text.isprintable() else text.translate(CONTROLS)
+
+
+def outcome(kind: str, data: Mapping[str, Any]) -> str:
+    """Return how it went, as the entry says: `done`, `failed`, `held`, `approve` …; empty where it is no answer."""
+    if kind.endswith(".refused"):
+        return "refused"
+    for key in ("outcome", "result", "decision"):
+        if isinstance(data.get(key), str):
+            return str(data[key])
+    for key, yes, no in YES_NO:
+        if isinstance(data.get(key), bool):
+            return yes if data[key] else no
+    return ""
+
+
+def bad(kind: str, data: Mapping[str, Any]) -> bool:
+    """Say whether the entry tells of something that did not go as it should."""
+    return kind in LOUD or outcome(kind, data) in BAD

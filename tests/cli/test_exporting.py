@@ -1,0 +1,79 @@
+"""`sangate ledger export` in every format, over HTTP and from the data directory itself."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from gate.export.recheck import recheck
+from tests.cli.conftest import Typed
+from tests.export.readers import READERS
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("where", ["server", "local"])
+def test_a_filtered_export_is_the_same_from_the_server_and_from_the_files(
+    engineer: Typed, tmp_path: Path, name: str, where: str
+) -> None:
+    words = ["--format", name, "--kind", "person.added", "--kind", "log.*", "--out", tmp_path / "out"]
+    made = engineer("ledger", "export", *words, *(["--local"] if where == "local" else []))
+    assert made.exit_code == 0, made.output
+    held = READERS[name]((tmp_path / "out").read_bytes())
+    assert held.opening["filter"] == {"kinds": ["person.added", "log.*"]}
+    kinds = [json.loads(body)["kind"] for _, _, body in held.records]
+    assert kinds[:3] == ["log.opened", "person.added", "person.added"]
+    assert "--against" in made.stdout
+
+
+def test_the_sqlite_file_comes_over_http_and_verifies(engineer: Typed, tmp_path: Path) -> None:
+    made = engineer("ledger", "export", "--format", "sqlite", "--out", tmp_path / "out.db")
+    assert made.exit_code == 0, made.output
+    assert recheck(tmp_path / "out.db").complete
+    assert "sqlite-utils sangate-verify" in made.stdout
+
+
+def test_a_compressed_log_is_the_same_log(engineer: Typed, tmp_path: Path) -> None:
+    assert engineer("ledger", "export", "--gzip", "--out", tmp_path / "log").exit_code == 0
+    (tmp_path / "log.jsonl").write_bytes(gzip.decompress((tmp_path / "log.jsonl.gz").read_bytes()))
+    assert engineer("ledger", "verify", tmp_path / "log.jsonl").exit_code == 0
+
+
+def test_a_complete_export_has_what_entries_name(engineer: Typed, tmp_path: Path) -> None:
+    refused = engineer("ledger", "export", "--blobs", "--out", tmp_path / "log")
+    assert (refused.exit_code, "--local" in refused.stderr) == (2, True)
+    assert engineer("ledger", "export", "--blobs", "--local", "--out", tmp_path / "log").exit_code == 0
+    named = {
+        blob["sha256"]
+        for line in (tmp_path / "log.jsonl").read_bytes().splitlines()
+        for blob in json.loads(line)["blobs"]
+    }
+    kept = {"sha256:" + path.parent.name + path.name for path in (tmp_path / "log.blobs").glob("*/*")}
+    assert kept == named
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--format", "xml"],
+        ["--from", "yesterday"],
+        ["--kind", "nothing.ever"],
+        ["--change", "1"],
+        ["--gzip", "--format", "csv"],
+    ],
+)
+def test_what_cannot_be_exported_is_said_before_anything_is_written(
+    engineer: Typed, tmp_path: Path, words: list[str]
+) -> None:
+    made = engineer("ledger", "export", *words, "--out", tmp_path / "out")
+    assert made.exit_code == 2
+    assert made.stderr
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(engineer: Typed, tmp_path: Path) -> None:
+    made = engineer("ledger", "export", "--format", "csv", "--out", tmp_path / "no" / "out.csv")
+    assert made.exit_code == 4
+    assert "cannot write" in made.stderr
