@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
-from gate.inventory import Frozen
+from gate.inventory import Frozen, Name
 
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 SeatName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -19,6 +19,12 @@ class Login(Frozen):
 
 class Nothing(Frozen):
     """An empty object; an empty body will do."""
+
+
+class Survey(Frozen):
+    """The arrays to gather evidence about; none named means all."""
+
+    arrays: Annotated[tuple[Name, ...], Field(max_length=200)] = ()
 
 
 class Decided(Frozen):

@@ -65,7 +65,7 @@ class _Face:
         quarter = max(1, settings.config.server.threads // 4)
         working = threading.BoundedSemaphore(quarter)
         # What takes long shares a part of the threads, so that a hold always finds one (promise 11).
-        self._few = dict.fromkeys(("check-change", "start-change", "rehearse", "record-reference"), working)
+        self._few = dict.fromkeys(("check-change", "start-change", "rehearse", "record-reference", "gather"), working)
         self._few["wait"] = threading.BoundedSemaphore(quarter)
 
     def view(self, route: Route) -> Callable[..., Response]:

@@ -15,24 +15,120 @@ def evidence() -> None:
 
 
 @evidence.command()
+@click.argument("arrays", nargs=-1, metavar="[ARRAY]...")
 @as_json
 @pass_place
-def show(place: Place, as_json: bool) -> None:
-    """Every dataset, its protections and their rehearsals."""
-    found = place.client().get("/datasets")
+@click.pass_context
+def gather(ctx: click.Context, place: Place, arrays: tuple[str, ...], as_json: bool) -> None:
+    """
+    Ask arrays, hosts and repositories everything now, without a change; all arrays when none is named.
+
+    Backups of what lies on them are read in full. Exit 3 when something could not be found out.
+    """
+    with working("asking arrays, hosts and repositories …"):
+        made = place.client().post("/evidence", {"arrays": list(arrays)})
     if as_json:
-        out_json(found)
+        out_json(made)
+    else:
+        click.echo(plain(f"evidence gathered at {made['at'][:19]}Z, entry {made['index']}"))
+        for problem in made["unknown"]:
+            click.echo(plain(f"  not known: {problem}"))
+        click.echo("sangate evidence show tells what it says")
+    if made["unknown"]:
+        ctx.exit(3)
+
+
+@evidence.command()
+@click.argument("array", required=False)
+@click.option("--coverage", is_flag=True, help="Every volume and what accounts for it.")
+@as_json
+@pass_place
+def show(place: Place, array: str | None, coverage: bool, as_json: bool) -> None:
+    """How safe the data are: of one array, or a line for each."""
+    client = place.client()
+    if array is None:
+        found = {"arrays": client.get("/arrays"), "datasets": client.get("/datasets")}
+        if as_json:
+            out_json(found)
+            return
+        table(("ARRAY", "SITE", "RUNS", "DATASETS", "COPY", "VOLUMES"), [_line(one) for one in found["arrays"]])
+        if found["arrays"][0]["problem"]:
+            click.echo(plain(f"not known: {found['arrays'][0]['problem']}; sangate evidence gather finds out"))
+        table(("DATASET", "PROTECTION", "TOOL", "LAST REHEARSED"), _protections(found["datasets"]))
         return
-    for dataset in found:
-        click.echo(plain(f"{dataset['id']}  {dataset['host']}:{dataset['path']}"))
+    one = client.get(f"/arrays/{quote(array, safe='')}")
+    if as_json:
+        out_json(one)
+        return
+    _array(one, coverage=coverage)
+
+
+COPIES = {"good": "apart", "warn": "not known", "bad": "SHARED FATE"}
+
+
+def _line(one: dict[str, Any]) -> tuple[str, ...]:
+    names = ", ".join(dataset["id"] for dataset in one["datasets"])
+    percent = f"{one['coverage']['percent']} %" if one["coverage"] else "-"
+    copy = COPIES[one["tone"]] if names or one["tone"] != "good" else "-"
+    return one["id"], one["site"], one["version"] or "not known", names or "-", copy, percent
+
+
+def _protections(datasets: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for dataset in datasets:
         for protection in dataset["protections"]:
-            click.echo(plain(f"  {protection['id']}  {protection['tool']}  {protection['repository']}"))
-            for one in protection["rehearsals"][:5]:
-                outcome = "passed" if one["passed"] else "FAILED"
-                words = f"rehearsed {one['at'][:16]}Z  {one['backup']}  {outcome}  {one['because']}"
-                click.echo(plain(f"    {words}"))
-            if not protection["rehearsals"]:
-                click.echo("    never rehearsed")
+            last = next(iter(protection["rehearsals"]), None)
+            outcome = "passed" if last and last["passed"] else "FAILED"
+            told = f"{last['at'][:16]}Z {outcome} {last['level']}" if last else "never"
+            rows.append((dataset["id"], protection["id"], protection["tool"], told))
+        if not dataset["protections"]:
+            rows.append((dataset["id"], "NONE", "-", "-"))
+    return rows
+
+
+def _array(one: dict[str, Any], *, coverage: bool) -> None:
+    gathered = f"gathered {one['gathered_at'][:19]}Z" if one["gathered_at"] else one["problem"]
+    click.echo(plain(f"{one['id']}  {one['model']}  serial {one['serial']}  {gathered}"))
+    for dataset in one["datasets"]:
+        click.echo(plain(f"  {dataset['id']}  {dataset['host']}:{dataset['path']}  tier {dataset['tier']}"))
+        for protection in dataset["protections"]:
+            _protection(protection)
+    if not one["datasets"]:
+        click.echo("  no dataset is known to lie on it")
+    told = one["coverage"]
+    if told and (coverage or told["percent"] < 100):
+        if told["problem"]:
+            click.echo(plain(f"  volumes: {told['problem']}"))
+        table(
+            ("VOLUME", "IDENTITY", "IS", "BECAUSE"),
+            [
+                (row["name"], row["uid"], row["state"], row["because"])
+                for row in told["rows"]
+                if coverage or row["state"] == "gap"
+            ],
+        )
+
+
+def _protection(one: dict[str, Any]) -> None:
+    newest = f"newest {one['newest']['id']} of {one['newest']['finished_at'][:16]}Z" if one["newest"] else "no backup"
+    click.echo(plain(f"    {one['id']}  {one['tool']}  {one['repository']}  {newest}"))
+    click.echo(plain(f"      {one['isolation']['relation']}: {one['isolation']['because']}"))
+    strip = "".join(
+        "x" if day["tone"] == "bad" else day["level"][1:] or "." if day["tone"] == "good" else "."
+        for day in one["days"]
+    )
+    click.echo(f"      thirty days, today last: {strip}")
+    for rehearsal in one["rehearsals"][:3]:
+        outcome = "passed" if rehearsal["passed"] else "FAILED"
+        limit = f" of {rehearsal['rto_s']} s" if rehearsal["rto_s"] else ""
+        words = f"rehearsed {rehearsal['at'][:16]}Z  {outcome}  {rehearsal['level']}  {rehearsal['seconds']} s{limit}"
+        click.echo(plain(f"      {words}  {rehearsal['because']}"))
+    if not one["rehearsals"]:
+        click.echo("      never rehearsed")
+    holders = one["deleters"]["backup_system"] + one["deleters"]["array"]
+    click.echo(
+        plain(f"      can delete it (declared): {', '.join(holders) or 'nobody is declared, so it is not known'}")
+    )
 
 
 @evidence.command()

@@ -6,10 +6,15 @@ from gate.control.desk import Desk
 from gate.control.exporting import Exporting
 from gate.control.record import Record
 from gate.control.rehearsing import Rehearsing
+from gate.control.safety import Safety
+from gate.gather.records import Records
+from gate.gather.surveys import Surveys
 
 
-class Control(Changes, Rehearsing, Record, Exporting, Access):
+class Control(Changes, Rehearsing, Safety, Record, Exporting, Access):
     """Every use case; small files share one desk."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._records = Records(desk.ledger)
+        self._surveys = Surveys(desk.ledger)

@@ -101,14 +101,14 @@ class Gathering:
         self.monitor.close()
         self._rehearser.close()
 
-    def gather(self, targets: Collection[str], image: str, progress: Progress = _silent) -> Evidence:
+    def gather(self, targets: Collection[str], image: str | None, progress: Progress = _silent) -> Evidence:
         """
         Ask for everything and return it, dated by the beginning.
 
         The newest backup of every dataset that lies on a target, or might, is read in full unless that was done
-        within `policy.evidence_max_age`; entries `backup.verified` say so. `image` is a name in the image directory.
-        What could not be found out stands in the evidence; only LedgerUnavailable is raised. `progress` is called
-        in the calling thread with one sentence per step.
+        within `policy.evidence_max_age`; entries `backup.verified` say so. `image` is a name in the image
+        directory, None when no change asks. What could not be found out stands in the evidence; only
+        LedgerUnavailable is raised. `progress` is called in the calling thread with one sentence per step.
         """
         began = self._clock()
         try:
@@ -118,7 +118,8 @@ class Gathering:
             verifications = self._verify(targets, lies, readings, known, progress)
         finally:
             self.monitor.hang_up()
-        progress(f"reading the image {image}")
+        if image is not None:
+            progress(f"reading the image {image}")
         return Evidence(
             at=began,
             arrays=lies.arrays,
@@ -127,7 +128,7 @@ class Gathering:
             backups=readings,
             verifications=verifications,
             rehearsals=_latest(known.rehearsals, lies.repositories),
-            image=read_image(self._settings.images, image, self._clock),
+            image=None if image is None else read_image(self._settings.images, image, self._clock),
         )
 
     def _locate(self, progress: Progress) -> _Lies:

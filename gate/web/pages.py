@@ -2,7 +2,7 @@
 
 from flask import Blueprint, url_for
 
-from gate.web import change, listing, opening, picture, records, shown, sign, words
+from gate.web import arrays, change, listing, opening, picture, records, shown, sign, words
 from gate.web.face import face
 
 
@@ -13,6 +13,7 @@ def blueprint() -> Blueprint:
     opening.add(pages)
     listing.add(pages)
     change.add(pages)
+    arrays.add(pages)
     records.add(pages)
     for name in ("moment", "minute", "clock", "ago", "span", "short", "limit", "sentence"):
         pages.add_app_template_filter(getattr(shown, name), name)

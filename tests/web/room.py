@@ -96,7 +96,7 @@ class Eyes:
     slow: threading.Event | None = None
     """Gathering waits for it after its first line."""
 
-    def gather(self, targets: tuple[str, ...], image: str, progress: Callable[[str], None]) -> Evidence:
+    def gather(self, targets: tuple[str, ...], image: str | None, progress: Callable[[str], None]) -> Evidence:
         progress(f"asking {len(self.settings.config.inventory.arrays)} arrays who they are")
         if self.slow is not None:
             self.slow.wait(20)
@@ -137,7 +137,8 @@ class Eyes:
         return Evidence(
             now, arrays, {"sidekick": data}, {"sidekick-nightly": kept},
             {"sidekick-nightly": BackupReading("sidekick-nightly", now, (run,), 0, raw=raw)},
-            (proof,), (rehearsal,) if self.rehearsed else (), image=ImageReading(image, now, allowed.sha256, 65536),
+            (proof,), (rehearsal,) if self.rehearsed else (),
+            image=ImageReading(image or "", now, allowed.sha256, 65536),
         )  # fmt: skip
 
     def _trace(self, host: str, path: str, disk: str, array: str, lun: str, now: datetime) -> Trace:

@@ -17,8 +17,8 @@ from gate.person import Person
 from gate.web.pages import blueprint
 
 READS = {
-    "datasets", "entries", "export", "pack", "reply", "rows", "seal", "session_approvals", "show", "size",
-    "statement", "wait", "who",
+    "arrays", "datasets", "entries", "export", "pack", "reply", "rows", "safety", "seal",
+    "session_approvals", "show", "size", "statement", "wait", "who",
 }  # fmt: skip
 """`export` and `pack` enter that they were taken. Every other verb decides, also one that is added tomorrow."""
 
