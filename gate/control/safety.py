@@ -102,6 +102,7 @@ class Safety:
             "problem": problem or ("" if survey else "no evidence was ever gathered"),
             "tone": _tone(shown, known=reading is not None),
             "coverage": None,
+            "keeps": _keeps(array, evidence, inventory) if evidence else [],
             "datasets": [{"id": one["id"], "tone": one["tone"]} for one in shown],
         }
         return view if brief else {**view, "datasets": shown}
@@ -192,6 +193,12 @@ def deleters(
 def _lies_on(dataset: Dataset, array: Array, evidence: Evidence, inventory: Inventory) -> bool:
     place = locate(evidence.datasets.get(dataset.id), evidence.arrays, inventory)
     return place.array == array.id
+
+
+def _keeps(array: Array, evidence: Evidence, inventory: Inventory) -> list[str]:
+    """Name the protections whose repositories are measured to lie on the array."""
+    places = {name: locate(trace, evidence.arrays, inventory) for name, trace in evidence.repositories.items()}
+    return [name for name, place in places.items() if place.array == array.id]
 
 
 def _rehearsal(one: Rehearsal, dataset: Dataset) -> dict[str, Any]:
