@@ -240,6 +240,15 @@ class Coverage:
     objects: str
     """Digest of the blob that lists the ids of all objects that existed then, one a line."""
 
+    besides: str = ""
+    """Digest of the blob that lists the ids of those read besides the part, because they had newly come."""
+
+    whole_since: datetime | None = None
+    """When the oldest of the reads began that together cover every object that existed then; None: they do not."""
+
+    unread: int | None = None
+    """How many of those objects no good read has covered; None when not known."""
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -261,10 +270,10 @@ class Verification:
     """Ids of the backups that the tool says it read; the one relied on must be among them."""
 
     coverage: Coverage | None = None
-    """None when all was read."""
+    """None when all was read at once; else what `gate.rotation` made of this part and the earlier ones."""
 
     complete: bool = True
-    """False when the read was cut short: by a deadline, a limit of output, a lost connection."""
+    """False when no read was made or it was cut short: a lock, a deadline, a limit of output, a lost connection."""
 
     raw: tuple[str, ...] = ()
 

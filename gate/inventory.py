@@ -225,6 +225,9 @@ class Protection(Frozen):
     password_file: AbsolutePath | None = None
     """A file on the backup host with which its tool opens the repository; its content never comes here."""
 
+    read_parts: Annotated[int, Field(ge=1, le=256)] = 1
+    """Over how many reads a full read is spread where the tool can read by parts; 1: all at once (BK-04, BK-10)."""
+
     object_store: ObjectStore | None = None
     medium: Medium = Medium.ARRAY
     plane: Plane = Plane()

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from gate import rotation
 from gate.backups import TOOLS
+from gate.errors import BadInput, CannotTell
 from gate.evidence import BackupReading, BackupRun, Trace, Verification
 from gate.gather import records
 from gate.gather.interview import interview
@@ -72,5 +74,14 @@ class Backups:
             lambda command: self._lines.ask(protection.host, command, deadline_s=deadline_s),
             self._ledger,
         )
-        self._ledger.append(records.draft(done.found, self._ledger, GATE, done.kept))
-        return done.found
+        record = rotation.joined(done.found, there, self._objects)
+        self._ledger.append(records.draft(record, self._ledger, GATE, done.kept))
+        return record
+
+    def _objects(self, digest: str) -> frozenset[str] | None:
+        """Return the ids of a kept list; None when its bytes are gone, differ from their digest, or are no list."""
+        try:
+            listed = self._ledger.get_blob(digest)
+        except (BadInput, CannotTell):
+            return None
+        return None if listed is None else rotation.ids(listed)

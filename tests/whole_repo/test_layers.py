@@ -13,7 +13,7 @@ LAYERS: tuple[set[str], ...] = (
     {"inventory"},
     {"change", "document", "evidence", "policy"},
     {"finding", "person"},
-    {"approval", "canary", "isolation", "judgement", "verdict"},
+    {"approval", "canary", "isolation", "judgement", "rotation", "verdict"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
     {"authority", "lifecycle"},
     {"iscsi", "keys", "lab", "people", "settings", "ssh", "store"},
