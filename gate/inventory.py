@@ -40,6 +40,7 @@ class ArrayFamily(StrEnum):
     """Command-line dialects of arrays that the gate can speak."""
 
     STORAGE_VIRTUALIZE = "storage-virtualize"
+    DOTHILL = "dothill"
 
 
 class HostFamily(StrEnum):

@@ -1,0 +1,61 @@
+"""From the replies to a family's questions to one reading: what could not be read is told, never guessed."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from gate.evidence import ArrayReading, Reply
+from gate.families.family import Facts, Unreadable
+
+T = TypeVar("T")
+
+
+class Asked:
+    """The replies to one round of questions, and what of them could not be read."""
+
+    def __init__(self, replies: Mapping[str, Reply]) -> None:
+        self._replies = replies
+        self.unknown: list[str] = []
+
+    def read(self, name: str, reader: Callable[[Reply], T]) -> T | None:
+        """Return what a reader finds in one reply; None, and a line in `unknown`, when it cannot be read."""
+        try:
+            if name not in self._replies:
+                raise Unreadable("not asked")
+            return reader(self._replies[name])
+        except Unreadable as error:
+            self.unknown.append(f"{name}: {error}")
+            return None
+
+    def problems(self, health: Mapping[str, Callable[[Reply], list[str]]]) -> tuple[str, ...] | None:
+        """Return what is wrong with every part; None unless every part was read."""
+        found = [self.read(name, reader) for name, reader in health.items()]
+        known = [one for one in found if one is not None]
+        return tuple(line for one in known for line in one) if len(known) == len(found) else None
+
+    def reading(
+        self,
+        array: str,
+        now: datetime,
+        identity: Facts,
+        *,
+        ports: tuple[str, ...],
+        update_state: str | None,
+        problems: tuple[str, ...] | None,
+    ) -> ArrayReading:
+        """Return the reading; serial, model and version that are not told are unknown by name."""
+        for fact in ("serial", "model", "version"):
+            if fact not in identity:
+                self.unknown.append(f"identity: it does not tell its {fact}")
+        return ArrayReading(
+            array=array,
+            at=now,
+            serial=identity.get("serial"),
+            model=identity.get("model"),
+            version=identity.get("version"),
+            target_ports=ports,
+            update_state=update_state,
+            problems=problems,
+            unknown=tuple(dict.fromkeys(self.unknown)),
+            raw=tuple(reply.digest for reply in self._replies.values()),
+        )
