@@ -19,7 +19,8 @@ LARGEST_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: what every JSON reader keep
 
 def encode(value: Json) -> bytes:
     """Return the canonical UTF-8 bytes of `value`; ValueError names what may not be in them."""
-    _examine(value, "$")
+    if not _plain(value):
+        _examine(value, "$")
     return ENCODER.encode(value).encode()
 
 
@@ -31,6 +32,20 @@ def sha256(data: bytes) -> str:
 def digest(value: Json) -> str:
     """Return the digest of the canonical bytes of `value`."""
     return sha256(encode(value))
+
+
+def _plain(value: Json) -> bool:
+    """Say quickly that a value is surely fine; whatever is not is looked at again, with its place."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii()  # type: ignore[union-attr]  # told by its type
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _plain(item) for key, item in value.items())  # type: ignore[union-attr]
+    if kind is int:
+        return -LARGEST_INTEGER <= value <= LARGEST_INTEGER  # type: ignore[operator]
+    if kind is list or kind is tuple:
+        return all(map(_plain, value))  # type: ignore[arg-type]
+    return value is None or kind is bool
 
 
 def _examine(value: Json, place: str) -> None:

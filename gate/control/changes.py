@@ -230,9 +230,7 @@ class Changes:
         reasons = "; ".join(f"{who}: {because}" for who, because in tally.not_counted)
         return "approvals are missing for " + ", ".join(tally.missing) + (f" ({reasons})" if reasons else "")
 
-    def _decide(
-        self, actor: Person, standing: Standing, moment: When, progress: Progress
-    ) -> tuple[Standing, Decided]:
+    def _decide(self, actor: Person, standing: Standing, moment: When, progress: Progress) -> tuple[Standing, Decided]:
         """Gather, seal, decide, and enter all three; the whole is refused when the change moved meanwhile."""
         desk = self._desk
         request = desk.request(standing)
@@ -250,9 +248,7 @@ class Changes:
     def _drafts(self, actor: Person, change: str, decided: Decided, evidence: bytes, moment: When) -> list[Draft]:
         desk, by = self._desk, person(actor)
         kept = desk.blob("evidence", evidence)
-        drafts = [
-            Draft("evidence.gathered", by, change, {"digest": kept.sha256, "purpose": moment.value}, (kept,))
-        ]
+        drafts = [Draft("evidence.gathered", by, change, {"digest": kept.sha256, "purpose": moment.value}, (kept,))]
         plan = decided.plan
         if plan is not None:
             data: dict[str, Json] = {

@@ -84,9 +84,7 @@ def perform(crew: Crew, plan: Plan, standing: Standing, action: Action, interrup
             _close(crew, standing, outcome)
 
 
-def _enter(
-    crew: Crew, standing: Standing, kind: str, data: Mapping[str, Json], *, authorises: bool = False
-) -> None:
+def _enter(crew: Crew, standing: Standing, kind: str, data: Mapping[str, Json], *, authorises: bool = False) -> None:
     draft = Draft(kind, DRIVER, standing.change, data)
     crew.ledger.append(draft, expect=standing.seq if authorises or kind in ALLOWED else None)
 
@@ -100,9 +98,7 @@ def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...
     crew.ledger.append_all(drafts)  # what was written is a fact, whatever came in between
 
 
-def _ask(
-    crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event
-) -> None:
+def _ask(crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event) -> None:
     came = steps.ask(crew.hands, plan, plan.canary, step, interrupted)
     if came is not None:
         mark = standing.mark(phase, number)

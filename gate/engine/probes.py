@@ -70,9 +70,7 @@ def _data(hands: Hands, plan: Plan, standing: Standing, array: str, number: int)
     ]
 
 
-def _state(
-    ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, array: str, number: int
-) -> list[Draft]:
+def _state(ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, array: str, number: int) -> list[Draft]:
     reading = hands.read(array)
     target = {item.array: item for item in plan.targets}
     serial = hands.inventory.array(array).serial
@@ -116,9 +114,7 @@ def _raw(ledger: Ledger, reading: ArrayReading) -> tuple[Blob, ...]:
     return tuple(Blob("reply", digest, len(data)) for digest, data in stored if data is not None)
 
 
-def _probe(
-    plan: Plan, array: str, name: str, outcome: Outcome, value: Json, unit: str, number: int
-) -> dict[str, Json]:
+def _probe(plan: Plan, array: str, name: str, outcome: Outcome, value: Json, unit: str, number: int) -> dict[str, Json]:
     role = "canary" if array == plan.canary else "control"
     return {
         "array": array,

@@ -18,8 +18,8 @@ from gate.errors import BadInput, CannotTell
 LARGEST_BODY = 16 * 1024
 """Bytes. C2SP tlog-tiles allows 65,535; larger things are blobs that the entry names."""
 
-FLAT = (str, int, bool)
-"""With null: what JSON gives back as the very same value."""
+FLAT = frozenset({str, int, bool, type(None)})
+"""What JSON gives back as the very same value."""
 
 ACTOR_TYPES = ("person", "gate", "anonymous")
 
@@ -85,7 +85,7 @@ MAY_BE_PRIVATE = PRIVATE | {
 """What policy may have kept so: free text of people. Nothing that decides, binds or names an approver is in it."""
 
 COMMITMENT = re.compile(r"sha256:[0-9a-f]{64}")
-TAIL = re.compile(rb'"kind":"([a-z_.]+)",(?:"private":\{[^{}]*\},)?"seq":(?:null|[0-9]+),"time":"[^"]*","v":1\}$')
+TAIL = re.compile(rb'"kind":"([a-z_.]+)",(?:"private":\{[^{}]*\},)?"seq":(?:null|[0-9]+),"time":"([^"]*)","v":1\}$')
 TAIL_MAX = 1024
 """Bytes: kind, seq, time and as many commitments as any kind has fields."""
 
@@ -245,10 +245,10 @@ def placed(draft: Draft, made: bytes, index: int, *, name: str, time: datetime, 
 
     Data without anything nested is the same before and after; reading it back would cost as much as making it.
     """
-    if not all(value is None or type(value) in FLAT for value in draft.data.values()):
+    if not FLAT.issuperset(map(type, draft.data.values())):
         return read(made, index)
-    data, moment, private = dict(sorted(draft.data.items())), time.astimezone(UTC), dict(sorted(draft.private.items()))
-    blobs = tuple(draft.blobs)
+    data, private = dict(sorted(draft.data.items())), dict(sorted(draft.private.items())) if draft.private else {}
+    blobs, moment = tuple(draft.blobs), time if time.tzinfo is UTC else time.astimezone(UTC)
     return Entry(index, made, name, moment, draft.kind, draft.change, seq, draft.actor, data, blobs, private)
 
 
@@ -256,6 +256,12 @@ def kind_of(stored: bytes) -> str:
     """Read the kind alone, from the end, where the order of the keys puts it; empty when it is not there."""
     found = TAIL.search(stored, max(0, len(stored) - TAIL_MAX))
     return found.group(1).decode() if found else ""
+
+
+def time_of(stored: bytes) -> str:
+    """Read the time alone likewise, as it is spelled."""
+    found = TAIL.search(stored, max(0, len(stored) - TAIL_MAX))
+    return found.group(2).decode() if found else ""
 
 
 def uuid7(milliseconds: int, random: bytes) -> str:

@@ -5,16 +5,15 @@ from datetime import datetime
 
 from gate.change import utc
 from gate.errors import CannotTell, LedgerUnavailable
+from gate.store.appending import Job
 from gate.store.connections import Connections
 from gate.store.turn import Turn
 
-WAIT_FOR_TURN = 10.0
-
 
 class Anchors:
-    """The tables of anchors and kept checkpoints in the ledger's file; both only grow."""
+    """The table of anchors in the ledger's file; it only grows."""
 
-    def __init__(self, file: Connections, turn: Turn, clock: Callable[[], datetime]) -> None:
+    def __init__(self, file: Connections, turn: Turn[Job], clock: Callable[[], datetime]) -> None:
         self._file = file
         self._turn = turn
         self._clock = clock
@@ -22,7 +21,7 @@ class Anchors:
     def keep(self, kind: str, size: int, content: bytes) -> None:
         """Store durably."""
         try:
-            with self._turn.taken(WAIT_FOR_TURN), self._file.reading() as connection:
+            with self._turn.taken(), self._file.reading() as connection:
                 connection.execute("INSERT INTO anchor VALUES (?, ?, ?, ?)", (size, kind, content, utc(self._clock())))
         except CannotTell as problem:
             raise LedgerUnavailable(f"an anchor cannot be kept: {problem}") from None
@@ -34,12 +33,3 @@ class Anchors:
             (kind, least),
         )
         return (int(rows[0][0]), bytes(rows[0][1])) if rows else None
-
-    def keep_checkpoint(self, size: int, signed: str, now: datetime, *, must: bool) -> None:
-        """Store a checkpoint; called in turn. Only where it `must` be kept is it an error that it cannot be."""
-        try:
-            with self._file.reading() as connection:
-                connection.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (size, signed, utc(now)))
-        except CannotTell as problem:
-            if must:
-                raise LedgerUnavailable(f"the checkpoint cannot be kept: {problem}") from None

@@ -1,98 +1,119 @@
-"""What one append writes, inside a transaction that somebody else begins and commits: entries, tree and head."""
+"""
+What a commit will write, worked out before anything is written: entries, tree, and the tip they leave behind.
+
+A batch holds the jobs of many callers. A job that may not be appended leaves the batch as it was, so it fails alone;
+what is written is written whole or not at all, and only then does the new tip take the place of the old one.
+"""
 
 import os
-import sqlite3
 import time as clocks
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
 from gate.change import utc
-from gate.errors import BadInput, LedgerUnavailable, Moved, Refused
+from gate.errors import BadInput, GateError, LedgerUnavailable, Moved, Refused
 from gate.ledger import entry, merkle
-from gate.ledger.entry import Draft, Entry
+from gate.ledger.entry import Draft, Entry, Frame
 from gate.store.proofs import STORED_LEVEL
+from gate.store.tip import Last, Tip
 
-Head: TypeAlias = tuple[int, bytes, str | None]
-"""Size, packed frontier and latest time, as the table has them."""
+MOST_REMEMBERED = 10_000
+"""Changes whose last seq is kept at hand; beyond it all are forgotten and asked for again."""
+
+Row = tuple[int, bytes, str | None, int | None]
 
 
-def extend(
-    connection: sqlite3.Connection,
-    head: Head,
-    drafts: Sequence[Draft],
-    expect: int | None,
-    now: datetime,
-    tolerance: timedelta,
-) -> tuple[tuple[Entry, ...], int, bytes]:
-    """
-    Insert the drafts as entries and extend the tree of `head` over them; return the entries, the new size and frontier.
+@dataclass
+class Job:
+    """What one caller wants appended, all or nothing; afterwards `made` or `error` says how it went."""
 
-    `expect` is the last seq of the first draft's change, else Moved. LedgerUnavailable when `now` is more than
-    `tolerance` behind the latest entry.
-    """
-    size, packed, latest = head
-    _assert_forward(now, latest, tolerance)
-    frontier, spelled = unpack(packed), utc(now)
-    made: list[Entry] = []
-    for draft in drafts:
-        seq = _next_seq(connection, draft, expect)
-        expect = None
-        counted, name = _counted(draft, seq), _new_id()
-        body = entry.body(counted, name=name, time=spelled, seq=seq)
-        frontier, completed = merkle.extend(size, frontier, merkle.leaf_hash(body))
-        connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", (size, body, draft.change, seq))
-        if len(completed) > STORED_LEVEL:
-            connection.executemany(
-                "INSERT INTO subtree VALUES (?, ?, ?)",
-                [(level, size >> level, completed[level]) for level in range(STORED_LEVEL, len(completed))],
+    drafts: tuple[Draft, ...]
+    frames: tuple[Frame, ...]
+    expect: int | None
+    made: tuple[Entry, ...] = ()
+    error: GateError | None = None
+
+    def result(self) -> tuple[Entry, ...]:
+        """Return the entries, or raise what the caller is to hear."""
+        if self.error is not None:
+            raise self.error
+        return self.made
+
+
+def job(drafts: Sequence[Draft], expect: int | None) -> Job:
+    """Encode the drafts, before it is anybody's turn; BadInput for one that may not be an entry."""
+    return Job(tuple(drafts), tuple(entry.frame(draft) for draft in drafts), expect)
+
+
+class Batch:
+    """Rows to be written behind `tip`; nothing here touches the file but the question after a change's last seq."""
+
+    def __init__(self, tip: Tip, ask: Callable[[str], Last], now: datetime, tolerance: timedelta) -> None:
+        """LedgerUnavailable when `now` is more than `tolerance` behind the latest entry."""
+        behind = datetime.fromisoformat(tip.latest) - now if tip.latest else timedelta()
+        if behind > tolerance:
+            raise LedgerUnavailable(
+                f"the clock is {int(behind.total_seconds())} s behind the last entry", hint="was the clock set back?"
             )
-        made.append(entry.placed(counted, body, size, name=name, time=now, seq=seq))
-        size += 1
-    packed = b"".join(frontier)
-    connection.execute("UPDATE head SET size = ?, frontier = ?, time = ?", (size, packed, max(latest or "", spelled)))
-    return tuple(made), size, packed
+        self._tip, self._ask, self._now, self._spelled = tip, ask, now, utc(now)
+        self._size, self._frontier = tip.size, tip.frontier
+        self._lasts: dict[str, Last] = {}
+        self.rows: list[Row] = []
+        self.subtrees: list[tuple[int, int, bytes]] = []
+
+    def add(self, wanted: Job) -> tuple[Entry, ...]:
+        """Take a job in and return its entries as they will be; Moved, Refused or BadInput leaves it out."""
+        size, frontier = self._size, self._frontier
+        lasts: dict[str, Last] = {}
+        rows: list[Row] = []
+        subtrees: list[tuple[int, int, bytes]] = []
+        made: list[Entry] = []
+        expect = wanted.expect
+        for draft, frame in zip(wanted.drafts, wanted.frames, strict=True):
+            seq = self._next_seq(draft, expect, lasts)
+            expect = None
+            if draft.kind == "change.closed":
+                draft, frame = _counted(draft, seq)  # noqa: PLW2901  # only here is the count known
+            name = entry.uuid7(clocks.time_ns() // 1_000_000, os.urandom(10))
+            body = frame.body(name, self._spelled, seq)
+            frontier, completed = merkle.extend(size, frontier, merkle.leaf_hash(body))
+            rows.append((size, body, draft.change, seq))
+            if len(completed) > STORED_LEVEL:
+                subtrees += [(level, size >> level, completed[level]) for level in range(STORED_LEVEL, len(completed))]
+            made.append(entry.placed(draft, body, size, name=name, time=self._now, seq=seq))
+            if seq is not None and draft.change is not None:
+                lasts[draft.change] = (seq, draft.kind == "change.closed")
+            size += 1
+        self._size, self._frontier = size, frontier
+        self._lasts |= lasts
+        self.rows += rows
+        self.subtrees += subtrees
+        return tuple(made)
+
+    def tip(self) -> Tip:
+        """Return the tip there will be when the rows are on disk."""
+        lasts = self._tip.lasts if len(self._tip.lasts) < MOST_REMEMBERED else {}
+        lasts.update(self._lasts)
+        return Tip(self._size, self._frontier, max(self._tip.latest, self._spelled), lasts)
+
+    def _next_seq(self, draft: Draft, expect: int | None, lasts: dict[str, Last]) -> int | None:
+        change = draft.change
+        if change is None:
+            if expect is not None:
+                raise BadInput(f"{draft.kind} belongs to no change, so there is no sequence to expect")
+            return None
+        seq, closed = lasts.get(change) or self._lasts.get(change) or self._tip.lasts.get(change) or self._ask(change)
+        if expect is not None and seq != expect:
+            raise Moved(f"{change} has moved: entry {seq} is there, {expect} was read", hint="look at the change again")
+        if closed:
+            raise Refused(f"{change} is closed; nothing is added to it")
+        return seq + 1
 
 
-def _assert_forward(now: datetime, latest: str | None, tolerance: timedelta) -> None:
-    behind = datetime.fromisoformat(latest) - now if latest else timedelta()
-    if behind > tolerance:
-        raise LedgerUnavailable(
-            f"the clock is {int(behind.total_seconds())} s behind the last entry", hint="was the clock set back?"
-        )
-
-
-def _next_seq(connection: sqlite3.Connection, draft: Draft, expect: int | None) -> int | None:
-    if draft.change is None:
-        if expect is not None:
-            raise BadInput(f"{draft.kind} belongs to no change, so there is no sequence to expect")
-        return None
-    last = connection.execute(
-        "SELECT seq, body FROM entry WHERE change = ? ORDER BY seq DESC LIMIT 1", (draft.change,)
-    ).fetchone()
-    seq = int(last[0]) if last else 0
-    if expect is not None and seq != expect:
-        raise Moved(
-            f"{draft.change} has moved: entry {seq} is there, {expect} was read", hint="look at the change again"
-        )
-    if last and entry.kind_of(last[1]) == "change.closed":
-        raise Refused(f"{draft.change} is closed; nothing is added to it")
-    return seq + 1
-
-
-def _counted(draft: Draft, seq: int | None) -> Draft:
+def _counted(draft: Draft, seq: int | None) -> tuple[Draft, Frame]:
     """Give `change.closed` the number of the change's entries, itself included."""
-    if draft.kind != "change.closed":
-        return draft
     if draft.data.get("entries", seq) != seq:
         raise BadInput(f"change.closed says {draft.data['entries']} entries; there are {seq}")
-    return Draft(draft.kind, draft.actor, draft.change, {**draft.data, "entries": seq}, draft.blobs)
-
-
-def _new_id() -> str:
-    return entry.uuid7(clocks.time_ns() // 1_000_000, os.urandom(10))
-
-
-def unpack(packed: bytes) -> merkle.Frontier:
-    """Read a frontier as it lies in the head."""
-    return tuple(packed[place : place + 32] for place in range(0, len(packed), 32))
+    counted = replace(draft, data={**draft.data, "entries": seq})
+    return counted, entry.frame(counted)

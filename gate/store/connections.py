@@ -23,7 +23,11 @@ class Connections:
     def open(self) -> sqlite3.Connection:
         """Open one that is not lent out, with all that does not live in the file."""
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=64)
-        schema.prepare(connection)
+        try:
+            schema.prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     @contextmanager

@@ -4,6 +4,7 @@ import sqlite3
 
 from gate.errors import CannotTell
 from gate.ledger import entry, merkle
+from gate.store.tip import count
 
 STORED_LEVEL = 8
 """Subtrees of 2**8 leaves and more are stored; smaller ones are hashed again from the entries."""
@@ -51,24 +52,30 @@ class Tree:
         middle = start + merkle.split(width)
         return merkle.node_hash(self.subtree(start, middle), self.subtree(middle, end))
 
-    def examine(self) -> None:
-        """Hash every entry again; compare the tree, its stored parts, the head and the columns for searching."""
+    def examine(self) -> tuple[int, bytes]:
+        """
+        Hash every entry again; compare the stored parts of the tree, the head and the columns for searching.
+
+        Return size and packed frontier, for comparison with what is remembered elsewhere.
+        """
         self._connection.execute("BEGIN")
         try:
-            size, packed = self._connection.execute("SELECT size, frontier FROM head").fetchone()
+            head = tuple(self._connection.execute("SELECT size, frontier FROM head").fetchone())
             frontier: merkle.Frontier = ()
-            count = 0
+            size, met = 0, head == (0, b"")
             for index, body, change, seq in self._connection.execute(
                 "SELECT idx, body, change, seq FROM entry ORDER BY idx"
             ):
                 found = entry.read(body, index)
-                if index != count or (found.change, found.seq) != (change, seq):
-                    raise CannotTell(f"entry {count} is not where or what it was")
-                frontier, completed = merkle.extend(count, frontier, merkle.leaf_hash(body))
+                if index != size or (found.change, found.seq) != (change, seq):
+                    raise CannotTell(f"entry {size} is not where or what it was")
+                frontier, completed = merkle.extend(size, frontier, merkle.leaf_hash(body))
                 self._compare_stored(index, completed)
-                count += 1
-            if (count, b"".join(frontier)) != (size, packed):
-                raise CannotTell(f"the {count} entries are not the {size} that the tree was made from")
+                size += 1
+                met = met or (size == head[0] and b"".join(frontier) == head[1])
+            if not met:
+                raise CannotTell(f"the {size} entries are not the ones that the tree of {head[0]} was made from")
+            return size, b"".join(frontier)
         finally:
             self._connection.execute("ROLLBACK")
 
@@ -86,7 +93,7 @@ class Tree:
         return [row[0] for row in rows]
 
     def _within(self, size: int) -> int:
-        (there,) = self._connection.execute("SELECT size FROM head").fetchone()
+        there = count(self._connection)
         if size > there:
             raise CannotTell(f"the ledger has {there} entries, not {size}")
         return size

@@ -7,6 +7,7 @@ A database restored from yesterday's backup is whole, signed and wrong. Only a m
 
 import base64
 import binascii
+import errno
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -39,12 +40,27 @@ class Seen:
 
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if not self.line():
+                self._begin()
         except OSError as problem:
             raise LedgerUnavailable(f"cannot open {path}: {problem.strerror}") from None
 
+    def _begin(self) -> None:
+        """Take the line's place on the disk while there is room: later it is only overwritten."""
+        try:
+            self.write(0, b"")
+        except OSError:
+            os.ftruncate(self._file, 0)
+            os.close(self._file)
+            raise
+
+    def line(self) -> bytes:
+        """Return the line as it is, unread."""
+        return os.pread(self._file, LINE + 1, 0)
+
     def read(self) -> tuple[int, bytes]:
         """Return size and digest; (0, b"") before the first; LedgerUnavailable when the line is damaged."""
-        line = os.pread(self._file, LINE + 1, 0)
+        line = self.line()
         if not line:
             return 0, b""
         try:
@@ -72,14 +88,17 @@ class Seen:
                 hint="entries were changed outside the gate; compare with the last export",
             )
 
-    def write(self, size: int, frontier: bytes) -> None:
+    def write(self, size: int, frontier: bytes) -> bytes:
         """
-        Remember a head. Called in turn, after the commit, so the file is never ahead of the database.
+        Remember a head and return its line. Called in turn, after the commit, so it is never ahead of the database.
 
         Not forced to disk for each entry: after a power cut it may be a few entries behind, which weakens the
         memory a little and never refuses a whole ledger.
         """
-        os.pwrite(self._file, b"%020d %s\n" % (size, base64.b64encode(digest(frontier))), 0)
+        line = b"%020d %b" % (size, binascii.b2a_base64(digest(frontier)))
+        if os.pwrite(self._file, line, 0) != LINE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return line
 
     def sync(self) -> None:
         """Force it to disk."""

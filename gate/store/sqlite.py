@@ -1,36 +1,36 @@
 """
 The ledger in its own SQLite file.
 
-An append is stateless: the frontier of the tree is read, extended and written back in the transaction that
-inserts the entry, so a failed commit or a second process can never leave the tree and the entries apart.
+Reading is here; what is written goes through gate/store/writing.py, what is signed through gate/store/sealing.py.
 """
 
 import sqlite3
 import threading
 import time as clocks
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gate.errors import CannotTell, LedgerUnavailable
-from gate.ledger import checkpoint, entry, merkle, note
-from gate.ledger.entry import GATE, Draft, Entry
+from gate.ledger import entry, note
+from gate.ledger.entry import GATE, Actor, Draft, Entry
 from gate.store import schema
 from gate.store.anchors import Anchors
-from gate.store.appending import extend, unpack
+from gate.store.appending import Job, job
 from gate.store.blobs import Blobs
 from gate.store.connections import Connections, sync_folder
 from gate.store.keys import FileKey
 from gate.store.proofs import Tree
-from gate.store.seen import Seen, behind
+from gate.store.sealing import Seals
+from gate.store.seen import Seen
+from gate.store.tip import count, read_tip
 from gate.store.turn import Turn
+from gate.store.writing import Writer
 
 CHUNK = 500
 WAIT_FOR_TURN = 10.0
 """Seconds a writer waits; longer means that somebody hangs with the lock."""
-
-KEEP_EVERY = timedelta(hours=1)
-"""Checkpoints are kept sparsely: one an hour, and those that somebody asks to keep."""
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 
@@ -71,25 +71,20 @@ class SqliteLedger:
         self.origin = signer.vkey.name
         self.vkey = str(signer.vkey)
         self._signer = signer
-        self._clock = clock
         self._blobs = blobs
-        self._clock_tolerance = clock_tolerance
         self._file = Connections(path)
-        self._writer: sqlite3.Connection | None = None
         self._grown = threading.Condition()
         self._closed = False
-        new = not path.exists()
-        self._turn = Turn(path.with_name(path.name + ".lock"))
+        self._turn: Turn[Job] = Turn(path.with_name(path.name + ".lock"), within=WAIT_FOR_TURN)
         self._seen = Seen(signer.seen)
         self._anchors = Anchors(self._file, self._turn, clock)
-        first = self._file.open()
-        with self._turn.taken(WAIT_FOR_TURN):
-            schema.create(first, self.origin, self.vkey)
-        if new:
-            sync_folder(path.parent)
-        schema.assert_whole(first, self.origin, self.vkey)
-        self._file.take_back(first)
-        self._compare_with_memory()
+        self._writer = Writer(self._file, self._turn, self._seen, clock, clock_tolerance)
+        self._seals = Seals(self._writer, self._seen, self._anchors, signer, clock, clock_tolerance)
+        try:
+            self._open(new=not path.exists())
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def missing(self) -> int:
@@ -104,18 +99,18 @@ class SqliteLedger:
         """See Ledger."""
         if not drafts:
             return ()
-        with self._turn.taken(WAIT_FOR_TURN):
-            made = self._append_in_turn(drafts, expect)
+        wanted = job(drafts, expect)
+        self._writer.append(wanted)
+        made = wanted.result()
         with self._grown:
             self._grown.notify_all()
         return made
 
     def begin(self) -> None:
         """Append `log.opened` to an empty log, once, whoever opens it at the same time."""
-        with self._turn.taken(WAIT_FOR_TURN):
-            if self.size() == 0 and not self.missing:
-                opened = Draft("log.opened", GATE, data={"origin": self.origin, "key": self.vkey})
-                self._append_in_turn((opened,), None)
+        if self.size() == 0 and not self.missing:
+            opened = Draft("log.opened", GATE, data={"origin": self.origin, "key": self.vkey})
+            self._seals.first(opened)
 
     def history(self, change: str) -> tuple[Entry, ...]:
         """See Ledger."""
@@ -154,38 +149,30 @@ class SqliteLedger:
 
     def size(self) -> int:
         """See Ledger."""
-        return int(self._file.rows("SELECT size FROM head")[0][0])
+        with self._file.reading() as connection:
+            return count(connection)
 
     def last_time(self) -> datetime | None:
         """See Ledger."""
-        latest = self._file.rows("SELECT time FROM head")[0][0]
+        with self._file.reading() as connection:
+            latest = read_tip(connection).latest
         return datetime.fromisoformat(latest) if latest else None
 
     def checkpoint(self, *, keep: bool = False) -> str:
         """See Ledger."""
-        with self._turn.taken(WAIT_FOR_TURN):
-            size, packed = self._file.rows("SELECT size, frontier FROM head")[0]
-            held = self._file.rows("SELECT size, note, made FROM checkpoint ORDER BY size DESC LIMIT 1")
-            self._seen.compare(size, packed)
-            if held and held[0][0] > size:
-                raise behind(held[0][0] - size)
-            cosigned = self.anchor("cosigned", size)
-            if cosigned and cosigned[0] == size:
-                return cosigned[1].decode()
-            if held and held[0][0] == size:
-                return str(held[0][1])
-            head = checkpoint.Checkpoint(self.origin, size, merkle.root(unpack(packed)))
-            signed = checkpoint.sign(head, self._signer)
-            now = self._clock()
-            if keep or not held or now - datetime.fromisoformat(held[0][2]) >= KEEP_EVERY:
-                self._anchors.keep_checkpoint(size, signed, now, must=keep)
-            self._seen.sync()
-            return signed
+        return self._seals.checkpoint(keep=keep)
+
+    def rotate(self, successor: note.Signer, actor: Actor, reason: str) -> str:
+        """Hand the log to another key; the ledger is closed by it and opens with that key alone."""
+        signed = self._seals.rotate(successor, actor, reason)
+        self.close()
+        return signed
 
     def kept_checkpoint(self) -> str | None:
         """See Ledger."""
         rows = self._file.rows(
-            "SELECT note FROM checkpoint WHERE size <= (SELECT size FROM head) ORDER BY size DESC LIMIT 1"
+            "SELECT note FROM checkpoint WHERE size <= (SELECT coalesce(max(idx) + 1, 0) FROM entry) "
+            "ORDER BY size DESC LIMIT 1"
         )
         return str(rows[0][0]) if rows else None
 
@@ -220,7 +207,11 @@ class SqliteLedger:
     def examine(self) -> None:
         """See Ledger."""
         with self._file.reading() as connection:
-            Tree(connection).examine()
+            size, frontier = Tree(connection).examine()
+        try:
+            self._seen.compare(size, frontier)
+        except LedgerUnavailable as problem:
+            raise CannotTell(problem.message, hint=problem.hint) from None
 
     def put_blob(self, data: bytes) -> str:
         """See Ledger."""
@@ -247,53 +238,29 @@ class SqliteLedger:
         """See Ledger."""
         if self._closed:
             return
-        with self._turn.taken(WAIT_FOR_TURN), self._grown:
+        with self._turn.taken(), self._grown:
             self._closed = True
-            self._drop_writer()
+            self._writer.drop()
             self._file.close()
-            self._seen.sync()
+            with suppress(OSError):
+                self._seen.sync()
             self._grown.notify_all()
             self._seen.close()
             self._turn.close()
 
-    def _append_in_turn(self, drafts: Sequence[Draft], expect: int | None) -> tuple[Entry, ...]:
-        try:
-            made, size, packed = self._write(drafts, expect)
-        except sqlite3.Error as problem:
-            self._drop_writer()
-            raise LedgerUnavailable(
-                f"the ledger cannot be written: {problem}", hint="is the disk full or read-only?"
-            ) from None
-        except BaseException:
-            self._roll_back()
-            raise
-        self._seen.write(size, packed)
-        return made
-
-    def _write(self, drafts: Sequence[Draft], expect: int | None) -> tuple[tuple[Entry, ...], int, bytes]:
-        connection = self._writer = self._writer or self._file.open()
-        connection.execute("BEGIN IMMEDIATE")
-        head = connection.execute("SELECT size, frontier, time FROM head").fetchone()
-        self._seen.compare(head[0], head[1])
-        written = extend(connection, head, drafts, expect, self._clock(), self._clock_tolerance)
-        connection.execute("COMMIT")
-        return written
+    def _open(self, *, new: bool) -> None:
+        first = self._file.open()
+        self._file.take_back(first)
+        with self._turn.taken():
+            schema.create(first, self.origin, self.vkey)
+        if new:
+            sync_folder(self.path.parent)
+        schema.assert_format(first)
+        schema.assert_ours(first, self.origin, self.vkey)
+        self._compare_with_memory()
 
     def _compare_with_memory(self) -> None:
         size, _ = self._seen.read()
         if 0 < size <= self.size():
             with self._file.reading() as connection:
                 self._seen.compare(size, b"".join(Tree(connection).frontier(size)))
-
-    def _roll_back(self) -> None:
-        try:
-            if self._writer is not None and self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._drop_writer()
-
-    def _drop_writer(self) -> None:
-        """A closed connection rolls back whatever it had begun; the next append opens a fresh one."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None

@@ -43,6 +43,10 @@ def by_hand(tmp_path: Path) -> sqlite3.Connection:
         "DELETE FROM checkpoint",
         "UPDATE checkpoint SET note = ''",
         "DELETE FROM subtree",
+        "UPDATE key SET vkey = 'other'",
+        "DELETE FROM key",
+        "INSERT OR REPLACE INTO key VALUES (1, 'other', 0)",
+        "INSERT INTO key VALUES (3, 'other', 0)",
     ],
 )
 def test_the_database_refuses_to_change_what_is_written(ledger: SqliteLedger, tmp_path: Path, statement: str) -> None:
@@ -96,7 +100,7 @@ REASON = "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'smoke', 'spo
 def test_an_edit_under_dropped_triggers_is_found_by_examining(ledger: SqliteLedger, tmp_path: Path) -> None:
     ledger.append_all([HELD, HELD])
     tamper(tmp_path, REASON)
-    with pytest.raises(CannotTell, match="the 3 entries are not the 3 that the tree was made from"):
+    with pytest.raises(CannotTell, match="tells another history"):
         ledger.examine()
 
 
@@ -163,35 +167,6 @@ def test_a_damaged_memory_is_named(reopen: Opener, tmp_path: Path) -> None:
         reopen()
 
 
-def test_a_full_disk_refuses_cleanly_and_the_next_append_is_whole(ledger: SqliteLedger) -> None:
-    ledger.append(HELD)
-    writer = ledger._writer  # the page limit of SQLite stands for the disk; it holds for one connection
-    assert writer is not None
-    (pages,) = writer.execute("PRAGMA page_count").fetchone()
-    writer.execute(f"PRAGMA max_page_count = {pages}")
-    large = Draft("hold.placed", GATE, "chg-0001", {"reason": "x" * 12000})
-    with pytest.raises(LedgerUnavailable, match="full"):
-        ledger.append_all([large] * 20)
-    size = ledger.size()
-    assert size == 2
-    assert ledger.append(large).index == size
-    ledger.examine()
-
-
-def test_a_ledger_locked_by_somebody_else_refuses_cleanly(ledger: SqliteLedger, tmp_path: Path) -> None:
-    ledger.append(HELD)
-    writer = ledger._writer
-    assert writer is not None
-    writer.execute("PRAGMA busy_timeout = 20")
-    stranger = by_hand(tmp_path)
-    stranger.execute("BEGIN IMMEDIATE")
-    with pytest.raises(LedgerUnavailable, match="locked"):
-        ledger.append(HELD)
-    stranger.execute("ROLLBACK")
-    stranger.close()
-    assert ledger.append(HELD).seq == 2
-
-
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look at" * 20, b"\x00" * 8192])
 def test_a_file_that_is_no_database_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ledger.db").write_bytes(content)
@@ -220,19 +195,8 @@ def test_a_ledger_of_a_later_format_does_not_open(reopen: Opener, tmp_path: Path
     connection = by_hand(tmp_path)
     connection.execute(f"PRAGMA user_version = {schema.FORMAT + 1}")
     connection.close()
-    with pytest.raises(LedgerUnavailable, match="format 3; this program knows format 2"):
+    with pytest.raises(LedgerUnavailable, match=f"format {schema.FORMAT + 1}; this program knows"):
         reopen()
-
-
-def test_a_ledger_of_the_first_format_gets_the_table_of_anchors(reopen: Opener, tmp_path: Path) -> None:
-    reopen().close()
-    connection = by_hand(tmp_path)
-    connection.execute("DROP TABLE anchor")
-    connection.execute("PRAGMA user_version = 1")
-    connection.close()
-    ledger = reopen()
-    ledger.keep_anchor("mail", 1, b"")
-    assert ledger.anchor("mail") == (1, b"")
 
 
 def test_checkpoints_are_kept_sparsely(ledger: SqliteLedger, clock: Clock, tmp_path: Path) -> None:
