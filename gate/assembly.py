@@ -22,6 +22,8 @@ from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
 from gate.store.keys import create, load
 from gate.store.sqlite import open_ledger
+from gate.streaming.outlets import streaming_of
+from gate.streaming.runner import Streaming
 
 Clock = Callable[[], datetime]
 
@@ -41,6 +43,7 @@ class Installation:
     control: Control
     driver: Driver
     gathering: Gathering
+    streaming: Streaming
 
     def __enter__(self) -> Self:
         return self
@@ -51,11 +54,13 @@ class Installation:
     def start(self) -> None:
         """Begin to drive changes; Outside when another process already does."""
         self.driver.start()
+        self.streaming.start()
         self.ledger.append(Draft("config.loaded", GATE, None, {"policy": self.settings.policy_digest}))
 
     def close(self) -> None:
         """End between two steps and let go of every file and connection."""
         self.driver.stop()
+        self.streaming.stop()
         self.gathering.close()
         self.ledger.close()
 
@@ -111,4 +116,5 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         clock=clock,
     )
     driver = Driver(crew, desk.sealed_plan, settings.data / "driver.lock")
-    return Installation(settings, ledger, people, Control(desk), driver, gathering)
+    streaming = streaming_of(settings, ledger, clock)
+    return Installation(settings, ledger, people, Control(desk), driver, gathering, streaming)
