@@ -1,7 +1,8 @@
 """The only file that knows every concrete class: settings in, one installation out."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -15,6 +16,8 @@ from gate.errors import Outside
 from gate.gather.gather import Gathering, timeouts_of
 from gate.keys import own
 from gate.ledger.entry import GATE, Draft
+from gate.ledger.note import read_vkey
+from gate.ledger.policy import write
 from gate.people import People
 from gate.permits import PermitOffice
 from gate.settings import Settings
@@ -22,10 +25,11 @@ from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
 from gate.store.keys import create, load
 from gate.store.sqlite import open_ledger
-from gate.streaming.outlets import streaming_of
-from gate.streaming.runner import Streaming
+from gate.trust import WitnessDemand
+from gate.witnessing.watch import Witnessing
 
 Clock = Callable[[], datetime]
+_log = logging.getLogger("gate.assembly")
 
 
 def now() -> datetime:
@@ -43,7 +47,7 @@ class Installation:
     control: Control
     driver: Driver
     gathering: Gathering
-    streaming: Streaming
+    witnessing: Witnessing
 
     def __enter__(self) -> Self:
         return self
@@ -52,15 +56,27 @@ class Installation:
         self.close()
 
     def start(self) -> None:
-        """Begin to drive changes; Outside when another process already does."""
+        """
+        Begin to drive changes; Outside when another process already does.
+
+        A ledger that is behind what a witness knows is served for reading: nothing is appended and nothing driven.
+        """
+        self.witnessing.start()
+        if self.behind:
+            _log.error("read-only: %s", self.behind)
+            return
         self.driver.start()
-        self.streaming.start()
         self.ledger.append(Draft("config.loaded", GATE, None, {"policy": self.settings.policy_digest}))
+
+    @property
+    def behind(self) -> str:
+        """Why the ledger is only read, by what a witness has shown; empty when it is written."""
+        return self.ledger.stopped
 
     def close(self) -> None:
         """End between two steps and let go of every file and connection."""
         self.driver.stop()
-        self.streaming.stop()
+        self.witnessing.close()
         self.gathering.close()
         self.ledger.close()
 
@@ -106,7 +122,20 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     )
     policy = config.policy
     office = PermitOffice.open(settings.ca_key, policy.permit_lifetime)
-    crew = Crew(ledger, hands, office, people.all, policy.approvals, policy.permit_lifetime, policy.evidence_max_age)
+    trust = config.ledger.trust(read_vkey(ledger.vkey))
+    ledger.policy = write(trust)
+    witnessing = Witnessing(ledger, trust, config.ledger, clock)
+    crew = Crew(
+        ledger=ledger,
+        hands=hands,
+        office=office,
+        people=people.all,
+        approvals=policy.approvals,
+        permit_lifetime=policy.permit_lifetime,
+        evidence_max_age=policy.evidence_max_age,
+    )
+    if witnessing.demand is WitnessDemand.REQUIRED:
+        crew = replace(crew, covered=witnessing.covers)
     desk = Desk(
         settings=settings,
         ledger=ledger,
@@ -114,7 +143,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         lists=Lists(settings.working_db, ledger),
         gathering=gathering,
         clock=clock,
+        witnessed=witnessing.state,
     )
     driver = Driver(crew, desk.sealed_plan, settings.data / "driver.lock")
-    streaming = streaming_of(settings, ledger, clock)
-    return Installation(settings, ledger, people, Control(desk), driver, gathering, streaming)
+    return Installation(settings, ledger, people, Control(desk), driver, gathering, witnessing)

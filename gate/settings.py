@@ -22,8 +22,8 @@ from gate.duration import Duration
 from gate.errors import BadInput
 from gate.inventory import Frozen, Inventory, Iqn
 from gate.policy import Policy
-from gate.sink import Sinks
 from gate.tree import SIZE_MAX, compose, show
+from gate.trust import Witnesses
 
 Listen = Annotated[str, StringConstraints(pattern=r"^([0-9.]{7,15}|\[[0-9a-f:]{2,39}\]|localhost):[0-9]{1,5}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}$")]
@@ -65,7 +65,7 @@ class Server(Frozen):
         return self
 
 
-class LedgerSettings(Frozen):
+class LedgerSettings(Witnesses):
     """The append-only record."""
 
     origin: Origin
@@ -125,7 +125,6 @@ class Config(Frozen):
     images: Images = Images()
     policy: Policy
     inventory: Inventory
-    sinks: Sinks = ()
     lab: LabSettings = LabSettings()
 
     @model_validator(mode="after")
@@ -169,11 +168,6 @@ class Settings:
     def working_db(self) -> Path:
         """People, sessions, projections: what can be lost without losing the truth about a change."""
         return self.data / "working.db"
-
-    @property
-    def sinks_db(self) -> Path:
-        """How far each sink has come."""
-        return self.data / "sinks.db"
 
     @property
     def blobs(self) -> Path:

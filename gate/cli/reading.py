@@ -35,9 +35,6 @@ class Reader(Protocol):
     def seal(self) -> Any:
         """The signed head."""
 
-    def sinks(self) -> Any:
-        """Where the ledger is sent on, and how far behind each is."""
-
     def pack(self, change: str) -> bytes:
         """The evidence pack of one change."""
 
@@ -63,9 +60,6 @@ class _Remote:
 
     def seal(self) -> Any:
         return self._client.get("/seal")
-
-    def sinks(self) -> Any:
-        return self._client.get("/sinks")
 
     def pack(self, change: str) -> bytes:
         return self._whole(f"/changes/{_word(change)}/pack")
@@ -109,9 +103,6 @@ class _Local:
 
     def seal(self) -> Any:
         return self._control.seal()
-
-    def sinks(self) -> Any:
-        return self._control.sinks(self._actor)
 
     def pack(self, change: str) -> bytes:
         return self._control.pack(self._actor, change)

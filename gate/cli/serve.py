@@ -23,5 +23,8 @@ def serve(place: Place) -> None:
     with place.installation() as installation:
         app = create_app(installation.control, settings)
         installation.start()
+        if installation.behind:
+            click.echo(f"read-only, nothing is driven: {installation.behind}", err=True)
+            click.echo("hint: export what is here; sangate ledger recover puts back what is missing", err=True)
         run(app, settings, threading.Event(), started)
     click.echo("ended between two steps; what an array has under way goes on there", err=True)

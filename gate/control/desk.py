@@ -26,6 +26,7 @@ from gate.policy import Seat
 from gate.settings import Settings
 from gate.standing import BEGUN, Standing
 from gate.store import Ledger
+from gate.witnessing.state import State
 
 Progress = Callable[[str], None]
 PLAN = TypeAdapter(Plan)
@@ -46,6 +47,9 @@ class Desk:
     lists: Lists
     gathering: Gathering
     clock: Callable[[], datetime]
+    witnessed: Callable[[], State] | None = None
+    """How far the ledger is witnessed; None where nobody can tell."""
+
     starting: threading.Lock = field(default_factory=threading.Lock)
     """Held while a start is entered: two changes on the same arrays never both find the other not begun."""
 

@@ -1,12 +1,10 @@
 """The record as such: its entries, its seal, what devices answered."""
 
-import base64
-
 from gate.change import utc
+from gate.control import sealing
 from gate.control.desk import Desk
 from gate.control.views import View
 from gate.errors import NotThere
-from gate.ledger import checkpoint, note
 from gate.ledger.entry import Entry
 from gate.person import Person
 
@@ -35,17 +33,8 @@ class Record:
         return stored
 
     def seal(self) -> View:
-        """Return the signed head of the ledger; nobody witnesses it yet, and that is said."""
-        signed = self._desk.ledger.checkpoint()
-        head = checkpoint.verify(signed, note.read_vkey(self._desk.ledger.vkey))
-        return {
-            "origin": self._desk.ledger.origin,
-            "size": head.size,
-            "root": base64.b64encode(head.root).decode(),
-            "checkpoint": signed,
-            "vkey": self._desk.ledger.vkey,
-            "witnessed": False,
-        }
+        """Return the signed head of the ledger, and how far it is witnessed."""
+        return sealing.seal(self._desk)
 
     def rebuild(self, actor: Person) -> int:
         """Make the list of changes anew from the ledger; return how many there are."""

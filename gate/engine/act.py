@@ -19,7 +19,7 @@ from gate.engine.hands import Hands
 from gate.engine.next import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
 from gate.engine.probes import baseline, probe_round
 from gate.engine.steps import Outcome
-from gate.errors import GateError
+from gate.errors import GateError, LedgerUnavailable
 from gate.judgement import Limits, judge
 from gate.ledger.entry import GATE, Blob, Draft
 from gate.lifecycle import ALLOWED
@@ -30,6 +30,12 @@ from gate.standing import Standing, State
 from gate.store import Ledger
 
 DRIVER = GATE
+
+WITNESS_PATIENCE = 2.0
+"""Seconds that a move waits for the witnesses before it is thought over again, so that a hold is seen."""
+
+WITNESSED_WITHIN = 10.0
+"""Seconds that an intent waits for them; half of what it has until its command must have left."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Crew:
     approvals: ApprovalKind
     permit_lifetime: timedelta
     evidence_max_age: timedelta
+    covered: Callable[[int, float], bool] = lambda _size, _seconds: True
+    """(size, seconds) → whether that many entries were cosigned within the time, where policy requires it."""
 
 
 def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
@@ -64,6 +72,7 @@ def perform(crew: Crew, plan: Plan, standing: Standing, action: Action, interrup
     """Do one action; Moved when somebody else moved the change first, LedgerUnavailable when nothing can be entered."""
     match action:
         case Baseline(arrays):
+            _assert_witnessed(crew)
             _baseline(crew, plan, standing, arrays)
         case Ask(phase, number, step):
             _ask(crew, plan, standing, phase, number, step, interrupted)
@@ -82,6 +91,12 @@ def perform(crew: Crew, plan: Plan, standing: Standing, action: Action, interrup
             _enter(crew, standing, "change.halted", {"because": because}, authorises=True)
         case Close(outcome):
             _close(crew, standing, outcome)
+
+
+def _assert_witnessed(crew: Crew) -> None:
+    """LedgerUnavailable unless everything so far is cosigned, where policy requires it: then the gate only looks."""
+    if not crew.covered(crew.ledger.size(), WITNESS_PATIENCE):
+        raise LedgerUnavailable("no witness has cosigned what authorises this, so no array is touched")
 
 
 def _enter(crew: Crew, standing: Standing, kind: str, data: Mapping[str, Json], *, authorises: bool = False) -> None:
@@ -124,6 +139,7 @@ def _act(
             already = Outcome("already", "the array was as wanted, nothing was sent", seen.reply)
             crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, already))
             return
+    _assert_witnessed(crew)
     now = crew.hands.clock()
     counted = count(crew, plan, standing)
     grant = authorise(plan, standing, counted, phase, now, crew.permit_lifetime, crew.evidence_max_age)
@@ -143,14 +159,17 @@ def _act(
         "act_before": utc(before),
         "attempt": attempt,
     }
-    crew.ledger.append_all(
+    entered = crew.ledger.append_all(
         (
             Draft("permit.issued", DRIVER, standing.change, permitted),
             Draft("step.intended", DRIVER, standing.change, intended),
         ),
         expect=standing.seq,
     )
-    came = steps.act(crew.hands, plan, step, permit, before)
+    if crew.covered(entered[-1].index + 1, WITNESSED_WITHIN):
+        came = steps.act(crew.hands, plan, step, permit, before)
+    else:
+        came = Outcome("unknown", "nothing was sent: no witness has cosigned the intent")
     crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, came))
 
 

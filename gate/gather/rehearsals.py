@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 
 from gate.backups import EXAMINERS, TOOLS, rehearsal, sqlite_rows
 from gate.errors import CannotTell, NotThere, Refused
@@ -21,9 +20,6 @@ LARGEST_TABLE = 256 * 1024 * 1024
 
 TABLE_S = 600.0
 """Seconds in which one table must have come."""
-
-SECOND = timedelta(days=7)
-"""How old the second reference of tables that only grow must be at the backup's start (BK-09)."""
 
 Progress = Callable[[str], None]
 
@@ -103,10 +99,10 @@ class Rehearsals:
             raise CannotTell(f"{name} was not rehearsed: {trace.problem or 'its repository has no identity'}")
         if run is None:
             raise CannotTell(f"{name} was not rehearsed: {reading.problem or 'it holds no backup'}")
-        references = rehearsal.references_for(self._records.known().references, dataset, run, SECOND)
+        reference = rehearsal.reference_for(self._records.known().references, dataset.id, run)
         progress(f"restoring {run.id} on {protection.rehearsal_host}")
         done = interview(
-            rehearsal.rehearse(tool, examiner, protection, dataset, run, trace.place, references, self._ledger.origin),
+            rehearsal.rehearse(tool, examiner, protection, dataset, run, trace.place, reference),
             _patient(self._rehearser, protection.rehearsal_host, run.size),
             self._ledger,
         )

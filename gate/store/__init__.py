@@ -19,6 +19,12 @@ class Ledger(Protocol):
     vkey: str
     """The public key in the form an auditor holds: `name+hash+base64`."""
 
+    policy: str
+    """The C2SP trust policy that is handed out: that key, and the witnesses once they are known."""
+
+    stopped: str
+    """Why `stop_appending` was called; empty when it was not."""
+
     @property
     def missing(self) -> int:
         """How many entries that were signed here are no longer in the file; above 0 nothing may be appended."""
@@ -83,9 +89,6 @@ class Ledger(Protocol):
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """Prove that the tree of `old` is the beginning of the tree of `new`."""
-
-    def tiles(self, size: int) -> Iterator[tuple[str, bytes]]:
-        """Yield path and content of every file of C2SP tlog-tiles for the log of `size`, but for the checkpoint."""
 
     def examine(self) -> None:
         """Read everything again and compare with the tree; CannotTell names the first thing that is wrong."""

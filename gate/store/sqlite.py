@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gate.errors import CannotTell, LedgerUnavailable
-from gate.ledger import entry, merkle, note
-from gate.ledger import tiles as tiling
+from gate.ledger import entry, note, policy
 from gate.ledger.entry import GATE, Actor, Draft, Entry
 from gate.store import schema
 from gate.store.anchors import Anchors
@@ -71,6 +70,8 @@ class SqliteLedger:
         self.path = path
         self.origin = signer.vkey.name
         self.vkey = str(signer.vkey)
+        self.policy = policy.write(policy.of(signer.vkey))
+        self.stopped = ""
         self._signer = signer
         self._blobs = blobs
         self._file = Connections(path)
@@ -187,7 +188,7 @@ class SqliteLedger:
 
     def stop_appending(self, why: str, missing: int = 0) -> None:
         """See Ledger."""
-        self._seen.stopped = (why, missing)
+        self.stopped, self._seen.stopped = why, (why, missing)
 
     def sign_note(self, text: str) -> str:
         """See Ledger."""
@@ -204,19 +205,6 @@ class SqliteLedger:
         """See Ledger."""
         with self._file.reading() as connection:
             return Tree(connection).consistency(old, new)
-
-    def tiles(self, size: int) -> Iterator[tuple[str, bytes]]:
-        """See Ledger."""
-        for tile in tiling.tiles(size):
-            if tile.level:
-                with self._file.reading() as connection:
-                    tree = Tree(connection)
-                    yield tile.path, b"".join([tree.subtree(start, end) for start, end in tile.subtrees])
-            else:
-                first = tile.index * tiling.WIDTH
-                bodies = list(self.bodies(first, first + tile.width))
-                yield tile.entries_path, tiling.bundle(bodies)
-                yield tile.path, b"".join(map(merkle.leaf_hash, bodies))
 
     def examine(self) -> None:
         """See Ledger."""

@@ -1,0 +1,59 @@
+"""The seal: the signed head of the ledger, who has cosigned it, and what is wrong with it."""
+
+import base64
+
+from gate.change import utc
+from gate.control.desk import Desk
+from gate.control.views import View
+from gate.errors import CannotTell
+from gate.ledger import checkpoint, note
+from gate.ledger.policy import read
+
+
+def seal(desk: Desk) -> View:
+    """Return the head as it is signed now; of a ledger that is behind, the newest that is kept."""
+    ledger = desk.ledger
+    behind = bool(ledger.missing or ledger.stopped)
+    signed = ledger.kept_checkpoint() if behind else ledger.checkpoint()
+    if signed is None:
+        raise CannotTell("the ledger is behind what was signed, and no checkpoint is kept", hint=ledger.stopped)
+    head = checkpoint.verify(signed, *read(ledger.policy).keys)
+    return {
+        "origin": ledger.origin,
+        "size": head.size,
+        "root": base64.b64encode(head.root).decode(),
+        "checkpoint": signed,
+        "vkey": ledger.vkey,
+        "key_hash": note.read_vkey(ledger.vkey).hash.hex(),
+        "policy": ledger.policy,
+        "missing": ledger.missing,
+        "behind": ledger.stopped,
+        **_witnessed(desk),
+    }
+
+
+def _witnessed(desk: Desk) -> View:
+    """Say how far the ledger is witnessed; `witnessed` is true only when that is to its last entry."""
+    found = desk.witnessed() if desk.witnessed else None
+    if found is None:
+        return {
+            "witnessed": False,
+            "witness": "none",
+            "quorum": "none",
+            "witnessed_size": 0,
+            "witnessed_at": None,
+            "witnesses": [],
+            "alarm": "",
+        }
+    return {
+        "witnessed": found.witnessed,
+        "witness": found.demand.value,
+        "quorum": found.quorum,
+        "witnessed_size": found.size,
+        "witnessed_at": utc(found.at) if found.at else None,
+        "witnesses": [
+            {"name": one.name, "size": one.size, "at": utc(one.at) if one.at else None, "problem": one.problem}
+            for one in found.witnesses
+        ],
+        "alarm": found.alarm,
+    }

@@ -1,0 +1,63 @@
+"""Whose word is taken for a whole ledger: the witnesses in the configuration, and how many of them must have spoken."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from gate.duration import Duration
+from gate.inventory import Frozen
+from gate.ledger.note import COSIGNATURE, VerifierKey, read_vkey
+from gate.ledger.policy import Policy, Witness, of
+
+
+class WitnessDemand(StrEnum):
+    """What must be cosigned by witnesses."""
+
+    NONE = "none"
+    """Nothing, and nobody is asked."""
+
+    PREFERRED = "preferred"
+    """The gate goes on without, and raises an alarm."""
+
+    REQUIRED = "required"
+    """No array is touched before the entry that authorises it is cosigned."""
+
+
+def _is_the_key_of_a_witness(text: str) -> str:
+    read_vkey(text, COSIGNATURE)
+    return text
+
+
+class WitnessPeer(Frozen):
+    """A witness: where it answers, and the key that it printed when it was started."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}(/[A-Za-z0-9._~/-]{0,200})?$")]
+    vkey: Annotated[str, AfterValidator(_is_the_key_of_a_witness)]
+
+
+class Witnesses(Frozen):
+    """What the section `ledger` says about witnesses."""
+
+    witness: WitnessDemand = WitnessDemand.PREFERRED
+    witnesses: tuple[WitnessPeer, ...] = ()
+    quorum: Annotated[str, StringConstraints(pattern=r"^(any|all|[1-9][0-9]?)$")] = "any"
+    witness_alarm: Duration = Field(default="10m", validate_default=True)
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.witness is WitnessDemand.REQUIRED and not self.witnesses:
+            raise ValueError("witness: required, and no witness is named")
+        names = [read_vkey(peer.vkey, COSIGNATURE).name for peer in self.witnesses]
+        twice = [name for number, name in enumerate(names) if name in names[:number]]
+        if twice:
+            raise ValueError(f'witnesses: "{twice[0]}" is there twice')
+        if self.quorum.isdigit() and self.witnesses and int(self.quorum) > len(self.witnesses):
+            raise ValueError(f"quorum: {self.quorum} of {len(self.witnesses)} witnesses cannot be met")
+        return self
+
+    def trust(self, *keys: VerifierKey) -> Policy:
+        """Return the policy that an auditor is handed: the ledger's keys, the newest last, and its witnesses."""
+        read = [(read_vkey(peer.vkey, COSIGNATURE), peer.url) for peer in self.witnesses]
+        asked = self.witness is not WitnessDemand.NONE
+        return of(keys[-1], [Witness(key.name, key, url) for key, url in read if asked], self.quorum, older=keys[:-1])

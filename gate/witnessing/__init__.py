@@ -1,0 +1,1 @@
+"""The gate's side of being witnessed: asking, keeping what was cosigned, and knowing when the ledger is behind."""
