@@ -25,6 +25,8 @@ from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
 from gate.store.keys import create, load
 from gate.store.sqlite import open_ledger
+from gate.streaming.outlets import streaming_of
+from gate.streaming.runner import Streaming
 from gate.trust import WitnessDemand
 from gate.witnessing.watch import Witnessing
 
@@ -47,6 +49,7 @@ class Installation:
     control: Control
     driver: Driver
     gathering: Gathering
+    streaming: Streaming
     witnessing: Witnessing
 
     def __enter__(self) -> Self:
@@ -66,6 +69,7 @@ class Installation:
             _log.error("read-only: %s", self.behind)
             return
         self.driver.start()
+        self.streaming.start()
         self.ledger.append(Draft("config.loaded", GATE, None, {"policy": self.settings.policy_digest}))
 
     @property
@@ -76,6 +80,7 @@ class Installation:
     def close(self) -> None:
         """End between two steps and let go of every file and connection."""
         self.driver.stop()
+        self.streaming.stop()
         self.witnessing.close()
         self.gathering.close()
         self.ledger.close()
@@ -146,4 +151,5 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         witnessed=witnessing.state,
     )
     driver = Driver(crew, desk.sealed_plan, settings.data / "driver.lock")
-    return Installation(settings, ledger, people, Control(desk), driver, gathering, witnessing)
+    streaming = streaming_of(settings, ledger, clock)
+    return Installation(settings, ledger, people, Control(desk), driver, gathering, streaming, witnessing)

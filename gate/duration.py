@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -18,8 +18,16 @@ def _duration(text: object) -> object:
     raise ValueError("a duration is a whole number and one of s, m, h, d, such as 24h")
 
 
+def _spelled(span: timedelta) -> str:
+    """Spell a span as a file has it, in the largest unit that fits; so that JSON made of settings reads as settings."""
+    seconds = int(span.total_seconds())
+    unit = next(unit for unit in reversed(UNITS) if seconds % UNITS[unit] == 0)
+    return f"{seconds // UNITS[unit]}{unit}"
+
+
 Duration = Annotated[
     timedelta,
+    PlainSerializer(_spelled, return_type=str, when_used="json"),
     BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]{1,5}[smhd]$")]),
     Field(gt=timedelta(0)),
 ]

@@ -197,6 +197,12 @@ class BackupRun:
     recovery_point_at: datetime | None = None
     """The latest moment to which it can bring the data back; None when that is its own end or not known."""
 
+    log_start: str = ""
+    """First piece of the log that it needs, as the tool names it: a WAL segment, a sequence."""
+
+    log_stop: str = ""
+    """Last piece up to which no piece is missing; a restored copy must have read into it."""
+
     log: Log = Log.NOT_NEEDED
     log_because: str = ""
     error: str | None = None
@@ -285,6 +291,8 @@ class TableDigest:
     table: str
     rows: int
     digest: str
+    up_to: str = ""
+    """For append-only tables: the highest key that was read, in decimal digits; empty: every row was read."""
 
 
 @dataclass(frozen=True)
@@ -295,6 +303,18 @@ class Reference:
     at: datetime
     tables: tuple[TableDigest, ...]
     raw: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A restored copy held against one reference."""
+
+    reference_at: datetime
+    tables: tuple[str, ...]
+    """What was compared: every table, or, with a second and older reference, those that only grow."""
+
+    differing: tuple[str, ...] = ()
+    """One sentence for each table that is not equal."""
 
 
 @dataclass(frozen=True)
@@ -315,7 +335,17 @@ class Rehearsal:
     reference_at: datetime | None
     tables: tuple[TableDigest, ...] = ()
     restore_s: int | None = None
-    """Of `seconds`: until the data were back; the rest is what was examined then."""
+    """Of `seconds`: until the data were back on disk."""
+
+    recovery_s: int | None = None
+    """
+    Of `seconds`, after `restore_s`: until the engine had opened them and was consistent.
+
+    The two together are the time that counts against the recovery time objective; the rest is what was examined then.
+    """
+
+    compared: tuple[Comparison, ...] = ()
+    """With which references, the newest first; `reference_at` is the time of the first."""
 
     examined: tuple[str, ...] = ()
     """Names of the engine's own checks that passed: `integrity_check`, `pg_amcheck`, `pg_checksums` …"""

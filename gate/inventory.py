@@ -157,6 +157,14 @@ class Statement(Frozen):
     expect: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .:_-]{1,200}$")]
 
 
+class AppendOnly(Frozen):
+    """A table whose rows are only ever added: what it held once, it holds for ever, up to the key it had then."""
+
+    table: TableName
+    key: TableName
+    """A column of whole numbers that grows with every row, never null."""
+
+
 class Dataset(Frozen):
     """Data somebody owns, where it lies in production."""
 
@@ -179,6 +187,9 @@ class Dataset(Frozen):
     tables: tuple[TableName, ...] = ()
     """In the order of restoring: the most missed first. Required of databases, none for files."""
 
+    append_only: tuple[AppendOnly, ...] = ()
+    """Which of the tables only grow: a restored copy must hold all that any earlier reference held."""
+
     statements: tuple[Statement, ...] = ()
     tier: Annotated[int, Field(ge=1, le=9)] = 2
     """1 is lost last and restored first; the strictest limits hold for it."""
@@ -193,6 +204,10 @@ class Dataset(Frozen):
     def _tables_of_databases(self) -> Self:
         if (self.engine is Engine.FILES) == bool(self.tables):
             raise ValueError("tables: a database names its tables, and files have none")
+        grow = [one.table for one in self.append_only]
+        for number, name in enumerate(grow):
+            if name not in self.tables or name in grow[:number]:
+                raise ValueError(f'append_only.{number}.table: "{name}" is not one of the tables, or is there twice')
         return self
 
 

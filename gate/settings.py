@@ -22,6 +22,7 @@ from gate.duration import Duration
 from gate.errors import BadInput
 from gate.inventory import Frozen, Inventory, Iqn
 from gate.policy import Policy
+from gate.sink import Sinks
 from gate.tree import SIZE_MAX, compose, show
 from gate.trust import Witnesses
 
@@ -125,6 +126,7 @@ class Config(Frozen):
     images: Images = Images()
     policy: Policy
     inventory: Inventory
+    sinks: Sinks = ()
     lab: LabSettings = LabSettings()
 
     @model_validator(mode="after")
@@ -168,6 +170,11 @@ class Settings:
     def working_db(self) -> Path:
         """People, sessions, projections: what can be lost without losing the truth about a change."""
         return self.data / "working.db"
+
+    @property
+    def sinks_db(self) -> Path:
+        """How far each sink has come."""
+        return self.data / "sinks.db"
 
     @property
     def blobs(self) -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from gate.document import read
 from gate.errors import BadInput
-from gate.inventory import Criticality
+from gate.inventory import Criticality, Inventory
 from gate.policy import ApprovalKind, Policy
 from gate.settings import Config, Settings, demo_text, load, read_file, relocate, schema, shipped
 
@@ -209,3 +209,10 @@ def test_a_demo_list_replaces_the_list() -> None:
 def test_nothing_secret_is_a_setting() -> None:
     known = json.dumps(schema()["$defs"]).replace('"password_file"', "").replace("Password File", "")
     assert not re.search(r"(?i)password|secret|passphrase", known)
+
+
+def test_an_inventory_as_json_reads_as_the_same_inventory() -> None:
+    inventory = load(shipped("config.yaml")).config.inventory
+    told = inventory.model_dump(mode="json")
+    assert [dataset["rto"] for dataset in told["datasets"] if dataset["rto"]]
+    assert Inventory.model_validate(told) == inventory

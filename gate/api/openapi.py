@@ -41,6 +41,7 @@ SHAPES: dict[str, Schema] = {
     "Statement": _object(statement=TEXT, namespace=TEXT),
     "Entries": {"type": "array", "items": OBJECT},
     "Seal": _object(origin=TEXT, size=COUNT, root=TEXT, checkpoint=TEXT, vkey=TEXT),
+    "Sinks": {"type": "array", "items": OBJECT},
     "Datasets": {"type": "array", "items": OBJECT},
     "Evidence": OBJECT,
     "Arrays": {"type": "array", "items": OBJECT},

@@ -164,6 +164,8 @@ ROUTES: tuple[Route, ...] = (
           _export, "", query=bodies.Export, media_type=JSON_LINES),
     Route("seal", "GET", "/seal", "Size, root and signed checkpoint of the ledger.",
           lambda call: Answer(call.control.seal()), "Seal"),
+    Route("list-sinks", "GET", "/sinks", "Where the ledger is sent on, and how far behind each is.",
+          lambda call: Answer(call.control.sinks(call.actor)), "Sinks"),
     Route("list-datasets", "GET", "/datasets", "What is known of each dataset and its backups.",
           lambda call: Answer(call.control.datasets(call.actor)), "Datasets"),
     Route("record-reference", "POST", "/datasets/{id}/reference", "Record what production holds now, table by table.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gate.backups.answers import Asking
-from gate.evidence import Reply, TableDigest
+from gate.evidence import BackupRun, Reply, TableDigest
 from gate.inventory import Dataset
 
 
@@ -24,6 +24,33 @@ class Content:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """How far an append-only table had come when a reference was recorded."""
+
+    table: str
+    up_to: str
+    """The highest key, in decimal digits, as in TableDigest."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A copy that a tool has brought back, and what to read of it."""
+
+    path: str
+    dataset: Dataset
+    run: BackupRun
+    work: str
+    """An empty directory below the scratch, for whatever the engine needs beside the copy; removed afterwards."""
+
+    marks: tuple[Mark, ...] = ()
+    """Append-only tables are read up to each of these; one without a mark is read up to its own highest key."""
+
+    def marks_of(self, table: str) -> tuple[str, ...]:
+        """Return the keys up to which a table is to be read."""
+        return tuple(mark.up_to for mark in self.marks if mark.table == table)
+
+
+@dataclass(frozen=True)
 class Opened:
     """How far an engine came with a restored copy. Anything that did not hold is a problem."""
 
@@ -33,6 +60,9 @@ class Opened:
 
     statements: tuple[str, ...] = ()
     """Business statements that were true."""
+
+    ready_at: datetime | None = None
+    """When the engine had opened the copy and was consistent; None: as soon as the copy was there."""
 
     problem: str = ""
 
@@ -44,9 +74,16 @@ class Examiner:
     content: Callable[[Dataset], Asking[Content]]
     """Production's content now, read on its own host under the read-only credential."""
 
-    examine: Callable[[str, Dataset, str, list[Reply]], Asking[Opened]]
+    examine: Callable[[Restored, list[Reply]], Asking[Opened]]
     """
-    (path of the restored copy, dataset, a directory below the scratch, log) → how far it came.
+    (what was restored, log) → how far it came.
 
     Starts whatever must run, on no network, and stops it in any case, also when an exception is thrown in.
+    """
+
+    halt: Callable[[str, list[Reply]], Asking[None]] | None = None
+    """
+    (the gate's own place on the rehearsal host, log): stop what an interrupted rehearsal left running from below it.
+
+    Nothing else is ever stopped. Raises Unread when something may still run. None: this engine runs nothing.
     """

@@ -1,7 +1,7 @@
 """SQLite as what opens a restored copy: integrity, foreign keys, every row of every table, business statements."""
 
 from gate.backups.answers import Asking, Unread, ask, shown, text
-from gate.backups.examiner import Content, Examiner, Opened
+from gate.backups.examiner import Content, Examiner, Opened, Restored
 from gate.backups.sqlite_rows import content, read, statement
 from gate.evidence import Reply, TableDigest
 from gate.inventory import Dataset
@@ -11,16 +11,17 @@ INTEGRITY, FOREIGN_KEYS = "integrity_check", "foreign_key_check"
 
 def production(dataset: Dataset) -> Asking[Content]:
     """Read production in full."""
-    return (yield from content(dataset.path, dataset.tables))
+    return (yield from content(dataset.path, dataset.tables, dataset.append_only))
 
 
-def examine(copy: str, dataset: Dataset, _scratch: str, log: list[Reply]) -> Asking[Opened]:
+def examine(restored: Restored, log: list[Reply]) -> Asking[Opened]:
     """Open the copy where it lies; nothing has to be started or stopped."""
+    copy, dataset = restored.path, restored.dataset
     tables: tuple[TableDigest, ...] = ()
     proven: list[str] = []
     try:
         yield from _consistent(copy, log)
-        tables, problem = yield from read(copy, dataset.tables, log)
+        tables, problem = yield from read(copy, dataset.tables, log, dataset.append_only, restored.marks)
         if problem:
             raise Unread(problem)
         for wanted in dataset.statements:

@@ -106,3 +106,20 @@ def rebuild(place: Place) -> None:
     """Make the lists again from the ledger; it shows the same."""
     made = place.client().post("/rebuild")
     click.echo(f"{made['changes']} changes read again from the ledger")
+
+
+@ledger.command()
+@local
+@as_json
+@pass_place
+def sinks(place: Place, local: bool, as_json: bool) -> None:
+    """Where the ledger is sent on as it grows, and how far behind each is."""
+    from gate.cli.reading import reader
+
+    with reader(place, local=local) as source:
+        found = source.sinks()
+    if as_json:
+        out_json(found)
+        return
+    rows = [(one["name"], one["kind"], one["behind"], one["delivered"] or "never", one["problem"]) for one in found]
+    table(("SINK", "KIND", "BEHIND", "LAST DELIVERED", "PROBLEM"), rows)

@@ -35,6 +35,9 @@ class Reader(Protocol):
     def seal(self) -> Any:
         """The signed head."""
 
+    def sinks(self) -> Any:
+        """Where the ledger is sent on, and how far behind each is."""
+
     def pack(self, change: str) -> bytes:
         """The evidence pack of one change."""
 
@@ -60,6 +63,9 @@ class _Remote:
 
     def seal(self) -> Any:
         return self._client.get("/seal")
+
+    def sinks(self) -> Any:
+        return self._client.get("/sinks")
 
     def pack(self, change: str) -> bytes:
         return self._whole(f"/changes/{_word(change)}/pack")
@@ -103,6 +109,9 @@ class _Local:
 
     def seal(self) -> Any:
         return self._control.seal()
+
+    def sinks(self) -> Any:
+        return self._control.sinks(self._actor)
 
     def pack(self, change: str) -> bytes:
         return self._control.pack(self._actor, change)

@@ -10,6 +10,7 @@ from typing import Any
 from gate.canonical import sha256
 from gate.change import utc
 from gate.control.desk import Desk, person
+from gate.control.views import View
 from gate.errors import CannotTell, LedgerUnavailable
 from gate.export import database, jsonl, pack, stream
 from gate.export.population import EVERYTHING, begin
@@ -17,6 +18,7 @@ from gate.export.selection import Selection
 from gate.export.stream import Leaving
 from gate.ledger.entry import Draft
 from gate.person import Person
+from gate.streaming.outlets import lag_of
 
 AT_ONCE = threading.BoundedSemaphore(4)
 """Exports under way at once: each holds a thread until whoever asked has read it (our choice)."""
@@ -66,6 +68,11 @@ class Exporting:
         """Write the whole log to `path` and what stands beside it; return the number of entries."""
         self._enter(actor, "jsonl", EVERYTHING)
         return jsonl.export_log(self._desk.ledger, path, zipped=zipped, blobs=blobs, told=told)
+
+    def sinks(self, actor: Person) -> list[View]:
+        """Return every sink with how far behind it is and why it does not go on."""
+        found = lag_of(self._desk.settings, self._desk.ledger)
+        return [{"name": one.name, "kind": one.kind, "behind": one.behind, **vars(one.cursor)} for one in found]
 
     def pack(self, actor: Person, change: str) -> bytes:
         """Return the evidence pack of one change; that it was made is an entry of the ledger's own sequence."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 from gate.backups import EXAMINERS, TOOLS, rehearsal, sqlite_rows
 from gate.errors import CannotTell, NotThere, Refused
@@ -20,6 +21,9 @@ LARGEST_TABLE = 256 * 1024 * 1024
 
 TABLE_S = 600.0
 """Seconds in which one table must have come."""
+
+SECOND = timedelta(days=7)
+"""How old the second reference of tables that only grow must be at the backup's start (BK-09)."""
 
 Progress = Callable[[str], None]
 
@@ -99,10 +103,10 @@ class Rehearsals:
             raise CannotTell(f"{name} was not rehearsed: {trace.problem or 'its repository has no identity'}")
         if run is None:
             raise CannotTell(f"{name} was not rehearsed: {reading.problem or 'it holds no backup'}")
-        reference = rehearsal.reference_for(self._records.known().references, dataset.id, run)
+        references = rehearsal.references_for(self._records.known().references, dataset, run, SECOND)
         progress(f"restoring {run.id} on {protection.rehearsal_host}")
         done = interview(
-            rehearsal.rehearse(tool, examiner, protection, dataset, run, trace.place, reference),
+            rehearsal.rehearse(tool, examiner, protection, dataset, run, trace.place, references, self._ledger.origin),
             _patient(self._rehearser, protection.rehearsal_host, run.size),
             self._ledger,
         )

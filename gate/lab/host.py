@@ -122,6 +122,15 @@ class Host:
         prefix = inner + "/" if inner else ""
         return sorted(posixpath.join(mount.target, name) for name in mount.volume.names() if name.startswith(prefix))
 
+    def directories_below(self, directory: str) -> list[str]:
+        """Paths of all directories below one of the root disk, empty ones too; none for a volume, which keeps none."""
+        mount, _ = self._inner(directory)
+        top = self.local(directory)
+        if mount.volume is not None:
+            return []
+        clean = posixpath.normpath(directory)
+        return [posixpath.join(clean, path.relative_to(top).as_posix()) for path in top.rglob("*") if path.is_dir()]
+
     def size(self, path: str) -> int:
         """Size in bytes; 4096 for a directory."""
         if self.is_dir(path):

@@ -148,7 +148,7 @@ def _find(host: Host, words: list[str]) -> bytes:
     if not host.exists(top):
         raise Failed(f"find: '{top}': No such file or directory")
     files = host.files_below(top)
-    found: dict[str, str] = {top: "d"}
+    found: dict[str, str] = dict.fromkeys([top, *host.directories_below(top)], "d")
     for path in files:
         inner = path.removeprefix(top).strip("/").split("/")
         for depth in range(1, len(inner)):
@@ -178,10 +178,13 @@ def _sqlite3(host: Host, words: list[str]) -> bytes:
 
 
 def _mkdir(host: Host, words: list[str]) -> bytes:
-    if len(words) != 2 or words[0] != "-p":
-        raise Failed("mkdir: bad usage")
-    _writable(host, "mkdir", words[1])
-    host.make_directory(words[1])
+    parents = words[:1] == ["-p"]
+    paths = _paths("mkdir", words[1:] if parents else words[2:] if words[:2] == ["-m", "700"] else words)
+    for path in paths:
+        _writable(host, "mkdir", path)
+        if host.exists(path) and not parents:
+            raise Failed(f"mkdir: cannot create directory '{path}': File exists")
+        host.make_directory(path)
     return b""
 
 
@@ -201,10 +204,11 @@ def _cp(host: Host, words: list[str]) -> bytes:
 
 
 def _rm(host: Host, words: list[str]) -> bytes:
-    if len(words) != 2 or words[0] != "-rf":
+    if words[:1] != ["-rf"]:
         raise Failed("rm: bad usage")
-    _writable(host, "rm", words[1])
-    host.remove(words[1])
+    for path in _paths("rm", words[1:]):
+        _writable(host, "rm", path)
+        host.remove(path)
     return b""
 
 

@@ -90,6 +90,9 @@ class Ledger(Protocol):
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """Prove that the tree of `old` is the beginning of the tree of `new`."""
 
+    def tiles(self, size: int) -> Iterator[tuple[str, bytes]]:
+        """Yield path and content of every file of C2SP tlog-tiles for the log of `size`, but for the checkpoint."""
+
     def examine(self) -> None:
         """Read everything again and compare with the tree; CannotTell names the first thing that is wrong."""
 

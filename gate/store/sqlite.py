@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gate.errors import CannotTell, LedgerUnavailable
-from gate.ledger import entry, note, policy
+from gate.ledger import entry, merkle, note, policy
+from gate.ledger import tiles as tiling
 from gate.ledger.entry import GATE, Actor, Draft, Entry
 from gate.store import schema
 from gate.store.anchors import Anchors
@@ -205,6 +206,19 @@ class SqliteLedger:
         """See Ledger."""
         with self._file.reading() as connection:
             return Tree(connection).consistency(old, new)
+
+    def tiles(self, size: int) -> Iterator[tuple[str, bytes]]:
+        """See Ledger."""
+        for tile in tiling.tiles(size):
+            if tile.level:
+                with self._file.reading() as connection:
+                    tree = Tree(connection)
+                    yield tile.path, b"".join([tree.subtree(start, end) for start, end in tile.subtrees])
+            else:
+                first = tile.index * tiling.WIDTH
+                bodies = list(self.bodies(first, first + tile.width))
+                yield tile.entries_path, tiling.bundle(bodies)
+                yield tile.path, b"".join(map(merkle.leaf_hash, bodies))
 
     def examine(self) -> None:
         """See Ledger."""

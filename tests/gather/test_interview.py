@@ -43,8 +43,8 @@ def test_when_a_reply_cannot_be_kept_the_scratch_is_removed_all_the_same(tmp_pat
         return on_this_machine(command)
 
     with pytest.raises(LedgerUnavailable):
-        interview(rehearse(TOOL, EXAMINER, protection, dataset, run, "6005", None), ask, ledger)
-    assert said[-1] == f"rm -rf {protection.rehearsal_scratch}/{run.id}"
+        interview(rehearse(TOOL, EXAMINER, protection, dataset, run, "6005", (), "gate.example"), ask, ledger)
+    assert said[-1] == f"rm -rf {protection.rehearsal_scratch}/{protection.id}"
     assert list(Path(protection.rehearsal_scratch).iterdir()) == []
 
 

@@ -39,7 +39,7 @@ def test_every_setting_stands_in_config_yaml_with_a_comment() -> None:
     optional = {"partner", "port", "database", "statements", "sql", "expect", "name", "config_file", "password_file"}
     optional |= {"object_store", "endpoint", "region", "account", "bucket", "prefix", "medium", "read_parts"}
     optional |= {"url", "vkey"}  # nor has it a witness
-    commented = set(re.findall(r"(?m)^[ -]*([a-z0-9_]+):.*?  # \S", CONFIG))
+    commented = set(re.findall(r"(?m)^[ #-]*([a-z0-9_]+):.*?  # \S", CONFIG))
     titles = set(re.findall(r"(?m)^([a-z]+):", CONFIG)) | {"hosts", "datasets", "protections", "arrays"}
     silent = _keys(schema(), schema()) - commented - titles - optional
     assert not silent

@@ -12,14 +12,14 @@ LAYERS: tuple[set[str], ...] = (
     {"canonical", "duration", "tree"},
     {"inventory"},
     {"change", "document", "evidence", "policy"},
-    {"finding", "person"},
+    {"finding", "person", "sink"},
     {"approval", "canary", "isolation", "judgement", "rotation", "verdict"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
     {"authority", "lifecycle", "trust"},
     {"iscsi", "keys", "lab", "people", "settings", "ssh", "store"},
     {"permits", "witness", "witnessing"},
     {"export", "gather"},
-    {"engine"},
+    {"engine", "streaming"},
     {"control"},
     {"assembly"},
     {"api", "web"},
@@ -38,6 +38,7 @@ ONLY: dict[str, set[str]] = {
     "lab": {"errors", "inventory"},  # it must not share a parser with what it tests
     "iscsi": {"errors", "families"},  # it moves bytes; what they mean is for the family
     "ssh": {"errors", "evidence", "hostkeys", "inventory"},  # likewise
+    "streaming": VALUES | {"export", "settings", "store"},
     "ledger": {"errors", "canonical", "change"},  # an auditor reads this room alone
     "export": VALUES | {"ledger", "store"},
     "witness": {"errors", "ledger", "store"},  # it runs elsewhere, and needs nothing of the gate's
@@ -72,6 +73,7 @@ PURE_NAMES = {("pathlib", "PurePosixPath"), ("ipaddress", "ip_address")}
 PURE_EXTRA: dict[str, set[str]] = {
     "duration": {"pydantic"},
     "tree": {"yaml"},
+    "sink": {"pydantic"},
     "document": {"pydantic", "pydantic_core"},
     "inventory": {"pydantic"},
     "change": {"pydantic"},

@@ -1,0 +1,71 @@
+"""Where the ledger is sent on without being asked: the sinks of config.yaml."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from gate.duration import Duration
+from gate.inventory import Frozen
+
+SinkName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+KeyFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Address = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9.-]{1,253}|\[[0-9a-f:]{2,39}\]):[0-9]{1,5}$")]
+HookUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@#]{1,500}$")]
+PlainPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/][A-Za-z0-9._/-]{0,511}$")]
+LOOPBACK = ("127.", "localhost", "[::1]")
+
+
+class Webhook(Frozen):
+    """Each entry as one signed CloudEvent over HTTPS."""
+
+    kind: Literal["webhook"]
+    name: SinkName
+    url: HookUrl
+    signed_with: KeyFile
+    ca: PlainPath | None = None
+    timeout: Duration = Field(default="10s", validate_default=True)
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> Self:
+        if self.url.startswith("http:") and not self.url.removeprefix("http://").startswith(LOOPBACK):
+            raise ValueError("url: the record goes over plain HTTP to this machine only; write https://")
+        return self
+
+
+class Syslog(Frozen):
+    """Each entry as an RFC 5424 message over TLS, framed by its length."""
+
+    kind: Literal["syslog"]
+    name: SinkName
+    address: Address
+    tls: bool = True
+    ca: PlainPath | None = None
+    timeout: Duration = Field(default="10s", validate_default=True)
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> Self:
+        if not self.tls and not self.address.startswith(LOOPBACK):
+            raise ValueError("tls: without it the record goes to this machine only")
+        return self
+
+
+class LogFile(Frozen):
+    """Each entry as a line of a file, for a collector that follows it."""
+
+    kind: Literal["file"]
+    name: SinkName
+    path: PlainPath
+    format: Literal["jsonl", "ocsf", "cef", "rfc5424"] = "jsonl"
+
+
+Sink = Annotated[Webhook | Syslog | LogFile, Field(discriminator="kind")]
+
+
+def _once(sinks: tuple[Sink, ...]) -> tuple[Sink, ...]:
+    names = [sink.name for sink in sinks]
+    if len(set(names)) < len(names):
+        raise ValueError("two have the same name, and each needs a cursor of its own")
+    return sinks
+
+
+Sinks = Annotated[tuple[Sink, ...], AfterValidator(_once)]
