@@ -222,6 +222,9 @@ class BackupReading:
     """Backup host's clock minus ours, whole seconds; None when not found out."""
 
     tool_version: str = ""
+    stored: int | None = None
+    """Bytes of all that is stored there: how long a full read may take; None where the tool reads one run alone."""
+
     problem: str = ""
     raw: tuple[str, ...] = ()
 
@@ -280,6 +283,9 @@ class Verification:
 
     complete: bool = True
     """False when no read was made or it was cut short: a lock, a deadline, a limit of output, a lost connection."""
+
+    seconds: int | None = None
+    """How long the reading took, from `at` on."""
 
     raw: tuple[str, ...] = ()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 PARTS = {
+    "borg": "borgbackup",
     "chromium": "chromium",
     "git": "git",
     "iscsi-inq": "libiscsi-bin",
@@ -23,11 +24,13 @@ PARTS = {
     "qemu-img": "qemu-utils",
     "qemu-io": "qemu-utils",
     "qemu-iscsi": "qemu-block-extra",
+    "restic": "restic",
     "sha256sum": "coreutils",
     "sqlite3": "sqlite3",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "sshd": "openssh-server",
+    "zfs-fuse": "zfs-fuse",
 }
 """Part → Debian package."""
 

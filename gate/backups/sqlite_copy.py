@@ -8,13 +8,13 @@ The manifest is what the tool reports; the stored file is what there is. `catalo
 has every byte of the second read and compares the two itself.
 """
 
-import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
+from gate.backups.told import CLOCK, clock, member, not_future, parsed
 from gate.backups.tool import Tool
 from gate.canonical import LARGEST_INTEGER
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
@@ -26,10 +26,6 @@ NEWEST = 10
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-
-TICK = timedelta(seconds=1)
-FUTURE = timedelta(seconds=60)
-"""How far a run may lie ahead of our own clock: the usual limit of clock skew (backup-evidence.md, BK-13)."""
 
 
 def stored_file(protection: Protection, dataset: Dataset, run: str) -> str:
@@ -52,7 +48,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
     skew: int | None = None
     host_now: datetime | None = None
     try:
-        host_now, skew = _clock((yield from ask("date -u +%s", log)))
+        host_now, skew = clock((yield from ask(CLOCK, log)))
     except Unread as unread:
         problems.append(str(unread))
     try:
@@ -126,15 +122,6 @@ def restore(protection: Protection, dataset: Dataset, run: BackupRun, place: str
     return copy
 
 
-def _clock(reply: Reply) -> tuple[datetime, int]:
-    """Return the host's time and how far it is ahead of the middle of our asking, in whole seconds."""
-    said = text(reply, "the clock")
-    if not re.fullmatch(r"[0-9]{9,11}\n", said):
-        raise Unread(f"the clock: {reply.target} answered {shown(said)}")
-    asked, answered = reply.started_at.timestamp(), reply.finished_at.timestamp()
-    return datetime.fromtimestamp(int(said), UTC), int(said) - int((asked + answered) / 2)
-
-
 def _run_ids(repository: str, listing: str) -> tuple[list[str], list[str]]:
     """Return the ids of a listing, and a sentence for every line that is none."""
     ids: list[str] = []
@@ -151,12 +138,7 @@ def _run_ids(repository: str, listing: str) -> tuple[list[str], list[str]]:
 def _manifest(run: str, reply: Reply, host_now: datetime | None) -> BackupRun:
     """Read one manifest; unknown keys are left alone, since newer versions of the tool may add some."""
     what = f"the manifest of backup {run}"
-    try:
-        told = json.loads(text(reply, what), object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Unread(f"{what} is not JSON: {error}") from error
-    if not isinstance(told, dict):
-        raise Unread(f"{what} is no object")
+    told = member(parsed(text(reply, what), what), what)
     if told.get("id") != run:
         raise Unread(f"{what} says that it belongs to {shown(str(told.get('id')))}")
     size, digest = told.get("size"), told.get("sha256")
@@ -167,9 +149,7 @@ def _manifest(run: str, reply: Reply, host_now: datetime | None) -> BackupRun:
     started, finished = (_moment(told.get(key), f"{what}: {key}") for key in ("started_at", "finished_at"))
     if finished < started:
         raise Unread(f"{what} ends before it begins")
-    # The host told its clock in whole seconds: the second that it named has not ended before the next one.
-    if (host_now and finished >= host_now + TICK) or finished > reply.finished_at + FUTURE:
-        raise Unread(f"{what} lies in the future: {told['finished_at']}")
+    not_future(finished, host_now, reply, what)
     return BackupRun(run, finished, size, f"sha256:{digest}", started)
 
 
@@ -180,17 +160,6 @@ def _moment(value: object, what: str) -> datetime:
         return datetime.fromisoformat(value)
     except ValueError as error:
         raise Unread(f"{what} is no time: {error}") from error
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError("a key is there twice")
-    return dict(pairs)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _size(reply: Reply) -> int:

@@ -8,6 +8,7 @@ array that owns it, whichever that is.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -83,7 +84,8 @@ class Gathering:
         )
         self._records = Records(ledger)
         self._traces = Traces(self.monitor, ledger, clock)
-        self._backups = Backups(config.inventory, self.monitor, ledger, config.policy.evidence_max_age, clock)
+        self._readers = lines(config.ssh.monitor_user, settings.monitor_key.name)
+        self._backups = Backups(config.inventory, self.monitor, self._readers, ledger, config.policy, clock)
         self.rehearsals = Rehearsals(
             config.inventory, self.monitor, self._rehearser, ledger, self._records, self._traces, self._backups
         )
@@ -99,11 +101,12 @@ class Gathering:
     def close(self) -> None:
         """Close every connection."""
         self.monitor.close()
+        self._readers.close()
         self._rehearser.close()
 
     def gather(self, targets: Collection[str], image: str | None, progress: Progress = _silent) -> Evidence:
         """
-        Ask for everything and return it, dated by the beginning.
+        Ask for everything and return it, dated by the beginning; after a long read everything else is asked again.
 
         The newest backup of every dataset that lies on a target, or might, is read in full unless that was done
         within `policy.evidence_max_age`; entries `backup.verified` say so. `image` is a name in the image
@@ -116,8 +119,13 @@ class Gathering:
             readings = self._catalogues(progress)
             known = self._records.known()
             verifications = self._verify(targets, lies, readings, known, progress)
+            if self._clock() - began > self._settings.config.policy.evidence_max_age / 2:
+                progress("that took long: asking again where everything lies and what the repositories hold")
+                began = self._clock()
+                lies, readings = self._locate(progress), self._catalogues(progress)
         finally:
             self.monitor.hang_up()
+            self._readers.hang_up()
         if image is not None:
             progress(f"reading the image {image}")
         return Evidence(
@@ -173,8 +181,9 @@ class Gathering:
 
         def verify(protection: Protection) -> Verification | None:
             reading, trace = readings[protection.id], lies.repositories[protection.id]
-            return self._backups.verification(protection, reading, trace, known.verifications)
+            return self._backups.verification(protection, reading, trace, known.verifications, said.put)
 
+        said = SimpleQueue[str]()
         found = side_by_side(
             verify,
             wanted,
@@ -182,8 +191,15 @@ class Gathering:
             lambda protection, record: progress(
                 f"{protection.id}: {record.because if record else 'no backup could be read in full'}"
             ),
+            lambda: _pass_on(said, progress),
         )
         return tuple(record for record in found if record is not None)
+
+
+def _pass_on(said: SimpleQueue[str], progress: Progress) -> None:
+    """Tell in this thread what others have said meanwhile."""
+    while not said.empty():
+        progress(said.get())
 
 
 def timeouts_of(settings: Settings) -> Timeouts:

@@ -5,7 +5,7 @@ A reply that holds people's data is the exception: its digest goes into the evid
 """
 
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, NoReturn, TypeVar
 
@@ -13,6 +13,9 @@ from gate.backups.sqlite_rows import holds_rows
 from gate.evidence import Reply
 from gate.ledger.entry import Blob
 from gate.store import Ledger
+
+A_MOMENT_S = 1.0
+"""Seconds between two looks at what those at work have to say."""
 
 Found = TypeVar("Found")
 Subject = TypeVar("Subject")
@@ -67,12 +70,25 @@ def side_by_side(
     subjects: Iterable[Subject],
     parallel: int,
     done: Callable[[Subject, Found], None] = lambda _subject, _found: None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> list[Found]:
-    """Do the work for all subjects, `parallel` at once; results in the order given, the first error is raised."""
+    """
+    Do the work for all subjects, `parallel` at once; results in the order given, the first error is raised.
+
+    `done` and, about once a second while something is still under way, `meanwhile` are called in this thread.
+    """
     waiting = list(subjects)
     found = []
     with ThreadPoolExecutor(max_workers=max(1, min(parallel, len(waiting))), thread_name_prefix="gather") as pool:
-        for subject, result in zip(waiting, pool.map(work, waiting), strict=True):
-            found.append(result)
-            done(subject, result)
+        under_way = [pool.submit(work, subject) for subject in waiting]
+        try:
+            for subject, future in zip(waiting, under_way, strict=True):
+                while wait([future], timeout=A_MOMENT_S).not_done:
+                    meanwhile()
+                meanwhile()
+                found.append(future.result())
+                done(subject, found[-1])
+        finally:
+            for future in under_way:
+                future.cancel()  # after an error: whatever has not begun
     return found

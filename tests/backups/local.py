@@ -1,6 +1,8 @@
 """Put a generator's questions to the machine's own programs, or to a script of replies; no SSH, no shell."""
 
+import os
 import shlex
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Generator, Mapping
@@ -23,6 +25,39 @@ def on_this_machine(command: str) -> Reply:
     return Reply(
         "here", command, ReplyState.ANSWERED, started, datetime.now(UTC), done.returncode, done.stdout, done.stderr
     )
+
+
+class Machine:
+    """This machine as sshd offers it: a shell gets the line; a deadline, a limit, an environment of its own."""
+
+    def __init__(self, *first: Path, deadline_s: float = 60, limit: int = 2**23, **environment: str) -> None:
+        """`first` are directories whose programs come before the machine's own."""
+        self._deadline_s = deadline_s
+        self._limit = limit
+        self._environment = {"PATH": ":".join([*map(str, first), "/usr/sbin:/usr/bin:/sbin:/bin"]), **environment}
+
+    def __call__(self, command: str) -> Reply:
+        """Answer as gate.ssh does; whatever is still running at the deadline is ended with all its children."""
+        started = datetime.now(UTC)
+        with subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment,
+            start_new_session=True,
+        ) as running:
+            try:
+                out, err = running.communicate(timeout=self._deadline_s)
+                state, problem = ReplyState.ANSWERED, ""
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)
+                out, err = running.communicate()
+                state, problem = ReplyState.TIMED_OUT, "no answer within the deadline"
+        if len(out) + len(err) > self._limit:
+            out, state, problem = out[: self._limit], ReplyState.TOO_LONG, f"more than {self._limit} bytes"
+        code = running.returncode if state is ReplyState.ANSWERED else None
+        return Reply("bk-1", command, state, started, datetime.now(UTC), code, out, err, problem)
 
 
 def spoilt(asker: Asker, damage: Mapping[str, Callable[[Reply], Reply]]) -> Asker:
