@@ -4,7 +4,8 @@ The evidence pack of one change: one archive that can be checked alone, read in 
     entries.jsonl        the change's entries, exact bytes, one a line
     proofs/N.tlog-proof  for each entry, that it is in the tree (C2SP tlog-proof)
     checkpoint, policy   the signed head, and the public key to check it with
-    blobs/<sha256>       what the entries name
+    blobs/<sha256>       what the entries name: plan, evidence, verdict, what devices answered; and the raw replies
+                         that the evidence names in turn
     index.html           the story, for people
     verify.py            the verifier
     manifest.json        every file with its digest; manifest.note is the ledger key's signature over it
@@ -23,11 +24,13 @@ from gate.canonical import Json, encode
 from gate.errors import NotThere
 from gate.export import page
 from gate.export.jsonl import policy
+from gate.export.story import digests_in
 from gate.ledger import checkpoint, note
 from gate.ledger.entry import Entry
 from gate.store import Ledger
 
 VERIFIER = Path(__file__).with_name("verify.py")
+EVIDENCE = "evidence"
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 
@@ -38,14 +41,15 @@ def make(ledger: Ledger, change: str) -> bytes:
         raise NotThere(f"the ledger has no change {change}")
     signed = ledger.checkpoint(keep=True)
     head = checkpoint.verify(signed, note.read_vkey(ledger.vkey))
+    blobs = _blobs(ledger, entries)
     files = {
         "checkpoint": signed.encode(),
         "entries.jsonl": b"".join(entry.body + b"\n" for entry in entries),
-        "index.html": page.render(change, entries, head, ledger.vkey).encode(),
+        "index.html": page.render(change, entries, head, ledger.vkey, blobs.get).encode(),
         "policy": policy(ledger.vkey).encode(),
         "verify.py": VERIFIER.read_bytes(),
         **_proofs(ledger, entries, head.size, signed),
-        **_blobs(ledger, entries),
+        **{"blobs/" + digest.removeprefix("sha256:"): content for digest, content in blobs.items()},
     }
     listed: list[Json] = [
         {"name": name, "sha256": sha256(content).hexdigest(), "size": len(content)}
@@ -76,13 +80,23 @@ def _proofs(ledger: Ledger, entries: Sequence[Entry], size: int, signed: str) ->
 
 
 def _blobs(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, bytes]:
-    """A blob that is no longer there is left out; the verifier then says that it cannot tell."""
-    blobs = {}
-    for digest in {blob.sha256 for entry in entries for blob in entry.blobs}:
+    """
+    What entries name, and what their evidence names in turn: the raw replies behind it.
+
+    One that is no longer there is left out; the verifier then says that it cannot tell.
+    """
+    found: dict[str, bytes] = {}
+    wanted = {blob.sha256: blob.name for entry in entries for blob in entry.blobs}
+    for digest, name in wanted.items():
         content = ledger.get_blob(digest)
-        if content is not None:
-            blobs["blobs/" + digest.removeprefix("sha256:")] = content
-    return blobs
+        if content is None:
+            continue
+        found[digest] = content
+        for behind in digests_in(content) if name == EVIDENCE else ():
+            raw = ledger.get_blob(behind) if behind not in found else None
+            if raw is not None:
+                found[behind] = raw
+    return found
 
 
 def _archive(files: dict[str, bytes]) -> bytes:

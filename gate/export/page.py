@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from gate.change import utc
+from gate.export.gist import LOUD, outcome
+from gate.export.story import Blobs, story
 from gate.ledger.checkpoint import Checkpoint
 from gate.ledger.entry import Entry
 
@@ -36,27 +39,28 @@ SAID = {
     "change.backed_out": "Backed out",
     "change.closed": "Closed",
 }
-LOUD = {"attempt.refused", "approval.denied", "change.halted", "hold.placed"}
 
 
-def render(change: str, entries: Sequence[Entry], head: Checkpoint, vkey: str) -> str:
+def nothing(_: str) -> bytes | None:
+    """No blob is at hand."""
+    return None
+
+
+def render(change: str, entries: Sequence[Entry], head: Checkpoint, vkey: str, blobs: Blobs = nothing) -> str:
     """Return the page; everything that came from outside is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(_templates()),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = _shown
     opened = next((entry.data for entry in entries if entry.kind == "change.opened"), {})
     closed = next((entry.data for entry in entries if entry.kind == "change.closed"), {})
-    return environment.get_template("pack/index.html").render(
+    return _page().render(
         change=change,
         title=opened.get("title", ""),
         outcome=closed.get("outcome", "not closed"),
         entries=[(entry, utc(entry.time), SAID.get(entry.kind, entry.kind), entry.kind in LOUD) for entry in entries],
         approvals=[entry for entry in entries if entry.kind in ("approval.signed", "approval.denied")],
+        attempts=[entry for entry in entries if entry.kind == "attempt.refused"],
+        story=story(entries, blobs),
+        outcome_of=outcome,
+        style=_style(),
+        witnesses=[],
         head=head,
         root=head.root.hex(),
         vkey=vkey,
@@ -67,6 +71,26 @@ def _templates() -> list[Path]:
     """An installed package carries the templates inside; a clone has them beside it."""
     inside = Path(__file__).parent.parent
     return [inside / "templates", inside.parent / "templates"]
+
+
+@cache
+def _page() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_templates()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = _shown
+    return environment.get_template("pack/index.html")
+
+
+@cache
+def _style() -> str:
+    """The stylesheet of the gate's own pages, so that a picture looks in a pack as it did on the screen."""
+    found = (folder.parent / "static" / "gate.css" for folder in _templates())
+    return next(path for path in found if path.exists()).read_text(encoding="utf-8")
 
 
 def _shown(value: object) -> str:

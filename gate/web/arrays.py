@@ -5,7 +5,7 @@ from flask import redirect as lead
 from werkzeug.wrappers import Response as Answer
 
 from gate.control.views import View
-from gate.web import picture
+from gate.drawing import isolation
 from gate.web.face import face, fragment
 from gate.web.session import person
 
@@ -58,10 +58,10 @@ def _all() -> dict[str, object]:
 
 def _one(name: str) -> dict[str, object]:
     found: View = face().control.safety(person(), name)
-    drawn: list[tuple[View, picture.Picture, picture.Picture]] = []
+    drawn: list[tuple[View, isolation.Picture, isolation.Picture]] = []
     for dataset in found["datasets"]:
         for protection in dataset["protections"]:
             number = len(drawn)
-            isolation = protection["isolation"]
-            drawn.append((isolation, picture.landscape(isolation, number), picture.portrait(isolation, number)))
+            item = protection["isolation"]
+            drawn.append((item, isolation.landscape(item, number), isolation.portrait(item, number)))
     return {"array": found, "pictures": drawn, "job": face().jobs.of(SUBJECT)}

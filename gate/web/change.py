@@ -9,9 +9,10 @@ from werkzeug.wrappers import Response as Answer
 
 from gate.control.desk import Progress, quiet
 from gate.control.views import View
+from gate.drawing import chart, isolation
 from gate.errors import BadInput, Moved
 from gate.person import Person
-from gate.web import chart, picture, stages
+from gate.web import stages
 from gate.web.face import face, field, fragment
 from gate.web.session import person
 from gate.web.words import look_of
@@ -135,7 +136,7 @@ def _values(actor: Person, change: str) -> dict[str, object]:
         "red": _red(view),
         "green": _green(view),
         "pictures": [
-            (item, picture.landscape(item, number), picture.portrait(item, number))
+            (item, isolation.landscape(item, number), isolation.portrait(item, number))
             for number, item in enumerate(view["isolation"])
         ],
         "probed": stages.probed(run) if run else [],

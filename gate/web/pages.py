@@ -2,7 +2,8 @@
 
 from flask import Blueprint, url_for
 
-from gate.web import arrays, change, listing, opening, picture, records, shown, sign, words
+from gate.drawing import isolation
+from gate.web import arrays, change, listing, opening, records, shown, sign, words
 from gate.web.face import face
 
 
@@ -32,6 +33,6 @@ def _words() -> dict[str, object]:
         "ENTRIES": words.ENTRIES,
         "LOUD": words.LOUD,
         "page_of": url_for,
-        "page_told": picture.told,
+        "page_told": isolation.told,
         "demo_policy": face().control.session_approvals,
     }

@@ -90,14 +90,6 @@ def sentence(text: str) -> str:
     return text if text[-1:] in ".?!" else f"{text}."
 
 
-def fitted(text: str, most: int) -> str:
-    """Shorten in the middle, where names differ least, to at most `most` characters."""
-    if len(text) <= most:
-        return text
-    head = (most - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
-
-
 def limit(name: str, value: Any) -> tuple[str, str]:
     """Return a sealed threshold as words and a number with its unit (the unit is the end of its name)."""
     words, _, unit = str(name).rpartition("_")

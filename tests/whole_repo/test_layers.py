@@ -9,7 +9,7 @@ from tests.repository import GATE, imported, modules, name, parsed, room
 
 LAYERS: tuple[set[str], ...] = (
     {"errors"},
-    {"canonical", "duration", "tree"},
+    {"canonical", "drawing", "duration", "tree"},
     {"inventory"},
     {"change", "document", "evidence", "policy"},
     {"finding", "person", "sink"},

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gate.web.shown import fitted
+from gate.drawing.fitting import fitted
 
 TONES = {"different": "good", "same": "bad", "unknown": "warn"}
 SAID = {

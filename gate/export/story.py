@@ -1,0 +1,122 @@
+"""
+What the pack's page tells beyond the entries: the pictures, the checks, the steps with what the array answered.
+
+Everything is read from the change's entries and the blobs they name. What cannot be read is left out: the page is for
+people, and the entries stand below it whole.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from gate.drawing.chart import Chart, charts
+from gate.drawing.isolation import Picture, landscape, portrait, told
+from gate.ledger.entry import Entry
+
+Blobs = Callable[[str], bytes | None]
+DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
+EXCERPT = 1500
+"""Characters of a reply that the page shows; the whole is in the pack under its digest."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a device answered."""
+
+    digest: str
+    text: str
+    size: int
+    """Bytes of the whole."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step or look: the exact words, and what came of them."""
+
+    entry: Entry
+    command: str
+    replies: tuple[Reply, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is drawn and told."""
+
+    pictures: tuple[tuple[str, str, Picture, Picture], ...]
+    """Name, words for those who hear it, wide and tall."""
+
+    findings: tuple[Mapping[str, Any], ...]
+    charts: tuple[Chart, ...]
+    steps: tuple[Step, ...]
+
+
+def story(entries: Sequence[Entry], blobs: Blobs) -> Story:
+    """Read the story of one change; `blobs` returns the bytes of a digest, or None."""
+    verdict = _json(_named(entries, "verdict"), blobs)
+    plan = _json(_named(entries, "plan"), blobs)
+    pictures: list[tuple[str, str, Picture, Picture]] = []
+    drawn: list[Chart] = []
+    with suppress(KeyError, TypeError, ValueError, AttributeError):
+        for number, item in enumerate(verdict.get("isolation", [])):
+            name = f"{item['dataset']} and {item['protection'] or 'no backup'}"
+            pictures.append((name, told(item), landscape(item, number), portrait(item, number)))
+    with suppress(KeyError, TypeError, ValueError, AttributeError):
+        drawn = charts(_run(entries), plan["thresholds"])
+    findings = tuple(one for one in verdict.get("findings", []) if isinstance(one, dict) and "check" in one)
+    return Story(tuple(pictures), findings, tuple(drawn), tuple(_steps(entries, blobs)))
+
+
+def _named(entries: Sequence[Entry], name: str) -> str:
+    """The digest of the newest blob of that name."""
+    return next((blob.sha256 for entry in reversed(entries) for blob in entry.blobs if blob.name == name), "")
+
+
+def _json(digest: str, blobs: Blobs) -> dict[str, Any]:
+    stored = blobs(digest) if digest else None
+    with suppress(ValueError, RecursionError):
+        found = json.loads(stored or b"{}")
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _run(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Reads of canary and control before the change (round 0) and after, as the chart takes them."""
+    sealed = next(entry.data for entry in reversed(entries) if entry.kind == "plan.sealed")
+    points: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if entry.kind == "probe.finished" and entry.data.get("name") == "latency":
+            array = str(entry.data["array"])
+            known = points.setdefault(array, {"array": array, "before": [], "after": []})
+            values = entry.data.get("value")
+            numbers = [value for value in values if isinstance(value, int)] if isinstance(values, list) else []
+            known["after" if entry.data.get("round") else "before"] += numbers
+    return {"canary": sealed["canary"], "control": sealed["control"], "latencies": list(points.values())}
+
+
+def _steps(entries: Sequence[Entry], blobs: Blobs) -> list[Step]:
+    found, commands = [], dict[tuple[object, ...], str]()
+    for entry in entries:
+        at = tuple(entry.data.get(key) for key in ("phase", "number", "attempt"))
+        if entry.kind == "step.intended":
+            commands[at] = str(entry.data.get("command", ""))
+        elif entry.kind in ("step.ended", "step.looked"):
+            replies = tuple(reply for blob in entry.blobs if (reply := _reply(blob.sha256, blobs)))
+            found.append(Step(entry, commands.get(at, ""), replies))
+    return found
+
+
+def _reply(digest: str, blobs: Blobs) -> Reply | None:
+    stored = blobs(digest)
+    if stored is None:
+        return None
+    text = stored[: 4 * EXCERPT].decode("utf-8", errors="backslashreplace")[:EXCERPT]
+    plain = "".join(char if char.isprintable() or char in "\n\t" else f"\\u{ord(char):04x}" for char in text)
+    return Reply(digest, plain.replace("\t", "    "), len(stored))
+
+
+def digests_in(stored: bytes) -> list[str]:
+    """Return every digest that a blob names, such as the raw replies behind gathered evidence, each once."""
+    return sorted({found.decode() for found in DIGEST.findall(stored)})
