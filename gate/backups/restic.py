@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gate.backups import restic_report
 from gate.backups.answers import Asking, Unread, ask, output, text
 from gate.backups.restic_read import Found, present, read
-from gate.backups.restic_report import Report
+from gate.backups.restic_report import Report, refusal
 from gate.backups.restic_words import ID, command, ours, snapshots, version, when
 from gate.backups.told import CLOCK, clock, kilobytes, member, moment, not_future, number, parsed
 from gate.backups.tool import Tool
@@ -108,7 +107,7 @@ def restore(protection: Protection, dataset: Dataset, run: BackupRun, place: str
     if not ID.fullmatch(run.id):
         raise ValueError(f"{run.id!r} is no id of a restic snapshot")
     reply = yield from ask(f"{command(protection)} restore {run.id} --target {place} --include {dataset.path}", log)
-    restic_report.refusal(reply, "restoring", str(protection.password_file))
+    refusal(reply, "restoring", str(protection.password_file))
     output(reply, "restoring")
     copy = f"{place}{dataset.path}"
     # A path that the snapshot does not hold is restored as nothing, with exit status 0.
@@ -118,7 +117,7 @@ def restore(protection: Protection, dataset: Dataset, run: BackupRun, place: str
 
 def _statistics(protection: Protection, reply: Reply) -> Mapping[str, Any]:
     what = "the size of a snapshot"
-    restic_report.refusal(reply, what, str(protection.password_file))
+    refusal(reply, what, str(protection.password_file))
     told = member(parsed(text(reply, what), what), what)
     # Its count of files holds directories as well, so it is not the number that a summary would tell.
     return {"total_bytes_processed": number(told, "total_size", what)}

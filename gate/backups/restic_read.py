@@ -14,9 +14,8 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 from gate import rotation
-from gate.backups import restic_report
 from gate.backups.answers import Asking, Unread, ask, shown, text
-from gate.backups.restic_report import Report
+from gate.backups.restic_report import WAY_OUT, Report, read_report, refusal
 from gate.backups.restic_words import command, snapshots
 from gate.backups.told import member, moment, number, parsed
 from gate.evidence import BackupRun, Counts, Coverage, Reply, Verification
@@ -59,7 +58,7 @@ def _not_locked(protection: Protection, log: list[Reply]) -> Asking[None]:
     """Raise Unread while somebody holds the repository for himself; a backup that only adds does not matter."""
     restic, what = command(protection), "the locks"
     listed = yield from ask(f"{restic} list locks", log)
-    restic_report.refusal(listed, what, str(protection.password_file))
+    refusal(listed, what, str(protection.password_file))
     for lock in sorted(rotation.ids(text(listed, what).encode()) or ())[:LOCKS]:
         shown_lock = yield from ask(f"{restic} cat lock {lock}", log)
         if shown_lock.exit_status not in (0, None):
@@ -70,7 +69,7 @@ def _not_locked(protection: Protection, log: list[Reply]) -> Asking[None]:
         if told.get("exclusive") is not False:
             who = f"PID {number(told, 'pid', what)} on {shown(str(told.get('hostname')))}"
             since = moment(told.get("time"), what).isoformat(timespec="seconds")
-            raise Unread(f"the repository is locked by {who} since {since}; {restic_report.WAY_OUT}")
+            raise Unread(f"the repository is locked by {who} since {since}; {WAY_OUT}")
 
 
 def read(
@@ -79,7 +78,7 @@ def read(
     """Read all packs, or the part that is due; Unread when the reading was cut short or the repository was locked."""
     restic, buckets = command(protection), protection.read_parts
     listed = yield from ask(f"{restic} list packs", log)
-    restic_report.refusal(listed, "the list of packs", str(protection.password_file))
+    refusal(listed, "the list of packs", str(protection.password_file))
     packs = rotation.ids(text(listed, "the list of packs").encode())
     if packs is None:
         raise Unread("the list of packs is no list of ids")
@@ -87,8 +86,8 @@ def read(
     wanted = rotation.part_of(packs, *part) if part else packs
     words = f"--read-data-subset={part[0]}/{part[1]}" if part else "--read-data"
     reply = yield from ask(f"{restic} check {words} 2>&1", log)
-    restic_report.refusal(reply, "the check", str(protection.password_file))
-    report = restic_report.read(reply, len(wanted), part)
+    refusal(reply, "the check", str(protection.password_file))
+    report = read_report(reply, len(wanted), part)
     if report.passed and report.snapshots < len(seen):
         report = Report("V1", False, f"{report.snapshots} snapshots were checked, {len(seen)} are there")
     if not report.passed:

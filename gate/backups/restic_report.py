@@ -85,7 +85,7 @@ def _who(locked: re.Match[str] | None) -> str:
     return f"the repository is locked by PID {locked['pid']} on {locked['host']} since {locked['since']}"
 
 
-def read(reply: Reply, packs: int, part: tuple[int, int] | None) -> Report:
+def read_report(reply: Reply, packs: int, part: tuple[int, int] | None) -> Report:
     """
     Judge one answer to `check` with both streams in one; `packs` is how many there are to read, all or of the part.
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from gate.backups import restic_report
 from gate.backups.answers import Unread, shown, text
+from gate.backups.restic_report import refusal
 from gate.backups.told import members, moment, not_missing, parsed, word
 from gate.evidence import Reply
 from gate.inventory import Protection
@@ -38,7 +38,7 @@ def version(reply: Reply) -> str:
 def snapshots(protection: Protection, reply: Reply) -> list[Mapping[str, Any]]:
     """Return every snapshot as restic tells it; each has an id and a time."""
     what = "the list of snapshots"
-    restic_report.refusal(reply, what, str(protection.password_file))
+    refusal(reply, what, str(protection.password_file))
     said = text(reply, what)
     if reply.stderr.strip():
         # A damaged snapshot is left out of the list, with a word on the other stream and exit status 0.
