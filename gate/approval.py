@@ -47,11 +47,21 @@ class Statement:
     approver: str
     expires: str
     nonce: str
+    signs_for: str = ""
+    """
+    Names of the checks that did not pass and that this seat answers for by name, sorted, one space between them.
+
+    Left out of the text when it is empty.
+    """
+
     v: int = 1
 
     def text(self) -> str:
         """Return the canonical JSON that is signed, one line without a line end."""
-        return encode(asdict(self)).decode()
+        fields = asdict(self)
+        if not self.signs_for:
+            del fields["signs_for"]
+        return encode(fields).decode()
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ def read_statement(text: str) -> Statement:
         fields = json.loads(text)
     except RecursionError:
         raise ValueError("not a statement of version 1") from None
-    if not isinstance(fields, dict) or set(fields) != set(Statement.__dataclass_fields__):
+    if not isinstance(fields, dict) or set(fields) | {"signs_for"} != set(Statement.__dataclass_fields__):
         raise ValueError("not a statement of version 1")
     if fields.pop("v") != 1 or not all(isinstance(value, str) for value in fields.values()):
         raise ValueError("not a statement of version 1")
@@ -95,8 +105,14 @@ class Tally:
         return bool(self.filled) and not self.missing
 
 
+def seats_due(seats: tuple[Seat, ...], demands: Mapping[Seat, tuple[str, ...]]) -> tuple[Seat, ...]:
+    """Return the plan's seats, and after them those that a finding demands besides."""
+    return (*seats, *(seat for seat in sorted(demands) if demands[seat] and seat not in seats))
+
+
 def tally(
     seats: tuple[Seat, ...],
+    demands: Mapping[Seat, tuple[str, ...]],
     plan_digest: str,
     verdict_digest: str,
     approvals: Iterable[Signed],
@@ -109,12 +125,15 @@ def tally(
     """
     Count the approvals that hold now for exactly this plan, verdict and stage.
 
+    `demands` are the checks that a seat must sign for by name: an approval from that seat which does not is none.
     The stage has to be asked for: after a back-out the next stage may stand on the same plan and the same verdict.
     """
+    seats = seats_due(seats, demands)
     valid: list[Signed] = []
     refused: list[tuple[str, str]] = []
     for signed in approvals:
         because = _why_not(signed, seats, plan_digest, verdict_digest, people, requester, kind, now, stage)
+        because = because or _unsigned(signed.statement, demands)
         if because:
             refused.append((f"{signed.statement.approver} ({signed.statement.seat})", because))
         else:
@@ -171,7 +190,7 @@ def _why_not(
         return f"it was given for the stage {statement.stage}"
     if signed.at > now:
         return "it lies in the future"
-    if because := _over(statement.expires, now):
+    if because := over(statement.expires, now):
         return because
     if signed.method is not Method.SSH and kind is not ApprovalKind.SESSION:
         return "the policy counts signatures by enrolled keys only"
@@ -184,7 +203,13 @@ def _why_not(
     return may_sit(person, seat, requester) if seat else f"the policy has no seat {statement.seat}"
 
 
-def _over(expires: str, now: datetime) -> str:
+def _unsigned(statement: Statement, demands: Mapping[Seat, tuple[str, ...]]) -> str:
+    """Name the checks for which this statement's seat must sign and does not."""
+    lacking = sorted(set(demands.get(Seat(statement.seat), ())) - set(statement.signs_for.split()))
+    return f"it does not sign for {', '.join(lacking)}" if lacking else ""
+
+
+def over(expires: str, now: datetime) -> str:
     """The moment of expiry itself is over; what names no moment has never begun."""
     try:
         ends = datetime.fromisoformat(expires)

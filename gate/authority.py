@@ -60,8 +60,8 @@ def authorise(
     """
     Return the grant for the canary, or the sentence that says why there is none.
 
-    The first step that changes something rests on evidence no older than `evidence_max_age` (promise 4): a gate that
-    was down between start and first step does not go on from what it once knew.
+    The first step that changes something rests on evidence no older than `evidence_max_age`, none of whose facts has
+    expired (promise 4): a gate that was down between start and first step does not go on from what it once knew.
     """
     purpose = purpose_of(plan, standing, phase)
     if plan.digest != standing.plan_digest or plan.change != standing.change:
@@ -73,7 +73,8 @@ def authorise(
     if standing.state is not MOMENT[phase]:
         return f"the change is {standing.state}: no {phase} step belongs there"
     old = standing.verdict_at is None or now - standing.verdict_at > evidence_max_age
-    if purpose is Purpose.FORWARD and old and not _begun(plan, standing):
+    over = standing.verdict_until is not None and now >= standing.verdict_until
+    if purpose is Purpose.FORWARD and (old or over) and not _begun(plan, standing):
         return "the evidence that the start rests on is too old by now"
     because = RULES[purpose](plan, standing, tally, now)
     if because:

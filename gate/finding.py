@@ -1,9 +1,11 @@
 """The answer to a check, and what a check is besides its rule."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
-from gate.canonical import Json
+from gate.canonical import Json, digest
+from gate.policy import Seat
 
 
 class Outcome(StrEnum):
@@ -15,7 +17,12 @@ class Outcome(StrEnum):
 
 
 class Weight(StrEnum):
-    """What a finding that did not pass does to the verdict."""
+    """
+    What a finding that did not pass does to the verdict.
+
+    `block`: it refuses, unless a waiver in force names it. `sign`: it refuses until the check's seat has signed for it
+    by name; `unknown` is no better than `failed` there. `inform`: it only tells.
+    """
 
     BLOCK = "block"
     SIGN = "sign"
@@ -52,6 +59,14 @@ class Check:
 
     weight: Weight
     when: When
+    source: str = ""
+    """Ids of docs/checks.md's list of questions that it answers: `BK-04`; empty for one of our own."""
+
+    seat: Seat | None = None
+    """Who must sign by name when it weighs `sign` and did not pass; None where it never weighs so."""
+
+    waivable: bool = False
+    """Whether two people may waive it; never for the same array, an unknown relation, image, window and conflict."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,42 @@ class Finding:
 
     way_out: str = ""
     """What to do about this very answer; empty when the check's own way out, or that of `unknown`, says it."""
+
+    weight: Weight | None = None
+    """What this very answer weighs where that is not the check's own weight: past a limit, or for tier-1 data."""
+
+    valid_until: datetime | None = None
+    """When the first of the facts that it rests on expires; None when none does."""
+
+    @property
+    def material(self) -> dict[str, Json]:
+        """What signatures bind to: the outcome and what it rests on, without sentences, ids, ages and times."""
+        return {"check": self.check, "outcome": self.outcome.value, "relied_on": self.relied_on}
+
+    @property
+    def digest(self) -> str:
+        """Digest of the material part: what a waiver names."""
+        return digest(self.material)
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """An exception in force for one finding of one change; made by `gate.waiver` from signatures alone."""
+
+    check: str
+    finding: str
+    """Digest of the finding as it was when people signed: another finding of the same check is not waived."""
+
+    expires: datetime
+    by: tuple[tuple[str, str], ...]
+    """(seat, person), each once."""
+
+    reasons: tuple[str, ...] = ()
+
+
+def first(*moments: datetime | None) -> datetime | None:
+    """Return the earliest of the moments that are known; None when none is."""
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def worst(outcomes: list[Outcome]) -> Outcome:

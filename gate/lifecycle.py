@@ -9,7 +9,7 @@ about a history is what was true when the next entry was written.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any
 
 from gate.approval import NAMESPACE, Method, Signed, read_statement
 from gate.canonical import Json
@@ -19,12 +19,16 @@ from gate.judgement import Held, Latencies, Probe
 from gate.ledger.entry import Entry
 from gate.sshsig import verify
 from gate.standing import BEFORE, BEGUN, MOVING, SOAK, Answer, Mark, Standing, State
+from gate.verdict import rows, stands, to_sign
+from gate.waiver import NAMESPACE as WAIVER
+from gate.waiver import SignedWaiver, read_waiver
 
 ALLOWED: Mapping[str, frozenset[State]] = {
     "plan.sealed": BEFORE,
     "verdict.given": BEFORE,
     "approval.signed": frozenset({State.OPEN}),
     "approval.denied": frozenset({State.OPEN}),
+    "waiver.signed": frozenset({State.OPEN, State.REFUSED}),
     "stage.started": frozenset({State.OPEN}),
     "permit.issued": MOVING,
     "step.intended": MOVING,
@@ -129,9 +133,8 @@ def _verdict(standing: Standing, entry: Entry) -> Standing:
     """
     if standing.state not in BEFORE:
         return standing
-    rows = [(When(row["when"]), Outcome(row["outcome"])) for row in _list(entry, "findings") if _is_row(row)]
-    lasting = [outcome for when, outcome in rows if when is When.APPROVE]
-    passed = bool(lasting) and all(outcome is Outcome.PASSED for outcome in lasting)
+    lasting = rows(_list(entry, "findings"), When.APPROVE)
+    passed = bool(lasting) and all(stands(row) for row in lasting)
     missing, whole = _list(entry, "missing"), entry.data["opens"] is True or When(str(entry.data["when"])) is When.START
     opens = passed and whole and not missing and bool(entry.data["plan_digest"])
     return replace(
@@ -141,20 +144,19 @@ def _verdict(standing: Standing, entry: Entry) -> Standing:
         verdict_digest=str(entry.data["verdict_digest"]),
         verdict_blob=_blob(entry, "verdict"),
         verdict_at=entry.time,
+        verdict_until=_moment(entry, "valid_until") if entry.data.get("valid_until") else None,
+        to_sign=to_sign(lasting),
+        waivable={row["check"]: row["finding"] for row in lasting if row.get("waivable") is True},
     )
 
 
-def _is_row(row: Json) -> TypeGuard[dict[str, Any]]:
-    if not isinstance(row, dict):
-        raise TypeError(row)
-    return True
-
-
-def _key_of(text: str, signature: str) -> str:
+def _signature(entry: Entry, namespace: str) -> tuple[str, Method, str]:
+    """Return what was signed, how, and the key that the signature fits; no key when it fits none."""
+    text, method = str(entry.data["statement"]), Method(str(entry.data["method"]))
     try:
-        return verify(text.encode(), signature, NAMESPACE)
+        return text, method, verify(text.encode(), str(entry.data["signature"]), namespace)
     except ValueError:
-        return ""
+        return text, method, ""
 
 
 def _signed(standing: Standing, entry: Entry) -> Standing:
@@ -165,10 +167,18 @@ def _signed(standing: Standing, entry: Entry) -> Standing:
     key is enrolled for the approver now. This holds as long as the keys in `working.db` are right, and says nothing of
     session approvals, which carry no signature.
     """
-    text, method = str(entry.data["statement"]), Method(str(entry.data["method"]))
-    key = _key_of(text, str(entry.data["signature"])) if method is Method.SSH else ""
+    text, method, key = _signature(entry, NAMESPACE)
     signed = Signed(read_statement(text), method, entry.time, key)
     return replace(standing, approvals=(*standing.approvals, signed))
+
+
+def _waived(standing: Standing, entry: Entry) -> Standing:
+    """Keep one person's half of a waiver; like an approval, its signature is verified each time it is read."""
+    text, method, key = _signature(entry, WAIVER)
+    half = SignedWaiver(read_waiver(text), method, entry.time, key)
+    if (half.statement.change, half.statement.approver) != (entry.change, entry.actor.id):
+        raise ValueError(entry.change)
+    return replace(standing, waivers=(*standing.waivers, half))
 
 
 def _started(standing: Standing, entry: Entry) -> Standing:
@@ -265,6 +275,7 @@ MOVES = {
     "plan.sealed": _sealed,
     "verdict.given": _verdict,
     "approval.signed": _signed,
+    "waiver.signed": _waived,
     "stage.started": _started,
     "step.intended": _intended,
     "step.ended": _step_ended,

@@ -38,6 +38,12 @@ class Policy(Frozen):
     approval_lifetime: Duration
     approvals: ApprovalKind
     seats: Annotated[tuple[Seat, ...], Field(min_length=1)]
+    waiver_seats: Annotated[tuple[Seat, ...], Field(min_length=2, max_length=4)]
+    """Every one of them must sign a waiver, each another person."""
+
+    waiver_lifetime: Duration
+    """The longest that a waiver may hold."""
+
     permit_lifetime: Duration
     soak: Duration
     probe_interval: Duration
@@ -52,6 +58,7 @@ class Policy(Frozen):
 
     @model_validator(mode="after")
     def _seats_once(self) -> Self:
-        if len(set(self.seats)) < len(self.seats):
-            raise ValueError("seats: a seat is there twice, and only one person would be asked to fill it")
+        for name, seats in (("seats", self.seats), ("waiver_seats", self.waiver_seats)):
+            if len(set(seats)) < len(seats):
+                raise ValueError(f"{name}: a seat is there twice, and only one person would be asked to fill it")
         return self

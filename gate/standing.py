@@ -9,6 +9,8 @@ from gate.approval import Signed
 from gate.canonical import Json
 from gate.change import Phase
 from gate.judgement import Latencies, Probe
+from gate.policy import Seat
+from gate.waiver import SignedWaiver
 
 
 class State(StrEnum):
@@ -94,6 +96,18 @@ class Standing:
     verdict_digest: str = ""
     verdict_blob: str = ""
     verdict_at: datetime | None = None
+    verdict_until: datetime | None = None
+    """When the first of the facts under the verdict expires; None when none does."""
+
+    to_sign: Mapping[Seat, tuple[str, ...]] = field(default_factory=dict)
+    """Seat → checks of the verdict in force that it must sign for by name."""
+
+    waivable: Mapping[str, str] = field(default_factory=dict)
+    """Check → digest of its finding in the verdict in force, for each that did not pass and may be waived."""
+
+    waivers: tuple[SignedWaiver, ...] = ()
+    """Every half of a waiver ever signed; `gate.waiver` says which are in force."""
+
     approvals: tuple[Signed, ...] = ()
     performer: str = ""
     stage: str = ""

@@ -135,6 +135,8 @@ def policy(**fields: Any) -> Policy:
         "approval_lifetime": "8h",
         "approvals": ApprovalKind.SIGNED,
         "seats": (Seat.STORAGE, Seat.DATA_OWNER),
+        "waiver_seats": (Seat.DATA_OWNER, Seat.CHANGE_MANAGER),
+        "waiver_lifetime": "72h",
         "permit_lifetime": "5m",
         "soak": "30m",
         "probe_interval": "5m",

@@ -21,6 +21,7 @@ from gate.approval import (
     may_resume,
     may_sit,
     read_statement,
+    seats_due,
     tally,
 )
 from gate.change import utc
@@ -61,6 +62,7 @@ def signed(approver: str = "lead", seat: str = "storage", method: Method = Metho
 def count(*approvals: Signed, **changed: Any) -> Tally:
     given: dict[str, Any] = {
         "seats": SEATS,
+        "demands": {},
         "plan_digest": DIGEST,
         "verdict_digest": DIGEST,
         "approvals": approvals,
@@ -246,11 +248,42 @@ def test_a_statement_reads_back_from_the_text_that_was_signed() -> None:
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Statement)])
 def test_every_field_of_a_statement_is_signed_and_none_may_lack(field: str) -> None:
-    told = asdict(statement())
-    assert replace(statement(), **{field: told[field] * 2}).text() != statement().text()
+    whole = statement(signs_for="backup-size-usual")
+    told = asdict(whole)
+    assert replace(whole, **{field: told[field] * 2}).text() != whole.text()
+    if field == "signs_for":
+        return
     del told[field]
     with pytest.raises(ValueError, match="not a statement"):
         read_statement(json.dumps(told, sort_keys=True, separators=(",", ":")))
+
+
+def test_a_statement_that_signs_for_nothing_has_no_such_key_and_an_empty_one_is_refused() -> None:
+    assert "signs_for" not in statement().text()
+    assert read_statement(statement(signs_for="one two").text()).signs_for == "one two"
+    with pytest.raises(ValueError, match="canonical"):
+        read_statement(statement().text().replace('"stage"', '"signs_for":"","stage"'))
+
+
+DEMANDS = {Seat.DATA_OWNER: ("one", "two")}
+
+
+@pytest.mark.parametrize(
+    ("signs_for", "lacking"),
+    [("", "one, two"), ("one", "two"), ("two", "one"), ("one two", ""), ("one three two", ""), ("onetwo", "one, two")],
+)
+def test_a_seat_counts_only_when_it_signs_for_every_check_that_is_put_to_it(signs_for: str, lacking: str) -> None:
+    counted = count(BOTH[0], signed("owner", "data-owner", signs_for=signs_for), demands=DEMANDS)
+    assert counted.complete is (not lacking)
+    assert counted.not_counted == ((("owner (data-owner)", f"it does not sign for {lacking}"),) if lacking else ())
+
+
+def test_a_seat_that_only_a_finding_demands_is_due_besides_those_of_the_plan() -> None:
+    demands: dict[Seat, tuple[str, ...]] = {Seat.BACKUP_OWNER: ("one",), Seat.CHANGE_MANAGER: ()}
+    assert seats_due(SEATS, demands) == (*SEATS, Seat.BACKUP_OWNER)
+    assert count(*BOTH, demands=demands).missing == (Seat.BACKUP_OWNER,)
+    third = signed("both", "backup-owner", signs_for="one")
+    assert count(*BOTH, third, demands=demands).complete
 
 
 TEXT = statement().text()

@@ -1,15 +1,19 @@
 """All findings together open only if exactly the expected checks answered and none that matters refused."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from gate.canonical import sha256
-from gate.change import Window
+from gate.change import Kind, Purpose, Window
 from gate.checks import CHECKS
+from gate.checks import EXPECTED as TABLE
 from gate.checks.case import Case
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import Check, Finding, Outcome, Waiver, Weight, When
+from gate.policy import Seat
 from gate.verdict import Verdict, decide
 from tests.cases import (
     NOON,
@@ -113,6 +117,107 @@ def test_a_start_check_is_not_expected_before_the_start_and_is_at_the_start() ->
     assert not decide((ONE, LATE), early, When.START).opens
     assert decide((ONE, LATE), whole, When.START).opens
     assert not decide((ONE, LATE), whole, When.APPROVE).opens
+
+
+SIGNED = replace(check("signed", Weight.SIGN), seat=Seat.BACKUP_OWNER)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNKNOWN])
+def test_what_a_seat_can_sign_for_opens_and_names_seat_and_check(outcome: Outcome) -> None:
+    decided = decide((ONE, SIGNED), (finding("one"), finding("signed", outcome)), When.APPROVE)
+    assert decided.opens
+    assert decided.to_sign == {Seat.BACKUP_OWNER: ("signed",)}
+    passed = decide((ONE, SIGNED), (finding("one"), finding("signed")), When.APPROVE)
+    assert passed.opens
+    assert passed.to_sign == {}
+    assert passed.digest != decided.digest
+
+
+def test_what_is_asked_at_the_start_only_is_signed_for_by_nobody() -> None:
+    late = replace(SIGNED, when=When.START)
+    assert not decide((ONE, late), (finding("one"), finding("signed", Outcome.FAILED)), When.START).opens
+
+
+@pytest.mark.parametrize(
+    ("weight", "opens", "named"),
+    [(None, True, True), (Weight.SIGN, True, True), (Weight.BLOCK, False, False), (Weight.INFORM, True, False)],
+)
+def test_an_answer_may_weigh_otherwise_than_its_check(weight: Weight | None, opens: bool, named: bool) -> None:
+    told = replace(finding("signed", Outcome.FAILED), weight=weight)
+    decided = decide((ONE, SIGNED), (finding("one"), told), When.APPROVE)
+    assert decided.opens is opens
+    assert bool(decided.to_sign) is named
+
+
+def test_a_verdict_holds_until_the_first_of_its_facts_expires() -> None:
+    soon, later = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
+    told = (replace(finding("one"), valid_until=later), replace(finding("two"), valid_until=soon))
+    assert decide((ONE, TWO), told, When.APPROVE).valid_until == soon
+    assert decide((ONE, TWO), told[::-1], When.APPROVE).valid_until == soon
+    assert decide((ONE, TWO), (finding("one"), finding("two")), When.APPROVE).valid_until is None
+
+
+WAIVABLE = replace(ONE, waivable=True)
+BAD = finding("one", Outcome.FAILED)
+
+
+def waiver(of: Finding = BAD, **fields: Any) -> Waiver:
+    given = {
+        "check": of.check,
+        "finding": of.digest,
+        "expires": NOON + timedelta(hours=1),
+        "by": (("storage", "lead"),),
+    }
+    return Waiver(**{**given, **fields})
+
+
+def test_a_waiver_of_this_very_finding_opens_and_changes_the_digest() -> None:
+    told = (BAD, finding("two"))
+    decided = decide((WAIVABLE, TWO), told, When.APPROVE, (waiver(),))
+    assert decided.opens
+    assert [one.check for one in decided.waived] == ["one"]
+    assert decided.valid_until == NOON + timedelta(hours=1)
+    digests = {decide((WAIVABLE, TWO), told, When.APPROVE).digest, decided.digest}
+    for changed in ({"expires": NOON + timedelta(hours=2)}, {"by": (("storage", "other"),)}):
+        digests.add(decide((WAIVABLE, TWO), told, When.APPROVE, (waiver(**changed),)).digest)
+    assert len(digests) == 4
+
+
+@pytest.mark.parametrize(
+    ("record", "given"),
+    [
+        (ONE, waiver()),
+        (replace(WAIVABLE, when=When.START), waiver()),
+        (replace(WAIVABLE, weight=Weight.SIGN), waiver()),
+        (WAIVABLE, waiver(finding("one", Outcome.UNKNOWN))),
+        (WAIVABLE, waiver(Finding("one", Outcome.FAILED, "because", {"level": "V3"}))),
+        (WAIVABLE, waiver(check="two")),
+    ],
+    ids=["never waived", "at the start", "to be signed", "other outcome", "rests on other things", "other check"],
+)
+def test_a_waiver_for_anything_else_opens_nothing(record: Check, given: Waiver) -> None:
+    decided = decide((record, TWO), (BAD, finding("two")), When.START, (given,))
+    assert not decided.opens
+    assert decided.waived == ()
+
+
+def test_a_waiver_of_what_has_passed_since_is_not_in_the_verdict() -> None:
+    told = (finding("one"), finding("two"))
+    assert decide((WAIVABLE, TWO), told, When.APPROVE, (waiver(),)) == decide((WAIVABLE, TWO), told, When.APPROVE)
+
+
+def test_what_may_never_be_waived() -> None:
+    never = {"backup-isolated", "window-open", "no-conflict", "image-approved", "array-healthy", "back-out-ready"}
+    assert never.isdisjoint(record.name for record in EXPECTED if record.waivable)
+    for record in EXPECTED:
+        assert not record.waivable or (record.weight is Weight.BLOCK and record.when is When.APPROVE), record.name
+        assert record.weight is not Weight.SIGN or record.seat is not None, record.name
+
+
+def test_a_kind_and_purpose_outside_the_table_has_no_checks_and_opens_nothing() -> None:
+    assert set(TABLE) == {(Kind.FIRMWARE, Purpose.FORWARD)}
+    assert TABLE.get((Kind.FIRMWARE, Purpose.FINISH), ()) == ()
+    assert set(TABLE[Kind.FIRMWARE, Purpose.FORWARD]) == set(CHECKS)
 
 
 @pytest.mark.parametrize("weight", list(Weight))

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, field_validator
 from gate.inventory import Frozen, Name
 
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+CheckName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")]
 SeatName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
@@ -43,6 +44,27 @@ class Denied(Decided):
     """A denial; it says why."""
 
     reason: Reason
+
+
+class Waived(Frozen):
+    """
+    One person's half of a waiver: `statement` is the exact text of GET …/waiver, `signature` what
+    `ssh-keygen -Y sign -n waiver@sangate` made of it.
+    """
+
+    check: CheckName
+    seat: SeatName
+    statement: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
+    signature: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
+
+
+class ToWaive(Frozen):
+    """Which seat would waive which finding, why, and until when (RFC 3339)."""
+
+    check: CheckName
+    seat: SeatName
+    reason: Reason
+    expires: Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class Because(Frozen):

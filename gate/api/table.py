@@ -58,6 +58,16 @@ def _deny(call: Call) -> Answer:
     return _change(call.control.deny(call.actor, call.path["id"], **call.body.model_dump()))
 
 
+def _waiver(call: Call) -> Answer:
+    asked = call.query
+    text = call.control.waiver(call.actor, call.path["id"], asked.check, asked.seat, asked.reason, asked.expires)
+    return Answer({"statement": text, "namespace": "waiver@sangate"})
+
+
+def _waive(call: Call) -> Answer:
+    return _change(call.control.waive(call.actor, call.path["id"], **call.body.model_dump()))
+
+
 def _pack(call: Call) -> Answer:
     content = call.control.pack(call.actor, call.path["id"])
     name = f'attachment; filename="{call.path["id"]}.zip"'
@@ -148,6 +158,10 @@ ROUTES: tuple[Route, ...] = (
           _approve, "Change", body=bodies.Decided, decides=True),
     Route("deny-change", "POST", ONE + "/deny", "Say no from a seat; the change ends.",
           _deny, "Change", body=bodies.Denied, decides=True),
+    Route("waiver", "GET", ONE + "/waiver", "The exact text of a waiver to sign.",
+          _waiver, "Statement", query=bodies.ToWaive),
+    Route("waive-finding", "POST", ONE + "/waive", "Sign one half of a waiver of one finding.",
+          _waive, "Change", body=bodies.Waived, decides=True),
     Route("start-change", "POST", ONE + "/start", "Ask again and start the canary stage.",
           _plainly("start"), "Change", body=bodies.Nothing, decides=True),
     Route("hold-change", "POST", ONE + "/hold", "Stop at the next step boundary.",

@@ -1,5 +1,9 @@
-"""The questions, in reading order. A file each; this table is the room."""
+"""The questions, in reading order, a file each; and which of them a change of a kind must answer for a purpose."""
 
+from collections.abc import Mapping
+from types import ModuleType
+
+from gate.change import Kind, Purpose
 from gate.checks import (
     array_healthy,
     back_out_ready,
@@ -23,3 +27,14 @@ CHECKS = (
     window_open,
     no_conflict,
 )
+
+RECORDS = {module.CHECK.name: module.CHECK for module in CHECKS}
+"""Name → what a check is besides its rule."""
+
+EXPECTED: Mapping[tuple[Kind, Purpose], tuple[ModuleType, ...]] = {(Kind.FIRMWARE, Purpose.FORWARD): CHECKS}
+"""
+Kind of change and purpose → the checks whose answers a verdict must have, all of them and no other.
+
+`finish` and `back_out` were approved with the plan and ask none. A pair that is absent has no checks, and no checks at
+all open nothing.
+"""

@@ -37,6 +37,8 @@ class Case:
     evidence: Evidence
     others: tuple[OtherChange, ...]
     now: datetime
+    team: frozenset[str] = frozenset()
+    """Ids of everybody who could ask for, sign or perform a change here."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from gate.cli.place import Place
+from gate.cli.place import Place, path_of
 from gate.cli.say import as_json, out_json, pass_place, plain, table, working
+from gate.cli.waive import waive
 
 ENDED = ("held", "backed out", "denied", "withdrawn")
 WAITING = ("halted",)
@@ -18,6 +19,9 @@ reason_option = click.option("--reason", required=True, help="Why; it is entered
 @click.group()
 def change() -> None:
     """Open, check, approve, start, hold, back out …"""
+
+
+change.add_command(waive)
 
 
 @change.command("open")
@@ -84,7 +88,7 @@ def check(ctx: click.Context, place: Place, change_id: str, as_json: bool) -> No
     from gate.cli.page import show_change
 
     with working("asking arrays, hosts and repositories …"):
-        view = place.client().post(_path(change_id, "check"))
+        view = place.client().post(path_of(change_id, "check"))
     out_json(view) if as_json else show_change(view)
     verdict = view["verdict"]
     if not (verdict and verdict["opens"]):
@@ -131,14 +135,14 @@ def _sign(
             hint=f"add --key ~/.ssh/id_ed25519, or {decision} on the page {place.address()}/changes/{change_id}",
         )
     client = place.client()
-    view = client.get(_path(change_id))
-    text = str(client.get(_path(change_id, "statement"), seat=seat, decision=decision)["statement"])
+    view = client.get(path_of(change_id))
+    text = str(client.get(path_of(change_id, "statement"), seat=seat, decision=decision)["statement"])
     _is_what_was_asked(text, view, change_id, seat, decision)
     show_what_is_signed(view, text)
     if not yes:
         click.confirm(f"Do you {decision} this, as {seat}?", abort=True, err=True)
     body = {"seat": seat, "statement": text, "signature": sign(text, key), "reason": reason}
-    answer: dict[str, Any] = client.post(_path(change_id, decision), body, seen=int(view["seq"]))
+    answer: dict[str, Any] = client.post(path_of(change_id, decision), body, seen=int(view["seq"]))
     return answer
 
 
@@ -166,7 +170,7 @@ def start(ctx: click.Context, place: Place, change_id: str, wait: bool, as_json:
     """Ask everything again and start the canary stage. Exit 1 when the gate refuses."""
     client = place.client()
     with working("asking arrays, hosts and repositories again …"):
-        view = client.post(_path(change_id, "start"))
+        view = client.post(path_of(change_id, "start"))
     _follow(ctx, place, view, wait=wait, as_json=as_json, good="held")
 
 
@@ -177,7 +181,7 @@ def start(ctx: click.Context, place: Place, change_id: str, wait: bool, as_json:
 @pass_place
 def hold(place: Place, change_id: str, reason: str, as_json: bool) -> None:
     """Stop at the next step boundary."""
-    _moved(place.client().post(_path(change_id, "hold"), {"reason": reason}), as_json=as_json)
+    _moved(place.client().post(path_of(change_id, "hold"), {"reason": reason}), as_json=as_json)
 
 
 @change.command()
@@ -188,11 +192,11 @@ def hold(place: Place, change_id: str, reason: str, as_json: bool) -> None:
 def resume(place: Place, change_id: str, reason: str, as_json: bool) -> None:
     """Lift a hold; where there is none, answer the gate's question with: again."""
     client = place.client()
-    view = client.get(_path(change_id))
+    view = client.get(path_of(change_id))
     seen = {"hold": view["hold"], "question": view["question"]}
     if not as_json:
         click.echo(f"Lifts the hold: {seen['hold']}" if seen["hold"] else f"Answers again to: {seen['question']}")
-    _moved(client.post(_path(change_id, "resume"), {"reason": reason, **seen}), as_json=as_json)
+    _moved(client.post(path_of(change_id, "resume"), {"reason": reason, **seen}), as_json=as_json)
 
 
 @change.command("back-out")
@@ -204,7 +208,7 @@ def resume(place: Place, change_id: str, reason: str, as_json: bool) -> None:
 @click.pass_context
 def back_out(ctx: click.Context, place: Place, change_id: str, reason: str, wait: bool, as_json: bool) -> None:
     """Take the canary back to its old firmware."""
-    view = place.client().post(_path(change_id, "back-out"), {"reason": reason})
+    view = place.client().post(path_of(change_id, "back-out"), {"reason": reason})
     _follow(ctx, place, view, wait=wait, as_json=as_json, good="backed out")
 
 
@@ -215,13 +219,7 @@ def back_out(ctx: click.Context, place: Place, change_id: str, reason: str, wait
 @pass_place
 def withdraw(place: Place, change_id: str, reason: str, as_json: bool) -> None:
     """Take your own change back before anything has begun."""
-    _moved(place.client().post(_path(change_id, "withdraw"), {"reason": reason}), as_json=as_json)
-
-
-def _path(change_id: str, verb: str = "") -> str:
-    from urllib.parse import quote
-
-    return f"/changes/{quote(change_id, safe='')}" + (f"/{verb}" if verb else "")
+    _moved(place.client().post(path_of(change_id, "withdraw"), {"reason": reason}), as_json=as_json)
 
 
 def _moved(view: dict[str, Any], *, as_json: bool) -> None:
@@ -239,7 +237,7 @@ def _follow(ctx: click.Context, place: Place, view: dict[str, Any], *, wait: boo
             told = told_steps(view, told)
         client.get("/wait", size=size, timeout=10)
         time.sleep(0.2)
-        view = client.get(_path(view["id"]))
+        view = client.get(path_of(view["id"]))
     if wait and not as_json:
         told_steps(view, told)
         show_change(view)

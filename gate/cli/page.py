@@ -53,6 +53,26 @@ def show_what_is_signed(view: View, statement: str) -> None:
         ("counts until", told["expires"]),
     ):
         out.print(_line((f"{label:>13}  ", "dim"), (value, "")))
+    found = {one["check"]: one for one in (view["verdict"] or {"findings": ()})["findings"]}
+    for name in told.get("signs_for", "").split():
+        why = found[name]["because"] if name in found else "it is not in the verdict that is shown"
+        out.print(_line((f"{'signs for':>13}  ", "bold red"), (f"{name}: {why}", "")))
+
+
+def show_what_is_waived(found: View, statement: str) -> None:
+    """Print the finding that a person is about to waive, and what they sign."""
+    told = json.loads(statement)
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    for label, value in (
+        ("change", told["change"]),
+        ("check", f"{told['check']}: {found['question']}"),
+        ("finding", f"{found['outcome']}: {found['because']}"),
+        ("digest", told["finding"]),
+        ("as", f"{told['seat']}, by {told['approver']}"),
+        ("because", told["reason"]),
+        ("ends", told["expires"]),
+    ):
+        out.print(_line((f"{label:>13}  ", "dim"), (value, "")))
 
 
 def told_steps(view: View, already: int) -> int:
@@ -92,15 +112,27 @@ def _findings(out: Console, view: View) -> None:
     verdict = view["verdict"]
     if verdict is None:
         return
-    out.print(_line(("verdict   ", "dim"), (verdict["digest"], "")))
+    until = f"  holds until {verdict['valid_until'][:19]}Z" if verdict["valid_until"] else ""
+    out.print(_line(("verdict   ", "dim"), (verdict["digest"], ""), (until, "dim")))
     out.print()
     for found in verdict["findings"]:
         mark, colour = MARKS.get(found["outcome"], ("?  ", "bold yellow"))
         out.print(_line((mark, colour), (f"{found['check']:17} ", "bold"), (found["because"], "")))
         if found["outcome"] != "passed":
+            if note := _stands_because(found):
+                out.print(_line((f"{'':21}{note}", "bold yellow")))
             out.print(_line((f"{'':21}way out: ", "dim"), (found["way_out"], "")))
     for name in verdict["missing"]:
         out.print(_line(("?  ", "bold yellow"), (f"{name:17} ", "bold"), ("this check did not answer", "")))
+
+
+def _stands_because(found: View) -> str:
+    """Say why a finding that did not pass does not refuse; empty when it does."""
+    if found.get("waived"):
+        return "waived: it stays red and does not refuse"
+    if found["weight"] == "sign" and found.get("seat"):
+        return f"to be signed for by {found['seat']}"
+    return "it only informs" if found["weight"] == "inform" else ""
 
 
 def _seats(out: Console, view: View) -> None:

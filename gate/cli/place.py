@@ -57,3 +57,10 @@ class Place:
 
         address = self.address()
         return Client(address, kept(address))
+
+
+def path_of(change_id: str, verb: str = "") -> str:
+    """Return the API's path of a change, or of something done to it."""
+    from urllib.parse import quote
+
+    return f"/changes/{quote(change_id, safe='')}" + (f"/{verb}" if verb else "")

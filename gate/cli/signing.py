@@ -12,10 +12,10 @@ WAIT_S = 120
 """A passphrase is typed in this time."""
 
 
-def sign(statement: str, key: Path) -> str:
+def sign(statement: str, key: Path, namespace: str = NAMESPACE) -> str:
     """Return the armoured signature; BadInput for a key that cannot sign here, Outside when ssh-keygen fails."""
     _refuse_hardware(key)
-    command = ["ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
+    command = ["ssh-keygen", "-Y", "sign", "-n", namespace, "-f", str(key)]
     try:
         done = subprocess.run(command, input=statement.encode(), capture_output=True, check=False, timeout=WAIT_S)
     except FileNotFoundError:
@@ -28,7 +28,7 @@ def sign(statement: str, key: Path) -> str:
         raise Outside(f"ssh-keygen did not sign: {said[-1] if said else 'no reason given'}", place=str(key))
     armour = done.stdout.decode("ascii", "replace")
     try:
-        verify(statement.encode(), armour, NAMESPACE)
+        verify(statement.encode(), armour, namespace)
     except ValueError as error:
         raise BadInput(f"the signature would not count: {error}", place=str(key), hint="an Ed25519 key signs") from None
     return armour

@@ -22,6 +22,11 @@ class Access:
         """True when the policy counts a signed-in web session as an approval."""
         return self._desk.settings.config.policy.approvals is ApprovalKind.SESSION
 
+    @property
+    def waiver_seats(self) -> tuple[str, ...]:
+        """Seats that must all sign a waiver."""
+        return tuple(seat.value for seat in self._desk.settings.config.policy.waiver_seats)
+
     def sign_in(self, name: str, password: str, kind: str) -> Ticket:
         """Make a `session` or a `token`; a refused attempt is an entry of the ledger's own sequence."""
         server = self._desk.settings.config.server

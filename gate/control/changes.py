@@ -4,21 +4,21 @@ from gate.approval import Decision, may_perform, may_resume
 from gate.authority import STAGE, no_return
 from gate.canonical import Json
 from gate.change import ChangeRequest, utc
+from gate.checks import RECORDS
 from gate.control import signing
 from gate.control.deciding import Decision as Decided
 from gate.control.deciding import decide_change
-from gate.control.desk import Desk, Progress, person, quiet
+from gate.control.desk import Desk, Progress, person, quiet, reason_of
 from gate.control.targets import check_targets, complaint
-from gate.control.views import RECORDS, View
+from gate.control.views import View
 from gate.document import read
 from gate.errors import BadInput, Moved
-from gate.finding import Outcome, When
+from gate.finding import When
 from gate.gather.records import to_json
 from gate.ledger.entry import Draft
 from gate.person import Person, Role
 from gate.standing import BEFORE, BEGUN, ENDED, Answer, Standing, State, stuck
 
-REASON_MAX = 500
 LEFT = "left as it is"
 """Outcome of a change that stopped in mid-stage and that people take over by hand."""
 
@@ -97,7 +97,7 @@ class Changes:
         self, actor: Person, change: str, *, seat: str, reason: str, statement: str = "", signature: str = ""
     ) -> View:
         """Say no from a seat; the change ends."""
-        _reason(reason)
+        reason_of(reason)
         signing.sign(self._desk, actor, change, seat, Decision.DENY, reason, statement, signature)
         return self._desk.view(change, actor)
 
@@ -115,7 +115,7 @@ class Changes:
         seen = {other.change for other in desk.others(change)}
         standing, decided = self._decide(actor, standing, When.START, progress)
         if not decided.verdict.opens:
-            red = [found for found in decided.verdict.findings if found.outcome is not Outcome.PASSED]
+            red = decided.red
             why = "; ".join(f"{found.check} is {found.outcome}: {found.because}" for found in red)
             raise desk.refuse(
                 actor, change, "start", why or "no plan could be sealed", RECORDS[red[0].check].way_out if red else ""
@@ -144,7 +144,7 @@ class Changes:
         if standing.state in ENDED or standing.closed:
             why = f"the change is {standing.state}: there is nothing to hold"
             raise self._desk.refuse(actor, change, "hold", why)
-        self._desk.ledger.append(Draft("hold.placed", person(actor), change, {"reason": _reason(reason)}))
+        self._desk.ledger.append(Draft("hold.placed", person(actor), change, {"reason": reason_of(reason)}))
         return self._desk.view(change, actor)
 
     def resume(self, actor: Person, change: str, reason: str, seen: tuple[str, str] | None = None) -> View:
@@ -162,12 +162,12 @@ class Changes:
             raise Moved("another hold or question is there than was shown; nothing was done", hint="read it again")
         drafts = []
         if standing.hold:
-            drafts.append(Draft("hold.lifted", person(actor), change, {"reason": _reason(reason)}))
+            drafts.append(Draft("hold.lifted", person(actor), change, {"reason": reason_of(reason)}))
         elif standing.question and standing.state in BEGUN:
             answer: dict[str, Json] = {
                 "answer": Answer.AGAIN,
                 "step": standing.question_step,
-                "reason": _reason(reason),
+                "reason": reason_of(reason),
             }
             drafts.append(Draft("person.answered", person(actor), change, answer))
         if not drafts:
@@ -187,7 +187,7 @@ class Changes:
         answer: dict[str, Json] = {
             "answer": Answer.BACK_OUT,
             "step": standing.question_step,
-            "reason": _reason(reason),
+            "reason": reason_of(reason),
         }
         drafts = [Draft("person.answered", person(actor), change, answer)]
         if standing.hold:
@@ -206,7 +206,7 @@ class Changes:
             why = f"the change is {standing.state}: it is not withdrawn any more"
             raise desk.refuse(actor, change, "withdraw", why)
         outcome = LEFT if stuck(standing) else State.WITHDRAWN.value
-        withdrawn = Draft("change.withdrawn", person(actor), change, {"reason": _reason(reason)})
+        withdrawn = Draft("change.withdrawn", person(actor), change, {"reason": reason_of(reason)})
         closed = Draft("change.closed", person(actor), change, {"outcome": outcome})
         desk.move(standing, withdrawn, closed)
         return desk.view(change, actor)
@@ -238,9 +238,8 @@ class Changes:
         evidence = desk.gathering.gather(request.targets, request.image.file, progress)
         progress("sealing the plan and asking every check")
         now = desk.clock()
-        decided = decide_change(
-            standing.change, request, evidence, desk.settings, desk.others(standing.change), moment, now
-        )
+        others, waivers, team = desk.others(standing.change), desk.waivers(standing), frozenset(desk.people.all())
+        decided = decide_change(standing.change, request, evidence, desk.settings, others, moment, now, waivers, team)
         desk.move(standing, *self._drafts(actor, standing.change, decided, to_json(evidence), moment))
         progress(f"verdict: {'opens' if decided.verdict.opens else 'refused'} at {utc(now)[11:19]}Z")
         return desk.standing(standing.change), decided
@@ -264,21 +263,9 @@ class Changes:
             "opens": decided.verdict.opens,
             "verdict_digest": decided.verdict.digest,
             "plan_digest": plan.digest if plan else "",
-            "findings": [_row(found.check, found.outcome.value, found.because) for found in decided.verdict.findings],
+            "findings": [*decided.rows()],
             "missing": list(decided.verdict.missing),
+            "valid_until": decided.valid_until,
         }
         drafts.append(Draft("verdict.given", by, change, given, (desk.blob("verdict", decided.blob()),)))
         return drafts
-
-
-def _row(check: str, outcome: str, because: str) -> dict[str, Json]:
-    return {"check": check, "outcome": outcome, "when": RECORDS[check].when.value, "because": because[:400]}
-
-
-def _reason(text: str) -> str:
-    reason = text.strip()
-    if not reason:
-        raise BadInput("a reason is needed", place="reason")
-    if len(reason) > REASON_MAX or not reason.isprintable():
-        raise BadInput(f"a reason is one line of at most {REASON_MAX} printable characters", place="reason")
-    return reason

@@ -6,20 +6,24 @@ from datetime import datetime
 from typing import Any
 
 from gate.canary import Choice, choose, stages
-from gate.change import ChangeRequest, Plan, Target, utc
-from gate.checks import CHECKS
+from gate.canonical import Json
+from gate.change import ChangeRequest, Plan, Purpose, Target, utc
+from gate.checks import EXPECTED, RECORDS
 from gate.checks.case import Case, OtherChange, at_risk
 from gate.control.picturing import isolation_view
 from gate.errors import BadInput
 from gate.evidence import Evidence, Trace
 from gate.families import FAMILIES
-from gate.finding import Finding, Outcome, When
+from gate.finding import Finding, Outcome, Waiver, Weight, When
 from gate.inventory import Inventory
 from gate.isolation import locate
 from gate.playbook import file_digest, parse, render
 from gate.policy import Policy
 from gate.settings import Settings
 from gate.verdict import Verdict, decide
+
+SHORT, SHORT_PASSED = 160, 60
+"""Bytes of a sentence in the verdict's entry, which has room for 16 KiB in all."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,52 @@ class Decision:
     isolation: tuple[dict[str, Any], ...]
     protections: tuple[str, ...]
 
+    @property
+    def valid_until(self) -> str:
+        """When the first fact under the verdict expires; empty when none does."""
+        return utc(self.verdict.valid_until) if self.verdict.valid_until else ""
+
+    @property
+    def red(self) -> tuple[Finding, ...]:
+        """Findings for whose sake it does not open."""
+        waived = {waiver.check for waiver in self.verdict.waived}
+        signed = {check for checks in self.verdict.to_sign.values() for check in checks}
+        return tuple(
+            finding
+            for finding in self.verdict.findings
+            if finding.outcome is not Outcome.PASSED
+            and (finding.weight or RECORDS[finding.check].weight) is not Weight.INFORM
+            and finding.check not in waived | signed
+        )
+
+    def rows(self) -> list[dict[str, Json]]:
+        """Return what the verdict's entry says of each finding: enough for the change's state, in few bytes."""
+        return [
+            {
+                "check": finding.check,
+                "outcome": finding.outcome.value,
+                "when": RECORDS[finding.check].when.value,
+                "because": _short(finding),
+                **self._standing(finding),
+            }
+            for finding in self.verdict.findings
+        ]
+
+    def _standing(self, finding: Finding) -> dict[str, Json]:
+        """Return what an answer weighs and, where it did not pass, who may put their name to it."""
+        record = RECORDS[finding.check]
+        weight = finding.weight or record.weight
+        told: dict[str, Json] = {"weight": weight.value}
+        if finding.outcome is Outcome.PASSED:
+            return told
+        if finding.check in {waiver.check for waiver in self.verdict.waived}:
+            told["waived"] = True
+        if weight is Weight.SIGN and record.seat is not None:
+            told["seat"] = record.seat.value
+        if weight is Weight.BLOCK and record.waivable:
+            told |= {"waivable": True, "finding": finding.digest}
+        return told
+
     def blob(self) -> dict[str, Any]:
         """Return what is kept beside the verdict entry, JSON-ready: every sentence, every picture."""
         return {
@@ -39,6 +89,7 @@ class Decision:
             "moment": self.verdict.moment.value,
             "missing": list(self.verdict.missing),
             "no_plan": self.no_plan,
+            "valid_until": self.valid_until,
             "findings": [
                 {
                     "check": finding.check,
@@ -47,8 +98,19 @@ class Decision:
                     "relied_on": finding.relied_on,
                     "evidence": list(finding.evidence),
                     "way_out": finding.way_out,
+                    "valid_until": utc(finding.valid_until) if finding.valid_until else "",
+                    **self._standing(finding),
                 }
                 for finding in self.verdict.findings
+            ],
+            "waivers": [
+                {
+                    "check": waiver.check,
+                    "expires": utc(waiver.expires),
+                    "by": [{"seat": seat, "person": person} for seat, person in waiver.by],
+                    "reasons": list(waiver.reasons),
+                }
+                for waiver in self.verdict.waived
             ],
             "isolation": list(self.isolation),
             "protections": list(self.protections),
@@ -63,6 +125,8 @@ def decide_change(
     others: Iterable[OtherChange],
     moment: When,
     now: datetime,
+    waivers: tuple[Waiver, ...] = (),
+    team: frozenset[str] = frozenset(),
 ) -> Decision:
     """Seal a plan from the evidence where that is possible, ask every check that is due, decide."""
     config = settings.config
@@ -77,14 +141,22 @@ def decide_change(
         evidence=evidence,
         others=tuple(others),
         now=now,
+        team=team,
     )
-    due = [module for module in CHECKS if moment is When.START or module.CHECK.when is When.APPROVE]
+    table = EXPECTED.get((request.kind, Purpose.FORWARD), ())
+    due = [module for module in table if moment is When.START or module.CHECK.when is moment]
     findings = tuple(_answer(module.CHECK.name, module.check, case) for module in due)
-    verdict = decide(tuple(module.CHECK for module in due), findings, moment)
+    verdict = decide(tuple(module.CHECK for module in due), findings, moment, waivers)
     reliances = at_risk(case)
     protections = tuple(one.protection.id for one in reliances if one.protection is not None)
     pictures = tuple(isolation_view(case.evidence, case.inventory, one) for one in reliances)
     return Decision(plan, no_plan, verdict, pictures, protections)
+
+
+def _short(finding: Finding) -> str:
+    """Cut a sentence so that the rows of all checks fit into one entry; the verdict's blob has all of it."""
+    most = SHORT_PASSED if finding.outcome is Outcome.PASSED else SHORT
+    return finding.because.encode()[:most].decode(errors="ignore")
 
 
 def _answer(name: str, check: Callable[[Case], Finding], case: Case) -> Finding:

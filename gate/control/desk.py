@@ -15,8 +15,10 @@ from gate.canonical import Json, encode
 from gate.change import CHANGE_ID, ChangeRequest, Plan
 from gate.checks.case import OtherChange
 from gate.control.lists import Lists, readable
-from gate.control.views import Sources, View, change_view
-from gate.errors import CannotTell, GateError, NotThere, Refused
+from gate.control.verdicts import Sources
+from gate.control.views import View, change_view
+from gate.errors import BadInput, CannotTell, GateError, NotThere, Refused
+from gate.finding import Waiver
 from gate.gather.gather import Gathering
 from gate.ledger.entry import Actor, Blob, Draft
 from gate.lifecycle import ALLOWED
@@ -26,11 +28,13 @@ from gate.policy import Seat
 from gate.settings import Settings
 from gate.standing import BEGUN, Standing
 from gate.store import Ledger
+from gate.waiver import in_force
 from gate.witnessing.state import State
 
 Progress = Callable[[str], None]
 PLAN = TypeAdapter(Plan)
 REQUEST = TypeAdapter(ChangeRequest)
+REASON_MAX = 500
 
 
 def quiet(line: str) -> None:
@@ -92,6 +96,7 @@ class Desk:
         seats = tuple(Seat(seat) for seat in plan.seats) if plan else policy.seats
         return tally(
             seats,
+            standing.to_sign,
             standing.plan_digest,
             standing.verdict_digest,
             standing.approvals,
@@ -102,6 +107,12 @@ class Desk:
             STAGE,
         )
 
+    def waivers(self, standing: Standing) -> tuple[Waiver, ...]:
+        """Return the waivers of a change that are in force now."""
+        policy = self.settings.config.policy
+        people, now = self.people.all(), self.clock()
+        return in_force(standing.waivers, policy.waiver_seats, people, standing.requester, policy.approvals, now)
+
     def view(self, change: str, viewer: Person) -> View:
         """Return what the faces show of a change."""
         standing = self.standing(change)
@@ -109,7 +120,13 @@ class Desk:
         stored = self.ledger.get_blob(standing.verdict_blob) if standing.verdict_blob else None
         verdict: dict[str, Any] | None = json.loads(stored) if stored else None
         sources = Sources(
-            standing, plan, verdict, self.tally(standing, plan), self.settings.config.policy, self.clock()
+            standing,
+            plan,
+            verdict,
+            self.tally(standing, plan),
+            self.settings.config.policy,
+            self.clock(),
+            self.people.all(),
         )
         return change_view(sources, viewer)
 
@@ -159,3 +176,13 @@ class Desk:
 def person(actor: Person) -> Actor:
     """Return the person as the actor of an entry."""
     return Actor("person", actor.id)
+
+
+def reason_of(text: str) -> str:
+    """Return a reason as people give one, in one line; BadInput when it is none."""
+    reason = text.strip()
+    if not reason:
+        raise BadInput("a reason is needed", place="reason")
+    if len(reason) > REASON_MAX or not reason.isprintable():
+        raise BadInput(f"a reason is one line of at most {REASON_MAX} printable characters", place="reason")
+    return reason

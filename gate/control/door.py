@@ -7,11 +7,12 @@ from gate.control.exporting import Exporting
 from gate.control.record import Record
 from gate.control.rehearsing import Rehearsing
 from gate.control.safety import Safety
+from gate.control.waiving import Waiving
 from gate.gather.records import Records
 from gate.gather.surveys import Surveys
 
 
-class Control(Changes, Rehearsing, Safety, Record, Exporting, Access):
+class Control(Changes, Waiving, Rehearsing, Safety, Record, Exporting, Access):
     """Every use case; small files share one desk."""
 
     def __init__(self, desk: Desk) -> None:

@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from gate.approval import NAMESPACE, Decision, Method, Statement, may_sit, read_statement
+from gate.approval import NAMESPACE, Decision, Method, Statement, may_sit, read_statement, seats_due
 from gate.authority import STAGE
 from gate.canonical import Json
 from gate.change import utc
@@ -46,7 +46,7 @@ def sign(
     what = f"{decision} as {seat}"
     try:
         if signature or text:
-            key = _verified(desk, actor, standing, _seat(seat), decision, text, signature)
+            key = _verified(desk, actor, standing, named_seat(seat), decision, text, signature)
             method = Method.SSH
         else:
             if desk.settings.config.policy.approvals is not ApprovalKind.SESSION and decision is Decision.APPROVE:
@@ -55,11 +55,11 @@ def sign(
                     hint=f"sangate change approve {change} --seat {seat} --key FILE signs with your SSH key",
                 )
             text, key, method = _statement(desk, actor, standing, seat, decision), "", Method.SESSION
-        _may(desk, actor, standing, _seat(seat), decision)
+        _may(desk, actor, standing, named_seat(seat), decision)
     except (Refused, BadInput) as error:
         raise desk.refuse(actor, change, what, error.message, error.hint) from None
     data: dict[str, Json] = {
-        "seat": _seat(seat).value,
+        "seat": named_seat(seat).value,
         "decision": decision.value,
         "statement": text,
         "method": method.value,
@@ -75,7 +75,7 @@ def sign(
 
 
 def _statement(desk: Desk, actor: Person, standing: Standing, seat: str, decision: Decision) -> str:
-    _may(desk, actor, standing, _seat(seat), decision)
+    _may(desk, actor, standing, named_seat(seat), decision)
     made = Statement(
         origin=desk.ledger.origin,
         change=standing.change,
@@ -83,15 +83,22 @@ def _statement(desk: Desk, actor: Person, standing: Standing, seat: str, decisio
         plan_digest=standing.plan_digest,
         verdict_digest=standing.verdict_digest,
         decision=decision.value,
-        seat=_seat(seat).value,
+        seat=named_seat(seat).value,
         approver=actor.id,
         expires=utc(desk.clock() + desk.settings.config.policy.approval_lifetime),
         nonce=secrets.token_hex(16),
+        signs_for=signs_for(standing, named_seat(seat)),
     )
     return made.text()
 
 
-def _seat(name: str) -> Seat:
+def signs_for(standing: Standing, seat: Seat) -> str:
+    """Return what a statement of this seat must sign for by name, as it is spelled there."""
+    return " ".join(standing.to_sign.get(seat, ()))
+
+
+def named_seat(name: str) -> Seat:
+    """Return the seat of that name; BadInput when there is none."""
     try:
         return Seat(name)
     except ValueError:
@@ -101,7 +108,7 @@ def _seat(name: str) -> Seat:
 def _may(desk: Desk, actor: Person, standing: Standing, seat: Seat, decision: Decision) -> None:
     if standing.state is not State.OPEN:
         raise Refused(f"the change is {standing.state}: there is nothing to sign")
-    if seat not in desk.settings.config.policy.seats:
+    if seat not in seats_due(desk.settings.config.policy.seats, standing.to_sign):
         raise Refused(f"the policy asks for no seat {seat}")
     if why := may_sit(actor, seat, standing.requester):
         raise Refused(why)
@@ -135,6 +142,7 @@ def _verified(
         "decision": decision.value,
         "seat": seat.value,
         "approver": actor.id,
+        "signs_for": signs_for(standing, seat),
     }
     for name, value in in_force.items():
         if getattr(given, name) != value:

@@ -4,39 +4,21 @@ What a face shows of a change: plain JSON-ready values, made from a standing and
 The page, the API and `--json` show the same dictionary. Times are RFC 3339 with `Z`, digests `sha256:…`, states words.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
-from gate.approval import Tally, may_perform, may_resume, may_sit
+from gate.approval import may_perform, may_resume, may_sit, seats_due
 from gate.authority import no_return
 from gate.change import Phase, Plan, utc
-from gate.checks import CHECKS
+from gate.control.verdicts import Sources, halves_view, verdict_view
 from gate.engine.next import rounds_due
-from gate.finding import FIND_OUT
 from gate.person import Person, Role
-from gate.policy import Policy, Seat
+from gate.policy import Seat
 from gate.standing import BEFORE, ENDED, Standing, State, stuck
 
 View = dict[str, Any]
 LOCKED = "no permit can be made for these arrays before the canary has held"
 LATER = "this version opens no wave; ask for these arrays in a further change"
-RECORDS = {module.CHECK.name: module.CHECK for module in CHECKS}
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What a view is made from; blobs already read, None where there is none yet."""
-
-    standing: Standing
-    plan: Plan | None
-    verdict: Mapping[str, Any] | None
-    """The verdict's blob: findings with sentences, isolation pictures, why there is no plan."""
-
-    tally: Tally
-    policy: Policy
-    now: datetime
 
 
 def change_view(sources: Sources, viewer: Person) -> View:
@@ -61,9 +43,10 @@ def change_view(sources: Sources, viewer: Person) -> View:
         "request": dict(standing.request),
         "plan": plan_view(sources.plan),
         "no_plan": verdict.get("no_plan", ""),
-        "verdict": verdict_view(standing, verdict),
+        "verdict": verdict_view(sources, verdict, viewer),
         "isolation": verdict.get("isolation", []),
         "seats": seats_view(sources, viewer),
+        "waivers": halves_view(sources),
         "not_counted": [{"who": who, "because": why} for who, why in sources.tally.not_counted],
         "stages": stages_view(sources),
         "run": run_view(sources),
@@ -76,43 +59,16 @@ def plan_view(plan: Plan | None) -> View | None:
     return None if plan is None else {**asdict(plan), "digest": plan.digest}
 
 
-def verdict_view(standing: Standing, verdict: Mapping[str, Any]) -> View | None:
-    """Return the verdict in force with each check's record beside its finding; None before the first check."""
-    if not verdict:
-        return None
-    findings = []
-    for found in verdict["findings"]:
-        record = RECORDS[found["check"]]
-        findings.append(
-            {
-                **found,
-                "question": record.question,
-                "meaning": record.meaning,
-                "way_out": found["way_out"] or (FIND_OUT if found["outcome"] == "unknown" else record.way_out),
-                "threshold": record.threshold,
-                "weight": record.weight.value,
-                "when": record.when.value,
-            }
-        )
-    return {
-        "digest": standing.verdict_digest,
-        "opens": verdict["opens"],
-        "moment": verdict["moment"],
-        "at": utc(standing.verdict_at) if standing.verdict_at else "",
-        "missing": verdict["missing"],
-        "findings": findings,
-    }
-
-
 def seats_view(sources: Sources, viewer: Person) -> list[View]:
     """Return every seat: `filled` with by whom and how, `yours` when the viewer may fill it now, else `empty`."""
-    names = sources.plan.seats if sources.plan else tuple(seat.value for seat in sources.policy.seats)
     seats = []
-    for name in names:
-        seat = Seat(name)
+    for seat in _seats_due(sources):
+        name = seat.value
         signed = sources.tally.filled.get(seat)
         why_not = _why_not_sign(sources, viewer, seat)
-        view: View = {"seat": name, "state": "empty" if why_not else "yours", "why_not": why_not}
+        signs_for = list(sources.standing.to_sign.get(seat, ()))
+        state = "empty" if why_not else "yours"
+        view: View = {"seat": name, "state": state, "why_not": why_not, "signs_for": signs_for}
         if signed is not None:
             view |= {
                 "state": "filled",
@@ -123,6 +79,11 @@ def seats_view(sources: Sources, viewer: Person) -> list[View]:
             }
         seats.append(view)
     return seats
+
+
+def _seats_due(sources: Sources) -> tuple[Seat, ...]:
+    names = tuple(map(Seat, sources.plan.seats)) if sources.plan else sources.policy.seats
+    return seats_due(names, sources.standing.to_sign)
 
 
 def stages_view(sources: Sources) -> list[View]:
@@ -220,7 +181,7 @@ def _why_not_sign(sources: Sources, viewer: Person, seat: Seat) -> str:
 
 
 def _why_not_any_seat(sources: Sources, viewer: Person) -> str:
-    seats = [Seat(name) for name in (sources.plan.seats if sources.plan else ())]
+    seats = _seats_due(sources) if sources.plan else ()
     reasons = [_why_not_sign(sources, viewer, seat) for seat in seats]
     if not reasons:
         return "there is no plan to approve"
@@ -230,7 +191,7 @@ def _why_not_any_seat(sources: Sources, viewer: Person) -> str:
 def _why_not_deny(sources: Sources, viewer: Person) -> str:
     if sources.standing.state is not State.OPEN:
         return f"the change is {sources.standing.state}"
-    reasons = [may_sit(viewer, seat, sources.standing.requester) for seat in sources.policy.seats]
+    reasons = [may_sit(viewer, seat, sources.standing.requester) for seat in _seats_due(sources)]
     return "" if "" in reasons else reasons[0]
 
 

@@ -57,6 +57,7 @@ def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
     """Count the approvals that hold now for the plan and verdict in force."""
     return tally(
         tuple(Seat(seat) for seat in plan.seats),
+        standing.to_sign,
         standing.plan_digest,
         standing.verdict_digest,
         standing.approvals,

@@ -30,6 +30,7 @@ def add(pages: Blueprint) -> None:
         ("start", start),
         ("approve", approve),
         ("deny", deny),
+        ("waive", waive),
         ("pack", pack),
     ):
         pages.add_url_rule(f"/changes/<change>/{name}", f"change_{name}", view, methods=["POST"])
@@ -74,6 +75,20 @@ def approve(change: str) -> Answer:
     seen = (field("plan", 80), field("verdict", 80))
     face().control.approve(person(), change, seat=field("seat", 40), reason=field("reason"), seen=seen)
     return _back(change, "seats")
+
+
+def waive(change: str) -> Answer:
+    """Sign one half of a waiver by this session, for the finding that the page showed."""
+    face().control.waive(
+        person(),
+        change,
+        check=field("check", 60),
+        seat=field("seat", 40),
+        reason=field("reason"),
+        expires=field("expires", 40),
+        seen=field("finding", 80),
+    )
+    return _back(change, f"check-{field('check', 60)}")
 
 
 def deny(change: str) -> Answer:
@@ -145,6 +160,7 @@ def _values(actor: Person, change: str) -> dict[str, object]:
         "charts": chart.charts(run, plan["thresholds"]) if run and plan else [],
         "yours": stages.yours(view, actor.id),
         "sessions": face().control.session_approvals,
+        "waiver_seats": face().control.waiver_seats,
     }
 
 

@@ -95,6 +95,7 @@ ENTRIES = {
     "verdict.given": "Verdict given",
     "approval.signed": "Approved",
     "approval.denied": "Denied",
+    "waiver.signed": "Waiver signed",
     "attempt.refused": "Attempt refused",
     "stage.started": "Stage started",
     "permit.issued": "Permit issued",
@@ -123,7 +124,9 @@ ENTRIES = {
     "export.made": "Export made",
     "config.loaded": "Configuration loaded",
 }
-LOUD = frozenset({"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"})
+LOUD = frozenset(
+    {"waiver.signed", "attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"}
+)
 
 
 def look_of(state: str, hold: str = "", question: str = "") -> Look:

@@ -229,4 +229,5 @@ def test_a_case_is_nothing_but_values() -> None:
         "evidence",
         "others",
         "now",
+        "team",
     }
