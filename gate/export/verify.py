@@ -41,7 +41,7 @@ MOST_FILES = 50_000
 NAMESPACE = b"approval@sangate"
 FIELDS = {"v", "id", "time", "kind", "change", "seq", "actor", "data", "blobs"}
 STATEMENT = {"v", "origin", "change", "stage", "plan_digest", "verdict_digest", "decision", "seat"}
-STATEMENT |= {"approver", "expires", "nonce"}
+STATEMENT |= {"approver", "expires", "nonce", "signs_for"}
 
 
 class Bad(Exception):
@@ -445,7 +445,7 @@ class Change:
         if not all(isinstance(value, str) for value in texts.values()):
             raise Bad("lacks its statement")
         statement = read_json(texts["statement"].encode("utf-8", "replace"))
-        if not isinstance(statement, dict) or set(statement) - {"signs_for"} != STATEMENT or statement["v"] != 1:
+        if not isinstance(statement, dict) or set(statement) | {"signs_for"} != STATEMENT or statement["v"] != 1:
             raise Bad("has no statement of version 1")
         wanted = {
             "origin": self.origin,
