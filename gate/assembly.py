@@ -12,11 +12,11 @@ from gate.control.lists import Lists
 from gate.engine.act import Crew
 from gate.engine.hands import Hands
 from gate.engine.local import Driver
-from gate.errors import Outside
+from gate.errors import LedgerUnavailable, Outside
 from gate.gather.gather import Gathering, timeouts_of
 from gate.keys import own
 from gate.ledger.entry import GATE, Draft
-from gate.ledger.note import read_vkey
+from gate.ledger.note import Signer, read_vkey
 from gate.ledger.policy import write
 from gate.people import People
 from gate.permits import PermitOffice
@@ -24,6 +24,7 @@ from gate.settings import Settings
 from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
 from gate.store.keys import create, load
+from gate.store.signers import AgentKey, CommandKey
 from gate.store.sqlite import open_ledger
 from gate.streaming.outlets import streaming_of
 from gate.streaming.runner import Streaming
@@ -89,10 +90,33 @@ class Installation:
 def open_record(settings: Settings, clock: Clock = now) -> Ledger:
     """Open the ledger, made with its key on first use."""
     make_private(settings)
-    key = settings.ledger_key
-    origin = settings.config.ledger.origin
-    signer = load(key, origin) if key.exists() else create(key, origin)
-    return open_ledger(settings.ledger_db, signer=signer, clock=clock, blobs=settings.blobs)
+    return open_ledger(
+        settings.ledger_db,
+        signer=signer_of(settings),
+        clock=clock,
+        blobs=settings.blobs,
+        seen=settings.ledger_key.with_name(settings.ledger_key.name + ".seen"),
+        private=settings.config.ledger.outside,
+    )
+
+
+def signer_of(settings: Settings) -> Signer:
+    """
+    Return whoever signs for the ledger; a key file is made on first use.
+
+    LedgerUnavailable when there is a ledger and its key file is gone: another key would not be taken for it.
+    """
+    custody, origin, key = settings.config.ledger, settings.config.ledger.origin, settings.ledger_key
+    if custody.command:
+        return CommandKey(origin, custody.command, custody.vkey)
+    if custody.fingerprint:
+        return AgentKey(origin, custody.fingerprint)
+    if key.exists():
+        return load(key, origin)
+    if settings.ledger_db.exists():
+        hint = "put it back from its own backup; if it is lost: sangate ledger recover --new-epoch"
+        raise LedgerUnavailable(f"the ledger's key {key} is missing", hint=hint)
+    return create(key, origin)
 
 
 def make_private(settings: Settings) -> None:

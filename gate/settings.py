@@ -17,6 +17,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 import gate
 from gate.canonical import digest
 from gate.change import AllowedImage
+from gate.custody import Custody
 from gate.document import read
 from gate.duration import Duration
 from gate.errors import BadInput
@@ -66,11 +67,10 @@ class Server(Frozen):
         return self
 
 
-class LedgerSettings(Witnesses):
+class LedgerSettings(Witnesses, Custody):
     """The append-only record."""
 
     origin: Origin
-    key: FileName = "ledger"
 
 
 class SshSettings(Frozen):
@@ -189,7 +189,7 @@ class Settings:
     @property
     def ledger_key(self) -> Path:
         """The key that signs checkpoints."""
-        return self.keys / self.config.ledger.key
+        return self.keys / self.config.ledger.file
 
     @property
     def monitor_key(self) -> Path:

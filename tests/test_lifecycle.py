@@ -270,3 +270,9 @@ def test_an_entry_that_would_open_something_when_misread_is_not_read(
 ) -> None:
     with pytest.raises(ValueError, match="that can be read"):
         spoil(history, **changed)
+
+
+def test_a_hold_holds_also_when_its_reason_is_kept_outside_the_log() -> None:
+    told = History().started().add("hold.placed", reason="smoke").entries
+    kept = replace(told[-1], data={}, private={"reason": "sha256:" + "0" * 64})
+    assert fold((*told[:-1], kept)).hold

@@ -1,9 +1,10 @@
 """Where the ledger is kept. `Ledger` is what everybody above knows; each store implements it natively."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from gate.ledger.commitment import Disclosure
 from gate.ledger.entry import Draft, Entry
 
 
@@ -95,6 +96,21 @@ class Ledger(Protocol):
 
     def examine(self) -> None:
         """Read everything again and compare with the tree; CannotTell names the first thing that is wrong."""
+
+    def rotations(self) -> tuple[str, ...]:
+        """Return, for each change of the log's key, the proof that whoever trusted the old one needs (tlog-proof)."""
+
+    def disclosures(self, indices: Iterable[int]) -> tuple[Disclosure, ...]:
+        """Return salt and value of the fields of these entries that are kept outside the log and not redacted."""
+
+    def forget(self, index: int, field: str) -> bool:
+        """Delete salt and value of a field; True when they were there. That it was done is for an entry to say."""
+
+    def blob_digests(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Yield every digest that an entry names, with the names it is given, in the order of the entries."""
+
+    def drop_blob(self, digest: str) -> int:
+        """Delete a blob and return how many bytes it had; 0 when it is not here."""
 
     def put_blob(self, data: bytes) -> str:
         """Store durably; return `sha256:` and the digest."""

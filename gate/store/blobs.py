@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gate.canonical import sha256
 from gate.errors import BadInput, CannotTell, LedgerUnavailable
+from gate.store.connections import sync_folder
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -26,7 +27,7 @@ class Blobs:
                 return digest
             if not path.parent.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
             file, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
             try:
                 with os.fdopen(file, "wb") as out:
@@ -37,7 +38,7 @@ class Blobs:
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as problem:
             raise LedgerUnavailable(f"cannot keep a blob: {problem.strerror}") from None
         return digest
@@ -55,16 +56,21 @@ class Blobs:
             raise CannotTell(f"blob {digest} has other bytes than when it was written")
         return data
 
+    def drop(self, digest: str) -> int:
+        """Delete, and return how many bytes that were; 0 when it is not here."""
+        path = self._path(digest)
+        try:
+            size = path.stat().st_size
+            path.unlink()
+            sync_folder(path.parent)
+        except FileNotFoundError:
+            return 0
+        except OSError as problem:
+            raise LedgerUnavailable(f"cannot remove blob {digest}: {problem.strerror}") from None
+        return size
+
     def _path(self, digest: str) -> Path:
         if not DIGEST.fullmatch(digest):
             raise BadInput("a blob's digest is sha256: and 64 hexadecimal digits")
         name = digest.removeprefix("sha256:")
         return self.folder / name[:2] / name[2:]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

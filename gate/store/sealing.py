@@ -6,7 +6,7 @@ the newest checkpoint kept. A smaller tree than before is never signed.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from gate.change import utc
@@ -15,6 +15,7 @@ from gate.ledger import checkpoint as heads
 from gate.ledger import merkle
 from gate.ledger.entry import Actor, Draft
 from gate.ledger.note import Signer, sign
+from gate.store import schema
 from gate.store.anchors import Anchors
 from gate.store.appending import Batch, job
 from gate.store.seen import Seen, behind
@@ -57,12 +58,12 @@ class Seals:
             self._seen.sync()
             return signed
 
-    def first(self, draft: Draft) -> None:
-        """Append `draft` if the log is empty, whoever else wants to begin it at the same time."""
+    def first(self, drafts: Sequence[Draft]) -> None:
+        """Append `drafts` if the log is empty, whoever else wants to begin it at the same time."""
         with self._writer.alone() as (connection, tip):
             if tip.size == 0:
                 connection.execute("BEGIN IMMEDIATE")
-                after = self._append(connection, tip, draft)
+                after = self._append(connection, tip, drafts)
                 connection.execute("COMMIT")
                 self._writer.remember(after)
 
@@ -81,7 +82,7 @@ class Seals:
             self._newest(connection, tip)
             connection.execute("BEGIN IMMEDIATE")
             rotated = Draft("key.rotated", actor, None, {"old": old, "key": new, "reason": reason})
-            after = self._append(connection, tip, rotated)
+            after = self._append(connection, tip, (rotated,))
             (number,) = connection.execute("SELECT max(number) FROM key").fetchone()
             connection.execute("INSERT INTO key VALUES (?, ?, ?)", (number + 1, new, after.size))
             signed = sign(self._head(after).text, self._signer, successor)
@@ -91,16 +92,21 @@ class Seals:
             self._seen.sync()
         return signed
 
-    def _append(self, connection: sqlite3.Connection, tip: Tip, draft: Draft) -> Tip:
+    def _append(self, connection: sqlite3.Connection, tip: Tip, drafts: Sequence[Draft]) -> Tip:
         batch = Batch(tip, lambda change: last_of(connection, change), self._clock(), self._tolerance)
-        batch.add(job((draft,), None))
+        batch.add(job(drafts, None))
         return self._writer.write(connection, tip, batch)
 
     def _head(self, tip: Tip) -> heads.Checkpoint:
         return heads.Checkpoint(self.origin, tip.size, merkle.root(tip.frontier))
 
     def _newest(self, connection: sqlite3.Connection, tip: Tip) -> tuple[int, str, str] | None:
-        """Return the newest checkpoint kept; LedgerUnavailable when more was signed or remembered than is there."""
+        """
+        Return the newest checkpoint kept.
+
+        LedgerUnavailable when more was signed or remembered than is there, or the log was handed to another key.
+        """
+        schema.assert_ours(connection, self.origin, str(self._signer.vkey))
         self._seen.compare(tip.size, tip.packed)
         held: tuple[int, str, str] | None = connection.execute(
             "SELECT size, note, made FROM checkpoint ORDER BY size DESC LIMIT 1"

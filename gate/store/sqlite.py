@@ -7,14 +7,14 @@ Reading is here; what is written goes through gate/store/writing.py, what is sig
 import sqlite3
 import threading
 import time as clocks
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gate.errors import CannotTell, LedgerUnavailable
-from gate.ledger import entry, merkle, note, policy
-from gate.ledger import tiles as tiling
+from gate.errors import CannotTell, GateError, LedgerUnavailable
+from gate.ledger import entry, note, policy
+from gate.ledger.commitment import Disclosure
 from gate.ledger.entry import GATE, Actor, Draft, Entry
 from gate.store import schema
 from gate.store.anchors import Anchors
@@ -22,14 +22,14 @@ from gate.store.appending import Job, job
 from gate.store.blobs import Blobs
 from gate.store.connections import Connections, sync_folder
 from gate.store.keys import FileKey
+from gate.store.private import Private
 from gate.store.proofs import Tree
+from gate.store.reading import Reading
 from gate.store.sealing import Seals
 from gate.store.seen import Seen
-from gate.store.tip import count, read_tip
 from gate.store.turn import Turn
 from gate.store.writing import Writer
 
-CHUNK = 500
 WAIT_FOR_TURN = 10.0
 """Seconds a writer waits; longer means that somebody hangs with the lock."""
 
@@ -39,35 +39,59 @@ CLOCK_TOLERANCE = timedelta(seconds=60)
 def open_ledger(
     path: Path,
     *,
-    signer: FileKey,
+    signer: note.Signer,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     blobs: Path | None = None,
     clock_tolerance: timedelta = CLOCK_TOLERANCE,
+    seen: Path | None = None,
+    private: frozenset[str] = entry.PRIVATE,
+    beginning: Sequence[Draft] = (),
 ) -> "SqliteLedger":
     """
-    Open the ledger of `signer`'s name, or begin it; its first entry is `log.opened`.
+    Open the ledger of `signer`'s name, or begin it; its first entry is `log.opened`, or `beginning` its first ones.
+
+    `seen` is where the last head is remembered: beside a key file, unless it is told. `private` are the fields that are
+    kept outside the log, as `kind.field`, in a file `private.db` beside the ledger's.
 
     LedgerUnavailable when the file cannot be used, lacks a trigger, belongs to another key, or tells another history
     than the one remembered beside the key. A file that is merely behind opens for reading (`missing` > 0).
     """
     try:
         ledger = SqliteLedger(
-            path, signer, clock, Blobs(blobs or path.with_name(path.name + ".blobs")), clock_tolerance
+            path,
+            signer,
+            clock,
+            Blobs(blobs or path.with_name(path.name + ".blobs")),
+            clock_tolerance,
+            seen or (signer.seen if isinstance(signer, FileKey) else path.with_name(path.name + ".seen")),
+            Private(path.with_name("private.db"), private | entry.PRIVATE),
         )
     except sqlite3.Error as problem:
         raise LedgerUnavailable(f"cannot open the ledger {path}: {problem}") from None
     except OSError as problem:
         raise LedgerUnavailable(f"cannot open the ledger {path}: {problem.strerror}") from None
-    ledger.begin()
+    try:
+        ledger.begin(beginning)
+    except BaseException:
+        ledger.close()
+        raise
     return ledger
 
 
-class SqliteLedger:
+class SqliteLedger(Reading):
     """Made by `open_ledger`; implements gate.store.Ledger."""
 
     def __init__(
-        self, path: Path, signer: FileKey, clock: Callable[[], datetime], blobs: Blobs, clock_tolerance: timedelta
+        self,
+        path: Path,
+        signer: note.Signer,
+        clock: Callable[[], datetime],
+        blobs: Blobs,
+        clock_tolerance: timedelta,
+        seen: Path,
+        private: Private,
     ) -> None:
+        super().__init__(Connections(path))
         self.path = path
         self.origin = signer.vkey.name
         self.vkey = str(signer.vkey)
@@ -75,11 +99,11 @@ class SqliteLedger:
         self.stopped = ""
         self._signer = signer
         self._blobs = blobs
-        self._file = Connections(path)
         self._grown = threading.Condition()
         self._closed = False
         self._turn: Turn[Job] = Turn(path.with_name(path.name + ".lock"), within=WAIT_FOR_TURN)
-        self._seen = Seen(signer.seen)
+        self._seen = Seen(seen)
+        self._private = private
         self._anchors = Anchors(self._file, self._turn, clock)
         self._writer = Writer(self._file, self._turn, self._seen, clock, clock_tolerance)
         self._seals = Seals(self._writer, self._seen, self._anchors, signer, clock, clock_tolerance)
@@ -102,64 +126,23 @@ class SqliteLedger:
         """See Ledger."""
         if not drafts:
             return ()
-        wanted = job(drafts, expect)
-        self._writer.append(wanted)
-        made = wanted.result()
+        separated = [self._private.separate(draft) for draft in drafts]
+        wanted = job(separated, expect)
+        try:
+            self._writer.append(wanted)
+            made = wanted.result()
+        except GateError:
+            self._private.forget([one for draft in separated for one in draft.private.values()])
+            raise
         with self._grown:
             self._grown.notify_all()
         return made
 
-    def begin(self) -> None:
-        """Append `log.opened` to an empty log, once, whoever opens it at the same time."""
+    def begin(self, beginning: Sequence[Draft] = ()) -> None:
+        """Append the first entries to an empty log, once, whoever opens it at the same time."""
         if self.size() == 0 and not self.missing:
             opened = Draft("log.opened", GATE, data={"origin": self.origin, "key": self.vkey})
-            self._seals.first(opened)
-
-    def history(self, change: str) -> tuple[Entry, ...]:
-        """See Ledger."""
-        rows = self._file.rows("SELECT idx, body FROM entry WHERE change = ? ORDER BY seq", (change,))
-        found = tuple(entry.read(body, index) for index, body in rows)
-        for seq, item in enumerate(found, 1):
-            if (item.change, item.seq) != (change, seq):
-                raise CannotTell(
-                    f"the history of {change} is not whole at entry {item.index}",
-                    hint="somebody changed the database by hand; verify an export",
-                )
-        return found
-
-    def changes(self) -> tuple[str, ...]:
-        """See Ledger."""
-        return tuple(
-            row[0]
-            for row in self._file.rows("SELECT change FROM entry WHERE seq = 1 AND change IS NOT NULL ORDER BY idx")
-        )
-
-    def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
-        """See Ledger."""
-        for index, stored in enumerate(self.bodies(start, end), start):
-            yield entry.read(stored, index)
-
-    def bodies(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """See Ledger."""
-        end = self.size() if end is None else min(end, self.size())
-        for low in range(start, end, CHUNK):
-            high = min(low + CHUNK, end)
-            rows = self._file.rows("SELECT idx, body FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (low, high))
-            if [row[0] for row in rows] != list(range(low, high)):
-                raise CannotTell(f"entries are missing between {low} and {high}")
-            for _, stored in rows:
-                yield stored
-
-    def size(self) -> int:
-        """See Ledger."""
-        with self._file.reading() as connection:
-            return count(connection)
-
-    def last_time(self) -> datetime | None:
-        """See Ledger."""
-        with self._file.reading() as connection:
-            latest = read_tip(connection).latest
-        return datetime.fromisoformat(latest) if latest else None
+            self._seals.first(tuple(beginning) or (opened,))
 
     def checkpoint(self, *, keep: bool = False) -> str:
         """See Ledger."""
@@ -170,14 +153,6 @@ class SqliteLedger:
         signed = self._seals.rotate(successor, actor, reason)
         self.close()
         return signed
-
-    def kept_checkpoint(self) -> str | None:
-        """See Ledger."""
-        rows = self._file.rows(
-            "SELECT note FROM checkpoint WHERE size <= (SELECT coalesce(max(idx) + 1, 0) FROM entry) "
-            "ORDER BY size DESC LIMIT 1"
-        )
-        return str(rows[0][0]) if rows else None
 
     def keep_anchor(self, kind: str, size: int, content: bytes) -> None:
         """See Ledger."""
@@ -197,29 +172,6 @@ class SqliteLedger:
             raise ValueError("only a checkpoint begins with the bare origin")
         return note.sign(text, self._signer)
 
-    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
-        """See Ledger."""
-        with self._file.reading() as connection:
-            return Tree(connection).inclusion(index, size)
-
-    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
-        """See Ledger."""
-        with self._file.reading() as connection:
-            return Tree(connection).consistency(old, new)
-
-    def tiles(self, size: int) -> Iterator[tuple[str, bytes]]:
-        """See Ledger."""
-        for tile in tiling.tiles(size):
-            if tile.level:
-                with self._file.reading() as connection:
-                    tree = Tree(connection)
-                    yield tile.path, b"".join([tree.subtree(start, end) for start, end in tile.subtrees])
-            else:
-                first = tile.index * tiling.WIDTH
-                bodies = list(self.bodies(first, first + tile.width))
-                yield tile.entries_path, tiling.bundle(bodies)
-                yield tile.path, b"".join(map(merkle.leaf_hash, bodies))
-
     def examine(self) -> None:
         """See Ledger."""
         with self._file.reading() as connection:
@@ -236,6 +188,25 @@ class SqliteLedger:
     def get_blob(self, digest: str) -> bytes | None:
         """See Ledger."""
         return self._blobs.get(digest)
+
+    def drop_blob(self, digest: str) -> int:
+        """See Ledger."""
+        return self._blobs.drop(digest)
+
+    def disclosures(self, indices: Iterable[int]) -> tuple[Disclosure, ...]:
+        """See Ledger."""
+        found = []
+        for index in indices:
+            for item in self.entries(index, index + 1):
+                for field, commitment in item.private.items():
+                    opened = self._private.get(commitment)
+                    found += [Disclosure(index, field, *opened)] if opened else []
+        return tuple(found)
+
+    def forget(self, index: int, field: str) -> bool:
+        """See Ledger."""
+        wanted = [item.private[field] for item in self.entries(index, index + 1) if field in item.private]
+        return bool(self._private.forget(wanted))
 
     def wait(self, size: int, timeout: float) -> bool:
         """See Ledger. Appends of this process wake it at once, those of others within a quarter of a second."""

@@ -16,7 +16,7 @@ LAYERS: tuple[set[str], ...] = (
     {"approval", "canary", "isolation", "judgement", "rotation", "verdict"},
     {"waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
-    {"authority", "lifecycle", "trust"},
+    {"authority", "custody", "lifecycle", "trust"},
     {"iscsi", "keys", "lab", "people", "settings", "ssh", "store"},
     {"permits", "witness", "witnessing"},
     {"export", "gather"},
@@ -82,6 +82,7 @@ PURE_EXTRA: dict[str, set[str]] = {
     "policy": {"pydantic"},
     "playbook": {"pydantic"},
     "trust": {"pydantic"},
+    "custody": {"pydantic"},
     "ledger": {"cryptography"},
     "sshsig": {"cryptography"},
 }

@@ -1,0 +1,118 @@
+"""Everything that only reads the ledger's file; each question through a connection of its own."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from gate.errors import CannotTell
+from gate.ledger import entry, merkle, proof
+from gate.ledger import tiles as tiling
+from gate.ledger.entry import Entry
+from gate.store.connections import Connections
+from gate.store.proofs import Tree
+from gate.store.tip import count, read_tip
+
+CHUNK = 500
+
+
+class Reading:
+    """The half of gate.store.Ledger that changes nothing."""
+
+    def __init__(self, file: Connections) -> None:
+        self._file = file
+
+    def history(self, change: str) -> tuple[Entry, ...]:
+        """See Ledger."""
+        rows = self._file.rows("SELECT idx, body FROM entry WHERE change = ? ORDER BY seq", (change,))
+        found = tuple(entry.read(body, index) for index, body in rows)
+        for seq, item in enumerate(found, 1):
+            if (item.change, item.seq) != (change, seq):
+                raise CannotTell(
+                    f"the history of {change} is not whole at entry {item.index}",
+                    hint="somebody changed the database by hand; verify an export",
+                )
+        return found
+
+    def changes(self) -> tuple[str, ...]:
+        """See Ledger."""
+        return tuple(
+            row[0]
+            for row in self._file.rows("SELECT change FROM entry WHERE seq = 1 AND change IS NOT NULL ORDER BY idx")
+        )
+
+    def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
+        """See Ledger."""
+        for index, stored in enumerate(self.bodies(start, end), start):
+            yield entry.read(stored, index)
+
+    def bodies(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """See Ledger."""
+        end = self.size() if end is None else min(end, self.size())
+        for low in range(start, end, CHUNK):
+            high = min(low + CHUNK, end)
+            rows = self._file.rows("SELECT idx, body FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (low, high))
+            if [row[0] for row in rows] != list(range(low, high)):
+                raise CannotTell(f"entries are missing between {low} and {high}")
+            for _, stored in rows:
+                yield stored
+
+    def size(self) -> int:
+        """See Ledger."""
+        with self._file.reading() as connection:
+            return count(connection)
+
+    def last_time(self) -> datetime | None:
+        """See Ledger."""
+        with self._file.reading() as connection:
+            latest = read_tip(connection).latest
+        return datetime.fromisoformat(latest) if latest else None
+
+    def kept_checkpoint(self) -> str | None:
+        """See Ledger."""
+        rows = self._file.rows(
+            "SELECT note FROM checkpoint WHERE size <= (SELECT coalesce(max(idx) + 1, 0) FROM entry) "
+            "ORDER BY size DESC LIMIT 1"
+        )
+        return str(rows[0][0]) if rows else None
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """See Ledger."""
+        with self._file.reading() as connection:
+            return Tree(connection).inclusion(index, size)
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """See Ledger."""
+        with self._file.reading() as connection:
+            return Tree(connection).consistency(old, new)
+
+    def tiles(self, size: int) -> Iterator[tuple[str, bytes]]:
+        """See Ledger."""
+        for tile in tiling.tiles(size):
+            if tile.level:
+                with self._file.reading() as connection:
+                    tree = Tree(connection)
+                    yield tile.path, b"".join([tree.subtree(start, end) for start, end in tile.subtrees])
+            else:
+                first = tile.index * tiling.WIDTH
+                bodies = list(self.bodies(first, first + tile.width))
+                yield tile.entries_path, tiling.bundle(bodies)
+                yield tile.path, b"".join(map(merkle.leaf_hash, bodies))
+
+    def rotations(self) -> tuple[str, ...]:
+        """See Ledger."""
+        found = []
+        for (start,) in self._file.rows("SELECT start FROM key WHERE number > 1 ORDER BY number"):
+            index = start - 1
+            notes = self._file.rows("SELECT note FROM checkpoint WHERE size = ?", (start,))
+            if not notes:
+                raise CannotTell(f"the checkpoint that both keys signed at entry {index} is missing")
+            (body,) = self.bodies(index, start)
+            found.append(proof.write(proof.Proof(index, self.inclusion(index, start), notes[0][0], body)))
+        return tuple(found)
+
+    def blob_digests(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """See Ledger."""
+        named: dict[str, set[str]] = {}
+        for item in self.entries():
+            for blob in item.blobs:
+                named.setdefault(blob.sha256, set()).add(blob.name)
+        return ((digest, frozenset(names)) for digest, names in named.items())
