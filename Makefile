@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+# Tests wait as much as they compute: one process more than there are processors.
+JOBS ?= $(shell expr $$(nproc) + 1)
 SOURCES := requirements/core.txt requirements/build.txt pyproject.toml gate/__init__.py
 UV := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-annotate -q
@@ -21,12 +23,12 @@ demo: $(VENV)/core.stamp ## tell the story on the built-in lab, then leave the p
 setup: $(VENV)/dev.stamp ## make .venv with everything that work on the project needs
 
 test: $(VENV)/dev.stamp ## run every test that this machine has the parts for (T=tests/ledger: only those)
-	@$(BIN)/python -m pytest -q $(T)
+	@place=$$(mktemp -d /tmp/sg.XXXX) && $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --basetemp=$$place/t $(T) && rm -rf $$place
 
 check: $(VENV)/dev.stamp ## ruff, mypy and the tests about the whole repository
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/whole_repo
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests/whole_repo
 
 format: $(VENV)/dev.stamp ## lay the code out as ruff does
 	@$(BIN)/ruff check -q --fix .

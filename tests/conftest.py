@@ -1,18 +1,22 @@
 """What every test run does: it says at its end what it could not run and what would bring it."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests import parts
+from tests.parts import LEFT_OUT, PARTS
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 
 def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
-    if not parts.missing:
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())]
+    sentences = {part: LEFT_OUT.format(part=part, package=package) for part, package in PARTS.items()}
+    missing = Counter(part for reason in reasons for part, sentence in sentences.items() if sentence in reason)
+    if not missing:
         return
     terminalreporter.section("not run on this machine")
-    for part, count in sorted(parts.missing.items()):
-        terminalreporter.write_line(f"{part}: {count} test{'s' if count > 1 else ''} (apt install {parts.PARTS[part]})")
-    packages = " ".join(sorted({parts.PARTS[part] for part in parts.missing}))
+    for part, count in sorted(missing.items()):
+        terminalreporter.write_line(f"{part}: {count} test{'s' if count > 1 else ''} (apt install {PARTS[part]})")
+    packages = " ".join(sorted({PARTS[part] for part in missing}))
     terminalreporter.write_line(f"all of it: apt install --no-install-recommends {packages}")

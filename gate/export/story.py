@@ -84,7 +84,7 @@ def _json(digest: str, blobs: Blobs) -> dict[str, Any]:
 
 def _run(entries: Sequence[Entry]) -> dict[str, Any]:
     """Reads of canary and control before the change (round 0) and after, as the chart takes them."""
-    sealed = next(entry.data for entry in reversed(entries) if entry.kind == "plan.sealed")
+    sealed = next((entry.data for entry in reversed(entries) if entry.kind == "plan.sealed"), {})
     points: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if entry.kind == "probe.finished" and entry.data.get("name") == "latency":

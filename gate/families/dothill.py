@@ -15,7 +15,7 @@ from typing import Any
 
 from gate.evidence import ArrayReading, Reply
 from gate.families.family import Facts, Family, Reader, Unreadable, whole_text
-from gate.families.reading import Asked
+from gate.families.reading import Asked, no_constant, once
 
 JSON_MODE = "set cli-parameters json pager off ; "
 
@@ -53,11 +53,7 @@ OK = 0
 
 HEALTHS = {1: "degraded", 2: "at fault", 3: "of unknown health"}
 LARGEST = 4096
-"""Objects of one kind in one answer: more than any of these arrays has drives."""
-
-BUNDLE = re.compile(r"[A-Z]{1,4}[0-9]{2,4}[A-Z][0-9]{2,4}(?:-[0-9]{1,3})?")
-"""How a bundle's version is spelled, such as `GT280R010-01`."""
-
+BUNDLE = re.compile(r"[A-Z]{1,4}[0-9]{2,4}[A-Z][0-9]{2,4}(?:-[0-9]{1,3})?")  # such as GT280R010-01
 WWPN = re.compile(r"[0-9a-fA-F]{16}")
 IQN = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,220}")
 
@@ -66,7 +62,7 @@ def _answer(reply: Reply) -> dict[str, Any]:
     """Return the last JSON object of the reply; Unreadable unless it says that the command succeeded."""
     lines = [line for line in whole_text(reply).split("\n") if not line.lstrip().startswith("#")]
     text, found, at = "\n".join(lines), None, 0
-    decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+    decoder = json.JSONDecoder(object_pairs_hook=once, parse_constant=no_constant)
     while (start := text.find("{", at)) >= 0:
         if text[at:start].strip():
             raise Unreadable("between its answers stands what is no JSON")
@@ -83,17 +79,6 @@ def _answer(reply: Reply) -> dict[str, Any]:
     if (last["return-code"], last.get("response-type-numeric")) != (0, 0):
         raise Unreadable(f"the array answered {_shown(last.get('response'))} (code {last['return-code']})")
     return dict(found)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key is there twice")
-    return made
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _shown(value: object) -> str:
@@ -171,7 +156,7 @@ def _readiness(reply: Reply) -> Facts:
 
 
 def _update(reply: Reply) -> Facts:
-    """Return the word for the last update; an array that was never updated may tell none [M]."""
+    """Return the word for the last update; an array that never had one may tell none [M]."""
     rows = _objects(reply, "firmware-update-status", "fw-update-status", empty_means_none=True)
     return {"status": _word(rows[0], "completion-status").lower()} if rows else {"status": "none"}
 
@@ -246,7 +231,7 @@ def _bad_groups(reply: Reply) -> list[str]:
 
 
 def _bad_ports(reply: Reply) -> list[str]:
-    """A port that nothing is plugged into is `Disconnected` and no fault; whether hosts lost paths, hosts tell."""
+    """Name ports with a fault; one that nothing is plugged into is `Disconnected` and has none."""
     rows = _objects(reply, "port", "ports")
     used = [row for row in rows if _word(row, "status") != "Disconnected"]
     down = [f"port {_word(row, 'port')} is {_word(row, 'status')}" for row in used if _word(row, "status") != "Up"]
@@ -254,7 +239,7 @@ def _bad_ports(reply: Reply) -> list[str]:
 
 
 def _bad_cache(reply: Reply) -> list[str]:
-    """A firmware update refuses while cached data cannot be written [M for the names of the two counts]."""
+    """Name cached data that cannot be written: an update refuses while there are any [M for the counts' names]."""
     row = _objects(reply, "unwritable-cache")[0]
     counts = {side: _number(row, f"unwritable-{side}-percentage") for side in ("a", "b")}
     return [f"controller {side} holds {count} % of unwritable cache" for side, count in counts.items() if count]

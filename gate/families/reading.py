@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gate.evidence import ArrayReading, Reply
 from gate.families.family import Facts, Unreadable
@@ -59,3 +59,16 @@ class Asked:
             unknown=tuple(dict.fromkeys(self.unknown)),
             raw=tuple(reply.digest for reply in self._replies.values()),
         )
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON; ValueError when a key is there twice."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key is there twice")
+    return made
+
+
+def no_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which are no JSON."""
+    raise ValueError(f"{name} is no JSON")
