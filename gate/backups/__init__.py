@@ -1,6 +1,6 @@
 """Per backup tool: which questions prove a backup, and what the answers say. Pure: generators yield commands."""
 
-from gate.backups import restic, sqlite_copy, sqlite_engine
+from gate.backups import borg, restic, sqlite_copy, sqlite_engine
 from gate.backups.examiner import Examiner
 from gate.backups.tool import Tool
 from gate.inventory import BackupTool, Engine
@@ -8,6 +8,7 @@ from gate.inventory import BackupTool, Engine
 TOOLS: dict[BackupTool, Tool] = {
     BackupTool.SQLITE_COPY: sqlite_copy.TOOL,
     BackupTool.RESTIC: restic.TOOL,
+    BackupTool.BORG: borg.TOOL,
 }
 """Every backup tool that the gate can ask; one that is missing here leaves its protections unknown."""
 
