@@ -173,6 +173,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         gathering=gathering,
         clock=clock,
         witnessed=witnessing.state,
+        settled=witnessing.settle,
     )
     driver = Driver(crew, desk.sealed_plan, settings.data / "driver.lock")
     streaming = streaming_of(settings, ledger, clock)

@@ -75,10 +75,10 @@ class _Remote:
 
         if blobs:
             raise BadInput("--blobs needs --local: what entries name is read from the data directory")
-        vkey = str(self.seal()["vkey"])
+        trusted = str(self.seal()["policy"])
         with self._client.stream("/export") as answer:
             head = b64decode(answer.headers.get("Sangate-Checkpoint", "")).decode()
-            return keep(path, _lines(answer, told), head, policy(vkey), zipped=zipped)
+            return keep(path, _lines(answer, told), head, policy(trusted), zipped=zipped)
 
     def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
         asked = [("format", name), *((key, value) for key, value in _words(taken) if value)]

@@ -54,6 +54,9 @@ class Desk:
     witnessed: Callable[[], State] | None = None
     """How far the ledger is witnessed; None where nobody can tell."""
 
+    settled: Callable[[], None] = lambda: None
+    """Waits a moment for the witnesses, so that what is handed out carries their word."""
+
     starting: threading.Lock = field(default_factory=threading.Lock)
     """Held while a start is entered: two changes on the same arrays never both find the other not begun."""
 

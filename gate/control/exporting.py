@@ -49,6 +49,7 @@ class Exporting:
         if name != "sqlite":
             stream.form_of(name)
         self._enter(actor, name, taken)
+        self._desk.settled()
         ledger = self._desk.ledger
         if name == "jsonl" and taken.everything:
             whole = jsonl.whole(ledger)
@@ -77,6 +78,7 @@ class Exporting:
     def pack(self, actor: Person, change: str) -> bytes:
         """Return the evidence pack of one change; that it was made is an entry of the ledger's own sequence."""
         self._desk.standing(change)
+        self._desk.settled()
         made = pack.make(self._desk.ledger, change)
         data: dict[str, Any] = {"what": f"pack {change}", "size": len(made), "digest": sha256(made)}
         self._desk.ledger.append(Draft("export.made", person(actor), None, data))

@@ -27,10 +27,10 @@ BLOBS = b',"blobs":['
 """Keys are sorted and quotes inside texts are escaped, so its first place is the entry's own list."""
 
 
-def policy(vkey: str) -> str:
-    """Return the C2SP tlog-policy that trusts this log's key and asks for no witness."""
-    about = "# The public key of the ledger. Hand it to the auditor by another way than the export."
-    return f"{about}\nlog {vkey}\nquorum none\n"
+def policy(trusted: str) -> str:
+    """Return the C2SP tlog-policy to hand out: a ledger's own (key, witnesses, quorum), or of a bare key alone."""
+    about = "# Whose word the record rests on. Hand it to the auditor by another way than the export."
+    return f"{about}\n{trusted}" if trusted.endswith("\n") else f"{about}\nlog {trusted}\nquorum none\n"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def export_log(
 ) -> int:
     """Write `path` (NAME.jsonl) and what stands beside it; return the number of entries."""
     taken = whole(ledger)
-    keep(path, lines(ledger, taken.size, told), taken.head, policy(ledger.vkey), zipped=zipped)
+    keep(path, lines(ledger, taken.size, told), taken.head, policy(ledger.policy), zipped=zipped)
     if blobs:
         write_blobs(ledger, taken.size, path.with_suffix(".blobs"))
     return taken.size

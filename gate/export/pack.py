@@ -17,6 +17,7 @@ import base64
 import io
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,14 +40,14 @@ def make(ledger: Ledger, change: str) -> bytes:
     entries = ledger.history(change)
     if not entries:
         raise NotThere(f"the ledger has no change {change}")
-    signed = ledger.checkpoint(keep=True)
+    signed = _head(ledger, entries[-1].index + 1)
     head = checkpoint.verify(signed, note.read_vkey(ledger.vkey))
     blobs = _blobs(ledger, entries)
     files = {
         "checkpoint": signed.encode(),
         "entries.jsonl": b"".join(entry.body + b"\n" for entry in entries),
         "index.html": page.render(change, entries, head, ledger.vkey, blobs.get).encode(),
-        "policy": policy(ledger.vkey).encode(),
+        "policy": policy(ledger.policy).encode(),
         "verify.py": VERIFIER.read_bytes(),
         **_proofs(ledger, entries, head.size, signed),
         **{"blobs/" + digest.removeprefix("sha256:"): content for digest, content in blobs.items()},
@@ -68,6 +69,17 @@ def make(ledger: Ledger, change: str) -> bytes:
     files["manifest.json"] = manifest
     files["manifest.note"] = ledger.sign_note(text).encode()
     return _archive(files)
+
+
+def _head(ledger: Ledger, least: int) -> str:
+    """Return the newest checkpoint that witnesses have cosigned, if it covers so many entries, else a fresh one."""
+    cosigned = ledger.anchor("cosigned", least)
+    if cosigned is not None:
+        signed = cosigned[1].decode()
+        with suppress(ValueError):  # an older key of the ledger's has signed it
+            checkpoint.verify(signed, note.read_vkey(ledger.vkey))
+            return signed
+    return ledger.checkpoint(keep=True)
 
 
 def _proofs(ledger: Ledger, entries: Sequence[Entry], size: int, signed: str) -> dict[str, bytes]:

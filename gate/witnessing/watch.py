@@ -25,6 +25,9 @@ from gate.witnessing.state import COSIGNED, State
 REST = 0.5
 """Seconds between two rounds while entries keep coming, unless somebody waits for one."""
 
+SETTLING = 3.0
+"""Seconds that an export waits for its head to be cosigned; a witness that answers takes less than one."""
+
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 """Seconds until a witness that did not cosign is asked again; doubled each time."""
 
@@ -117,6 +120,11 @@ class Witnessing:
                     return False
                 self._changed.wait(left)
             return self._size >= size
+
+    def settle(self) -> None:
+        """Give the witnesses a moment to cosign what is there, before it is handed out."""
+        if self._threads:
+            self.covers(self._ledger.size(), SETTLING)
 
     def state(self) -> State:
         """Return how far the ledger is witnessed now."""

@@ -19,6 +19,7 @@ from gate.ledger import checkpoint, merkle, note
 from gate.ledger.entry import Draft
 from gate.store.sqlite import SqliteLedger
 from tests.export.conftest import CHANGE, ORIGIN, approval, drafts, make_ledger, statement, write
+from tests.ledger.test_cosignature import WITNESS
 from tests.parts import need
 
 SOURCE = Path(verify.__file__)
@@ -153,7 +154,7 @@ def test_a_changed_byte_of_the_archive_itself_is_named(packed: bytes, tmp_path: 
     changed[directory + 12] ^= 1
     code, said = judge(bytes(changed), tmp_path)
     assert code == verify.TAMPERED
-    assert f"the archive's directory, line of verify.py: was changed at byte {directory + 12}" in said
+    assert f"WRONG: byte {directory + 12} of the archive: is not as sangate packs" in said
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -367,10 +368,11 @@ def test_the_policy_that_the_auditor_holds_decides(packed: bytes, tmp_path: Path
 
 
 def test_a_policy_that_asks_for_witnesses_is_not_waved_through(packed: bytes, tmp_path: Path) -> None:
-    (tmp_path / "policy").write_bytes(files_of(packed)["policy"].replace(b"quorum none", b"witness W x\nquorum W"))
+    asked = f"witness W {WITNESS.vkey}\nquorum W".encode()
+    (tmp_path / "policy").write_bytes(files_of(packed)["policy"].replace(b"quorum none", asked))
     code, said = judge(packed, tmp_path, "--policy", str(tmp_path / "policy"))
     assert code == verify.CANNOT_TELL
-    assert "asks for witnesses" in said
+    assert "not witnessed as the policy asks (W): cosigned by nobody in it" in said
 
 
 def test_two_histories_of_one_size_are_told_apart(packed: bytes, told: SqliteLedger, tmp_path: Path) -> None:
