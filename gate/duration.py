@@ -29,5 +29,6 @@ Duration = Annotated[
     timedelta,
     PlainSerializer(_spelled, return_type=str, when_used="json"),
     BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]{1,5}[smhd]$")]),
+    PlainSerializer(_spelled, return_type=str, when_used="json"),
     Field(gt=timedelta(0)),
 ]

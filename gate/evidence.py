@@ -399,6 +399,8 @@ class Immutability:
     attempts: tuple[Attempt, ...] = ()
     problem: str = ""
     raw: tuple[str, ...] = ()
+    backup: str = ""
+    """The run whose objects `retained_until` is about."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What exists and who owns it: sites, arrays, hosts, datasets, protections. Frozen, from config.yaml."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -211,6 +212,17 @@ class Dataset(Frozen):
         return self
 
 
+LOOPBACK = re.compile(r"http://(127(\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?")
+
+
+class Sentinels(Frozen):
+    """The place into which the gate itself may write objects, to try whether they can be destroyed (promise 3)."""
+
+    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*/)+$", max_length=256)]
+    retention: Duration = Field(default="1d", validate_default=True)
+    """How long a sentinel is locked; afterwards the gate removes it."""
+
+
 class ObjectStore(Frozen):
     """An S3 service in which copies lie; credentials are files of the data directory, never settings."""
 
@@ -218,7 +230,36 @@ class ObjectStore(Frozen):
     region: Text = "us-east-1"
     account: Text
     bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{2,62}$")]
-    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*/)*$")] = ""
+    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*/)*$", max_length=256)] = ""
+    on_arrays: tuple[Name, ...] = ()
+    """Arrays of this inventory on which the service itself keeps its data; none for a service outside the fleet."""
+
+    bypass_holders: tuple[Text, ...] | None = None
+    """Accounts that may bypass a lock in governance mode; None where nobody has listed them."""
+
+    sentinels: Sentinels | None = None
+
+    @model_validator(mode="after")
+    def _open_and_apart(self) -> Self:
+        if self.endpoint.startswith("http:") and not LOOPBACK.fullmatch(self.endpoint):
+            raise ValueError("endpoint: https, since whoever is on the wire could answer in its place")
+        if self.sentinels and self.prefix.startswith(self.sentinels.prefix):
+            raise ValueError("sentinels.prefix: the copies lie below it, and there the gate may delete")
+        return self
+
+
+class ProductionAccess(Frozen):
+    """Production's own account on its host, from which the backup host must not be reachable (IS-05)."""
+
+    account: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+    """Who production runs as on its host; the gate's reading user may run one `ssh … true` as this account."""
+
+    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+    """The account on the backup host at which it is tried."""
+
+
+ReporterKey = Annotated[str, StringConstraints(pattern=r"^ssh-ed25519 [A-Za-z0-9+/]{68}( [!-~]{1,100})?$")]
+"""An OpenSSH public key line with which the backup side signs what it reports."""
 
 
 class Protection(Frozen):
@@ -230,10 +271,12 @@ class Protection(Frozen):
     host: Name
     """The backup host, over which the repository is read."""
 
-    repository: AbsolutePath
+    repository: AbsolutePath | Literal[""] = ""
     """Where the backups lie on it; for an object store, the directory in which the tool keeps its catalogue."""
 
-    mount: AbsolutePath
+    mount: AbsolutePath | Literal[""] = ""
+    """The mount point it must lie under. Neither is there where the gate itself reads an object store."""
+
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")] | None = None
     """What the tool calls it: stanza (pgBackRest), server (Barman), file system (ZFS), database (RMAN)."""
 
@@ -247,8 +290,21 @@ class Protection(Frozen):
     object_store: ObjectStore | None = None
     medium: Medium = Medium.ARRAY
     plane: Plane = Plane()
+    production: ProductionAccess | None = None
+    reporters: tuple[ReporterKey, ...] = ()
+    """Who may push reports about this protection."""
+
     rehearsal_host: Name
     rehearsal_scratch: AbsolutePath
+
+    @model_validator(mode="after")
+    def _lies_somewhere(self) -> Self:
+        objects = self.tool is BackupTool.S3_OBJECTS
+        if objects and (self.object_store is None or self.medium is not Medium.OBJECT_SERVICE):
+            raise ValueError("object_store: s3-objects names one, and medium: object-service")
+        if not objects and not (self.repository and self.mount):
+            raise ValueError("repository: every tool but s3-objects has one, and its mount")
+        return self
 
 
 class Inventory(Frozen):
@@ -289,6 +345,8 @@ class Inventory(Frozen):
             found.append((f"protections.{protection.id}.dataset", protection.dataset, datasets))
             found.append((f"protections.{protection.id}.host", protection.host, hosts))
             found.append((f"protections.{protection.id}.rehearsal_host", protection.rehearsal_host, hosts))
+            below = protection.object_store.on_arrays if protection.object_store else ()
+            found += [(f"protections.{protection.id}.object_store.on_arrays", name, arrays) for name in below]
         return found
 
     def array(self, name: str) -> Array:

@@ -34,6 +34,9 @@ class Policy(Frozen):
     evidence_max_age: Duration
     """How old a reading may be when a decision rests on it."""
 
+    sentinel_max_age: Duration
+    """How old a trial with a sentinel, or of production's credential, may be before it is made again."""
+
     clock_skew_max: Duration
     approval_lifetime: Duration
     approvals: ApprovalKind

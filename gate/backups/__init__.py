@@ -1,6 +1,6 @@
 """Per backup tool: which questions prove a backup, and what the answers say. Pure: generators yield commands."""
 
-from gate.backups import borg, restic, sqlite_copy, sqlite_engine
+from gate.backups import borg, restic, s3_objects, sqlite_copy, sqlite_engine
 from gate.backups.examiner import Examiner
 from gate.backups.tool import Tool
 from gate.inventory import BackupTool, Engine
@@ -9,6 +9,7 @@ TOOLS: dict[BackupTool, Tool] = {
     BackupTool.SQLITE_COPY: sqlite_copy.TOOL,
     BackupTool.RESTIC: restic.TOOL,
     BackupTool.BORG: borg.TOOL,
+    BackupTool.S3_OBJECTS: s3_objects.TOOL,
 }
 """Every backup tool that the gate can ask; one that is missing here leaves its protections unknown."""
 

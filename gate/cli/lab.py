@@ -116,6 +116,7 @@ def raise_lab(settings: "Settings") -> "Lab":
     from gate.errors import BadInput
     from gate.keys import own, public_line
     from gate.lab.process import start
+    from gate.objects.credential import pretend_keys
 
     known = settings.known_hosts
     pinned = known.read_text(encoding="utf-8", errors="replace") if known.exists() else ""
@@ -132,6 +133,7 @@ def raise_lab(settings: "Settings") -> "Lab":
         ca_key=permits,
         gate_initiator=settings.config.iscsi.initiator,
         pace=settings.config.lab.pace,
+        object_keys=pretend_keys(settings.keys, settings.config.inventory),
     )
     known.write_text(MARK + running.known_hosts.read_text(encoding="utf-8"), encoding="utf-8")
     for image in sorted(running.images.iterdir()):

@@ -3,7 +3,8 @@
 from gate.change import utc
 from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.views import View
-from gate.errors import NotThere
+from gate.errors import CannotTell, NotThere
+from gate.evidence import Rehearsal
 from gate.person import Person, Role
 from gate.policy import Seat
 
@@ -53,27 +54,27 @@ class Rehearsing:
         }
 
     def rehearse(self, actor: Person, dataset: str, progress: Progress = quiet) -> View:
-        """Restore the newest backup of each protection for proof, compare it, clean up."""
+        """
+        Restore the newest backup of each protection for proof, compare it, clean up.
+
+        A protection of which nothing can be restored yet is told as not passed beside the others, and not entered;
+        when that is so of all of them, CannotTell of the first.
+        """
         self._backup_side(actor, dataset, "rehearse")
         protections = self._desk.settings.config.inventory.protections_of(dataset)
-        rehearse = self._desk.gathering.rehearsals.rehearse
-        made = [rehearse(protection.id, person(actor), progress) for protection in protections]
-        return {
-            "dataset": dataset,
-            "rehearsals": [
-                {
-                    "protection": one.protection,
-                    "backup": one.backup,
-                    "level": one.level,
-                    "passed": one.passed,
-                    "because": one.because,
-                    "seconds": one.seconds,
-                    "at": utc(one.at),
-                    "tables": [vars(table) for table in one.tables],
-                }
-                for one in made
-            ],
-        }
+        told: list[View] = []
+        unable: list[CannotTell] = []
+        for protection in protections:
+            try:
+                made = self._desk.gathering.rehearsals.rehearse(protection.id, person(actor), progress)
+            except CannotTell as error:
+                unable.append(error)
+                told.append(_untried(protection.id, error.message, utc(self._desk.clock())))
+            else:
+                told.append(_rehearsed(made))
+        if unable and len(unable) == len(protections):
+            raise unable[0]
+        return {"dataset": dataset, "rehearsals": told}
 
     def _backup_side(self, actor: Person, dataset: str, what: str) -> None:
         known = [item.id for item in self._desk.settings.config.inventory.datasets]
@@ -83,3 +84,29 @@ class Rehearsing:
         if actor.contractor or not (owns or Role.REQUESTER in actor.roles):
             why = "only a requester, a data owner or a backup owner, and no contractor"
             raise self._desk.refuse(actor, None, f"{what} {dataset}", why)
+
+
+def _rehearsed(one: Rehearsal) -> View:
+    return {
+        "protection": one.protection,
+        "backup": one.backup,
+        "level": one.level,
+        "passed": one.passed,
+        "because": one.because,
+        "seconds": one.seconds,
+        "at": utc(one.at),
+        "tables": [vars(table) for table in one.tables],
+    }
+
+
+def _untried(protection: str, because: str, at: str) -> View:
+    return {
+        "protection": protection,
+        "backup": "",
+        "level": "V0",
+        "passed": False,
+        "because": because,
+        "seconds": 0,
+        "at": at,
+        "tables": [],
+    }

@@ -13,13 +13,24 @@ from types import TracebackType
 from typing import Self
 
 from gate import keys
-from gate.evidence import ArrayReading, BackupReading, Evidence, Rehearsal, Trace, Verification
+from gate.evidence import (
+    AccessTest,
+    ArrayReading,
+    BackupReading,
+    Evidence,
+    Immutability,
+    Rehearsal,
+    Trace,
+    Verification,
+)
 from gate.gather.arrays import Arrays
 from gate.gather.backups import Backups
 from gate.gather.image import read_image
+from gate.gather.immutability import Immutables
 from gate.gather.interview import side_by_side
 from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
+from gate.gather.objects import Objects, WideLines
 from gate.gather.records import Known, Records
 from gate.gather.rehearsals import Rehearsals
 from gate.gather.traces import Traces
@@ -62,8 +73,16 @@ class Gathering:
         pinned = read_host_keys(settings.known_hosts)
         timeouts = timeouts_of(settings)
 
+        objects = Objects(
+            config.inventory,
+            settings.keys,
+            connect_s=config.ssh.connect_timeout.total_seconds(),
+            deadline_s=config.ssh.command_timeout.total_seconds(),
+            clock=clock,
+        )
+
         def lines(user: str, key_file: str) -> Lines:
-            return Lines(
+            made = WideLines(
                 config.inventory,
                 user=user,
                 key=keys.read(settings.keys / key_file),
@@ -73,6 +92,8 @@ class Gathering:
                 limit_bytes=config.ssh.reply_limit,
                 clock=clock,
             )
+            made.objects = objects
+            return made
 
         self.monitor = lines(config.ssh.monitor_user, settings.monitor_key.name)
         self._rehearser = lines(config.ssh.rehearse_user, settings.rehearse_key.name)
@@ -85,6 +106,9 @@ class Gathering:
         self._records = Records(ledger)
         self._traces = Traces(self.monitor, ledger, clock)
         self._readers = lines(config.ssh.monitor_user, settings.monitor_key.name)
+        self._immutables = Immutables(
+            config.inventory, self.monitor, objects, ledger, config.policy.sentinel_max_age, clock
+        )
         self._backups = Backups(config.inventory, self.monitor, self._readers, ledger, config.policy, clock)
         self.rehearsals = Rehearsals(
             config.inventory, self.monitor, self._rehearser, ledger, self._records, self._traces, self._backups
@@ -118,11 +142,13 @@ class Gathering:
             lies = self._locate(progress)
             readings = self._catalogues(progress)
             known = self._records.known()
-            verifications = self._verify(targets, lies, readings, known, progress)
+            wanted = self._wanted(targets, lies)
+            verifications = self._verify(wanted, lies, readings, known, progress)
             if self._clock() - began > self._settings.config.policy.evidence_max_age / 2:
                 progress("that took long: asking again where everything lies and what the repositories hold")
                 began = self._clock()
                 lies, readings = self._locate(progress), self._catalogues(progress)
+            immutability, access = self._try(wanted, lies, readings, known, progress)
         finally:
             self.monitor.hang_up()
             self._readers.hang_up()
@@ -136,6 +162,8 @@ class Gathering:
             backups=readings,
             verifications=verifications,
             rehearsals=_latest(known.rehearsals, lies.repositories),
+            immutability=immutability,
+            access=access,
             image=None if image is None else read_image(self._settings.images, image, self._clock),
         )
 
@@ -167,18 +195,45 @@ class Gathering:
         )
         return {reading.protection: reading for reading in found}
 
+    def _wanted(self, targets: Collection[str], lies: _Lies) -> tuple[Protection, ...]:
+        """Return the protections of every dataset that lies on a target, or might."""
+        places = {name: locate(trace, lies.arrays, self._inventory) for name, trace in lies.datasets.items()}
+        at_risk = {name for name, place in places.items() if place.array is None or place.array in targets}
+        return tuple(protection for protection in self._inventory.protections if protection.dataset in at_risk)
+
+    def _try(
+        self,
+        wanted: tuple[Protection, ...],
+        lies: _Lies,
+        readings: dict[str, BackupReading],
+        known: Known,
+        progress: Progress,
+    ) -> tuple[dict[str, Immutability], dict[str, AccessTest]]:
+        def attempt(protection: Protection) -> tuple[Immutability | None, AccessTest | None]:
+            reading, trace = readings[protection.id], lies.repositories[protection.id]
+            held = self._immutables.immutability(protection, reading, trace, known.immutability)
+            return held, self._immutables.access(protection, known.access)
+
+        said = side_by_side(
+            attempt,
+            wanted,
+            self._parallel,
+            lambda protection, _: progress(f"tried what holds the copies of {protection.id}"),
+        )
+        pairs = list(zip(wanted, said, strict=True))
+        return (
+            {protection.id: found for protection, (found, _) in pairs if found is not None},
+            {protection.id: tested for protection, (_, tested) in pairs if tested is not None},
+        )
+
     def _verify(
         self,
-        targets: Collection[str],
+        wanted: tuple[Protection, ...],
         lies: _Lies,
         readings: dict[str, BackupReading],
         known: Known,
         progress: Progress,
     ) -> tuple[Verification, ...]:
-        places = {name: locate(trace, lies.arrays, self._inventory) for name, trace in lies.datasets.items()}
-        at_risk = {name for name, place in places.items() if place.array is None or place.array in targets}
-        wanted = [protection for protection in self._inventory.protections if protection.dataset in at_risk]
-
         def verify(protection: Protection) -> Verification | None:
             reading, trace = readings[protection.id], lies.repositories[protection.id]
             return self._backups.verification(protection, reading, trace, known.verifications, said.put)

@@ -101,15 +101,7 @@ class Lines:
         started = self._clock()
         if line.session is None:
             try:
-                line.session = connect(
-                    target,
-                    line.ssh,
-                    user=self._user,
-                    key=self._key,
-                    pinned=self._pinned,
-                    timeouts=self._timeouts,
-                    clock=self._clock,
-                )
+                line.session = self._connect(target)
             except HostKeyRefused as error:
                 return self._unreachable(target, command, started, f"the host key was refused: {error.message}")
             except GateError as error:
@@ -122,6 +114,17 @@ class Lines:
         if reply.state is not ReplyState.ANSWERED:
             line.drop()
         return reply
+
+    def _connect(self, target: str) -> Session:
+        return connect(
+            target,
+            self._lines[target].ssh,
+            user=self._user,
+            key=self._key,
+            pinned=self._pinned,
+            timeouts=self._timeouts,
+            clock=self._clock,
+        )
 
     def _unreachable(self, target: str, command: str, started: datetime, problem: str) -> Reply:
         return Reply(target, command, ReplyState.UNREACHABLE, started, self._clock(), problem=problem)

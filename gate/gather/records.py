@@ -16,11 +16,12 @@ from pydantic import TypeAdapter, ValidationError
 from gate import canonical
 from gate.canonical import Json
 from gate.errors import CannotTell
-from gate.evidence import Evidence, Reference, Rehearsal, Verification
+from gate.evidence import AccessTest, Evidence, Immutability, Reference, Rehearsal, Verification
+from gate.immutability import held
 from gate.ledger.entry import Actor, Blob, Draft, Entry
 from gate.store import Ledger
 
-Record: TypeAlias = Verification | Rehearsal | Reference
+Record: TypeAlias = Verification | Rehearsal | Reference | Immutability | AccessTest
 Told = TypeVar("Told")
 
 _EVIDENCE = TypeAdapter(Evidence)
@@ -28,6 +29,8 @@ _RECORDS: Mapping[str, TypeAdapter[Any]] = {
     "backup.verified": TypeAdapter(Verification),
     "backup.rehearsed": TypeAdapter(Rehearsal),
     "reference.recorded": TypeAdapter(Reference),
+    "immutability.tested": TypeAdapter(Immutability),
+    "access.tested": TypeAdapter(AccessTest),
 }
 """Kind of entry → what its record is."""
 
@@ -59,6 +62,13 @@ def draft(record: Record, ledger: Ledger, actor: Actor, replies: tuple[Blob, ...
 def _entry(record: Record) -> tuple[str, dict[str, Json]]:
     if isinstance(record, Reference):
         return "reference.recorded", {"dataset": record.dataset}
+    if isinstance(record, Immutability):
+        trial: dict[str, Json] = {"mechanism": record.mechanism, "mode": record.mode, "held": held(record.attempts)}
+        because = record.problem or "; ".join(f"{one.action}: {one.answer}" for one in record.attempts)
+        return "immutability.tested", {"protection": record.protection, **trial, "because": because[:SHORT]}
+    if isinstance(record, AccessTest):
+        answer: dict[str, Json] = {"actor": record.actor, "refused": record.refused, "because": record.answer[:SHORT]}
+        return "access.tested", {"protection": record.protection, **answer}
     said: dict[str, Json] = {"protection": record.protection, "backup": record.backup}
     said |= {"passed": record.passed, "because": record.because[:SHORT]}
     if isinstance(record, Rehearsal):
@@ -73,6 +83,8 @@ class Known:
     verifications: tuple[Verification, ...] = ()
     rehearsals: tuple[Rehearsal, ...] = ()
     references: tuple[Reference, ...] = ()
+    immutability: tuple[Immutability, ...] = ()
+    access: tuple[AccessTest, ...] = ()
 
 
 class Records:
@@ -98,6 +110,8 @@ class Records:
             tuple(record for record in records if isinstance(record, Verification)),
             tuple(record for record in records if isinstance(record, Rehearsal)),
             tuple(record for record in records if isinstance(record, Reference)),
+            tuple(record for record in records if isinstance(record, Immutability)),
+            tuple(record for record in records if isinstance(record, AccessTest)),
         )
 
     def _record(self, entry: Entry, digest: str) -> Record | None:

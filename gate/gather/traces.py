@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from gate.backups import s3_place
 from gate.evidence import Trace
 from gate.families import linux
 from gate.gather.interview import interview
 from gate.gather.lines import Lines
-from gate.inventory import Dataset, Protection
+from gate.inventory import Dataset, Medium, Protection
 from gate.ssh.wire import utc_now
 from gate.store import Ledger
 
@@ -26,6 +27,9 @@ class Traces:
 
     def repository(self, protection: Protection) -> Trace:
         """Return where the repository of a protection lies."""
+        if protection.medium is Medium.OBJECT_SERVICE and protection.object_store is not None:
+            asking = s3_place.trace(protection, self._clock())
+            return interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger).found
         return self._trace(protection.host, protection.repository, protection.mount)
 
     def _trace(self, host: str, path: str, mount: str) -> Trace:

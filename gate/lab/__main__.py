@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from gate.errors import GateError
 from gate.inventory import Inventory
@@ -48,7 +49,7 @@ def main() -> int:
         os._exit(0)
 
 
-async def _run(settings: dict[str, str], directory: Path) -> None:
+async def _run(settings: dict[str, Any], directory: Path) -> None:
     print(NOTICE, flush=True)
     inventory = Inventory.model_validate(settings["inventory"])
     check_loopback(inventory)
@@ -63,6 +64,7 @@ async def _run(settings: dict[str, str], directory: Path) -> None:
         pace=float(settings["pace"]),
         production_array=settings["production_array"],
         vault_array=settings["vault_array"],
+        object_keys=settings["object_keys"],
     )
     trusted = Trusted(settings["monitor_key"], settings["rehearse_key"], settings["ca_key"])
     doors = listeners(fleet, trusted, directory / "hostkeys")
@@ -74,6 +76,8 @@ async def _run(settings: dict[str, str], directory: Path) -> None:
             target.open()
         for listener in doors.values():
             listener.open()
+        for store in fleet.stores.values():
+            store.open()
 
     def host_door(name: str, opens: bool) -> None:
         if opens:

@@ -8,6 +8,8 @@ from gate.errors import GateError
 from gate.lab.array import Array
 from gate.lab.fleet import Fleet
 from gate.lab.host import Host
+from gate.lab.offsite import clear_store_fault, store_fault
+from gate.lab.s3 import ObjectService
 
 FAULTS = {
     "hang-banner": "accepts connections and says nothing",
@@ -35,10 +37,20 @@ FAULTS = {
     "read-only": "array: LUNs are write protected",
     "clock-skew": "host: its clock is that many seconds ahead",
     "scratch-full": "host: no space below the scratch directory",
+    "lets-production-in": "host: production's own account can log in from its host",
+    "lock-shortens": "store: a lock in compliance mode may be shortened",
+    "lock-governance": "store: everything is locked in governance mode",
+    "lock-bypassed": "store: whoever may write can bypass a lock in governance mode",
+    "lock-lets-go": "store: a lock holds nothing",
+    "hidden": "store: a delete marker lies in front of every copy",
+    "store-clock": "store: its clock is that many seconds ahead",
+    "trusts-production": "store: production's own key may delete",
 }
-NUMBERS = ("flood", "slow", "slow-io", "clock-skew", "lose-reply")
+NUMBERS = ("flood", "slow", "slow-io", "clock-skew", "lose-reply", "store-clock")
 ARRAY_ONLY = tuple(name for name, words in FAULTS.items() if words.startswith("array:"))
 HOST_ONLY = tuple(name for name, words in FAULTS.items() if words.startswith("host:"))
+STORE_ONLY = tuple(name for name, words in FAULTS.items() if words.startswith("store:"))
+OF_STORES = (*STORE_ONLY, "offline", "slow")
 
 
 class Control:
@@ -101,6 +113,7 @@ class Control:
             "repository_on": self._fleet.mounted_repository(),
             "arrays": {name: _array_status(array) for name, array in self._fleet.arrays.items()},
             "hosts": {name: _host_status(host) for name, host in self._fleet.hosts.items()},
+            "stores": {name: _store_status(store) for name, store in self._fleet.stores.items()},
         }
 
     def _fault(self, name: str, fault: str, value: str) -> None:
@@ -108,9 +121,11 @@ class Control:
             raise ValueError(f"no fault {fault[:40]!r}; there are {', '.join(FAULTS)}")
         if fault in NUMBERS and value:
             float(value)
-        if name in self._fleet.arrays and fault not in HOST_ONLY:
+        if name in self._fleet.stores and fault in OF_STORES:
+            store_fault(self._fleet.stores[name], fault, value)
+        elif name in self._fleet.arrays and fault not in HOST_ONLY + STORE_ONLY:
             self._fleet.arrays[name].set_fault(fault, value)
-        elif name in self._fleet.hosts and fault not in ARRAY_ONLY:
+        elif name in self._fleet.hosts and fault not in ARRAY_ONLY + STORE_ONLY:
             self._fleet.hosts[name].faults[fault] = value
             if fault == "offline":
                 self._host_door(name, False)
@@ -118,6 +133,11 @@ class Control:
             raise ValueError(f"{name[:40]!r} cannot have {fault}")
 
     def _clear(self, name: str, fault: str) -> None:
+        if name in self._fleet.stores:
+            store = self._fleet.stores[name]
+            for each in [fault] if fault else list(store.bucket.faults):
+                clear_store_fault(store, each)
+            return
         if name in self._fleet.arrays:
             array = self._fleet.arrays[name]
             for each in [fault] if fault else list(array.faults):
@@ -137,6 +157,11 @@ def _array_status(array: Array) -> dict[str, object]:
         "serving": array.serving,
         "faults": dict(array.faults),
     }
+
+
+def _store_status(store: ObjectService) -> dict[str, object]:
+    bucket = store.bucket
+    return {"bucket": bucket.name, "made": bucket.made, "faults": dict(bucket.faults)}
 
 
 def _host_status(host: Host) -> dict[str, object]:

@@ -3,7 +3,8 @@ Builds the whole lab from an inventory: arrays with their LUNs and masks, hosts 
 
 Where data lie at first is the story's beginning: production on `production_array` LUN 1, its backups on LUN 2 of the
 *same* array, and an older backup in the vault, which is not mounted yet. Only the first dataset and its first
-protection are built.
+protection are built on LUNs. The bucket of an object service is made by the first backup that is sent there: until
+then there is no copy outside the arrays.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from gate.lab.dataset import copied, production_database
 from gate.lab.disk import Disk, Volume
 from gate.lab.host import Device, Host, lun_disk
 from gate.lab.identity import Identity, revision_of
+from gate.lab.offsite import ObjectKeys, object_services, send_away
+from gate.lab.s3 import ObjectService
 from gate.lab.scsi import BLOCK, Controller, Unit
 from gate.lab.target import Target
 
@@ -47,6 +50,9 @@ class Fleet:
     hosts: dict[str, Host] = field(default_factory=dict)
     repositories: dict[str, Device] = field(default_factory=dict)
     """Array id → the backup host's disk on it that can hold the repository."""
+
+    stores: dict[str, ObjectService] = field(default_factory=dict)
+    """Protection id → the object service in which its copies lie."""
 
     turn: threading.Lock = field(default_factory=threading.Lock)
     """Held by what changes mounts or writes volumes from outside."""
@@ -81,7 +87,10 @@ class Fleet:
                 time.sleep(0.2)  # ids count whole seconds
                 started = datetime.now(UTC)
             content = copied(self.hosts[dataset.host].read(dataset.path))
-            _store(mount.volume, protection, posixpath.basename(dataset.path), content, started, datetime.now(UTC))
+            name, finished = posixpath.basename(dataset.path), datetime.now(UTC)
+            _store(mount.volume, protection, name, content, started, finished)
+            for store in self.stores.values():
+                send_away(store.bucket, _backup_id(started), name, content, started, finished)
             return _backup_id(started)
 
     def mounted_repository(self) -> str:
@@ -107,6 +116,7 @@ def build(
     pace: float,
     production_array: str,
     vault_array: str,
+    object_keys: ObjectKeys,
 ) -> Fleet:
     """Build a lab; nothing listens yet. BadInput when the inventory lacks what the lab's story needs."""
     fleet = Fleet(inventory)
@@ -121,6 +131,7 @@ def build(
         shutil.rmtree(root, ignore_errors=True)  # a lab starts from its beginning
         root.mkdir(parents=True)
         fleet.hosts[host.id] = Host(host.id, root)
+    fleet.stores.update(object_services(inventory, object_keys))
     if inventory.datasets and inventory.protections:
         for name in (production_array, vault_array):
             if name not in fleet.arrays:

@@ -117,6 +117,14 @@ def _base64(host: Host, words: list[str]) -> bytes:
     return base64.b64encode(volume.disk.identification())
 
 
+def _lsattr(host: Host, words: list[str]) -> bytes:
+    if len(words) != 2 or words[0] != "-d":
+        raise Failed("lsattr: bad usage")
+    if not host.exists(words[1]):
+        raise Failed(f"lsattr: No such file or directory while trying to stat {words[1]}")
+    return f"--------------e------- {words[1]}\n".encode()
+
+
 def _cat(host: Host, words: list[str]) -> bytes:
     return b"".join(host.read(path) for path in _paths("cat", words))
 
@@ -203,6 +211,29 @@ def _cp(host: Host, words: list[str]) -> bytes:
     return b""
 
 
+def receive_file(host: Host, directory: str, name: str, content: bytes) -> str:
+    """Take an SCP upload below the scratch directory; '' or why not."""
+    try:
+        _writable(host, "scp", posixpath.join(directory, name))
+    except Failed as failure:
+        return str(failure)
+    if "scratch-full" in host.faults:
+        return f"{name}: No space left on device"
+    if not host.is_dir(directory):
+        return f"{directory}: No such file or directory"
+    host.write(posixpath.join(directory, name), content)
+    return ""
+
+
+def _sudo(host: Host, words: list[str]) -> bytes:
+    """Answer `sudo -n -u ACCOUNT ssh … true` as a host whose account no other host lets in."""
+    if len(words) < 5 or words[:2] != ["-n", "-u"] or words[3] != "ssh" or words[-1] != "true":
+        raise Failed("sudo: a password is required")
+    if "lets-production-in" in host.faults:
+        return b""
+    raise Failed(f"{words[-2]}: Permission denied (publickey).", 255)
+
+
 def _rm(host: Host, words: list[str]) -> bytes:
     if words[:1] != ["-rf"]:
         raise Failed("rm: bad usage")
@@ -236,10 +267,12 @@ _COMMANDS: dict[str, Callable[[Host, list[str]], bytes]] = {
     "date": _date,
     "find": _find,
     "findmnt": _findmnt,
+    "lsattr": _lsattr,
     "lsblk": _lsblk,
     "mkdir": _mkdir,
     "rm": _rm,
     "sha256sum": _sha256sum,
     "sqlite3": _sqlite3,
     "stat": _stat,
+    "sudo": _sudo,
 }

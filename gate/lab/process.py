@@ -15,10 +15,12 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gate.errors import BadInput, Outside
 from gate.inventory import Inventory
 from gate.lab.client import Lab, is_locked
+from gate.lab.offsite import ObjectKeys
 
 START_S = 60.0
 _STARTED: list["subprocess.Popen[bytes]"] = []
@@ -36,6 +38,7 @@ def start(
     pace: float = 1.0,
     production_array: str = "east-1",
     vault_array: str = "vault-1",
+    object_keys: ObjectKeys | None = None,
     within_s: float = START_S,
 ) -> Lab:
     """
@@ -59,8 +62,10 @@ def start(
         "pace": pace,
         "production_array": production_array,
         "vault_array": vault_array,
+        "object_keys": object_keys or {},
     }
     settings_file = directory / "settings.json"
+    settings_file.touch(mode=0o600)
     settings_file.write_text(json.dumps(settings, indent=1) + "\n")
     child = _spawn(directory, settings_file)
     _STARTED.append(child)
@@ -81,6 +86,8 @@ def check_loopback(inventory: Inventory) -> None:
     places = [(array.id, array.ssh.host) for array in inventory.arrays]
     places += [(array.id, array.scratch.portal) for array in inventory.arrays if array.scratch]
     places += [(host.id, host.ssh.host) for host in inventory.hosts]
+    stores = [(one.id, one.object_store.endpoint) for one in inventory.protections if one.object_store]
+    places += [(name, urlsplit(endpoint).hostname or "") for name, endpoint in stores]
     for name, place in places:
         with suppress(ValueError):
             if ipaddress.ip_address(place).is_loopback:

@@ -14,7 +14,7 @@ from gate.lab.certificates import Keys
 from gate.lab.exchange import Service
 from gate.lab.fleet import Fleet
 from gate.lab.host import Host
-from gate.lab.hostwords import answer
+from gate.lab.hostwords import answer, receive_file
 from gate.lab.speech import UNAUTHORISED, Said, speak
 from gate.lab.ssh import Listener
 
@@ -78,7 +78,11 @@ def _array_service(array: Array, trusted: Trusted) -> Service:
 
 def _host_service(host: Host, trusted: Trusted) -> Service:
     users = {MONITOR: trusted.monitor, REHEARSE: trusted.rehearse}
-    return Service(host.name, Keys(users), host.faults, lambda user, line: answer(host, user, line))
+
+    def receive(user: str, directory: str, name: str, content: bytes) -> str:
+        return "Permission denied" if user != REHEARSE else receive_file(host, directory, name, content)
+
+    return Service(host.name, Keys(users), host.faults, lambda user, line: answer(host, user, line), receive)
 
 
 def _listener(service: Service, host: str, port: int, key_directory: Path) -> Listener:

@@ -64,6 +64,8 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "reference.recorded": ("dataset", "digest"),
         "backup.verified": ("protection", "backup", "passed", "because", "digest"),
         "backup.rehearsed": ("protection", "backup", "level", "passed", "because", "digest"),
+        "immutability.tested": ("protection", "mechanism", "mode", "held", "because", "digest"),
+        "access.tested": ("protection", "actor", "refused", "because", "digest"),
         "export.made": ("what", "size", "digest"),
         "config.loaded": ("policy",),
     }

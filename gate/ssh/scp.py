@@ -27,7 +27,6 @@ class Upload:
         self._put(talk, f"C0644 {self._size} {self._name}\n".encode())
         if not self._accepted(talk):
             return
-        self._stream.seek(0)
         hashed = hashlib.sha256()
         sent = 0
         while sent < self._size:

@@ -12,7 +12,7 @@ import io
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import paramiko
 
@@ -95,11 +95,27 @@ class Session:
                 before = hashlib.file_digest(stream, "sha256").hexdigest()
                 if sha256 and sha256 != f"sha256:{before}":
                     raise Refused(f"{name} is not the approved image: its digest is sha256:{before}; nothing was sent")
-                upload = Upload(stream, stream.seek(0, io.SEEK_END), name, before)
+                size = stream.seek(0, io.SEEK_END)
+                stream.seek(0)
+                upload = Upload(stream, size, name, before)
                 words = f"scp -t {directory} < {name}"
                 return self._exchange(f"scp -t {directory}", words, deadline_s, REPLY_LIMIT, act_before, upload)
         except OSError as error:
             raise Outside(f"{name} cannot be read: {reason(error)}; nothing was sent") from None
+
+    def pass_on(
+        self, stream: BinaryIO, size: int, sha256: str, directory: str, name: str, *, deadline_s: float
+    ) -> Reply:
+        """
+        Copy what is still to come from elsewhere to `directory/name`, hashing it on the way, never kept here.
+
+        Content of another size or digest leaves the copy unfinished and the state `lost`.
+        """
+        if not SCP_DIRECTORY.fullmatch(directory) or not SCP_NAME.fullmatch(name):
+            raise BadInput("a file is sent to a plain directory under a plain name")
+        upload = Upload(stream, size, name, sha256.removeprefix("sha256:"))
+        command = f"scp -t {directory}"
+        return self._exchange(command, f"{command} < {name}", deadline_s, REPLY_LIMIT, None, upload)
 
     def _exchange(
         self,

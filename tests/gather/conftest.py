@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gate.gather.gather import Gathering
 from gate.lab.client import Lab
 from gate.lab.process import start
+from gate.objects.credential import pretend_keys
 from gate.settings import Settings, load, relocate
 from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
@@ -59,6 +60,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             ca_key=public["permits"],
             gate_initiator=settings.config.iscsi.initiator,
             pace=0.1,
+            object_keys=pretend_keys(settings.keys, settings.config.inventory),
         )
     settings.known_hosts.write_bytes(lab.known_hosts.read_bytes())
     settings.images.symlink_to(lab.images)
@@ -71,7 +73,8 @@ def site(fleet: Site) -> Iterator[Site]:
     """The fleet as it stands at the story's beginning: nothing broken, the repository on east-1."""
     yield fleet
     inventory = fleet.settings.config.inventory
-    for name in [array.id for array in inventory.arrays] + [host.id for host in inventory.hosts]:
+    stores = [protection.id for protection in inventory.protections if protection.object_store]
+    for name in [array.id for array in inventory.arrays] + [host.id for host in inventory.hosts] + stores:
         fleet.lab.clear(name)
     fleet.lab.move_repository("east-1")
 

@@ -20,6 +20,7 @@ from gate.lab.client import Lab
 from gate.lab.images import write_images
 from gate.lab.process import start
 from gate.lifecycle import fold
+from gate.objects.credential import pretend_keys
 from gate.permits import PermitOffice
 from gate.person import Person, Role
 from gate.policy import Seat
@@ -160,6 +161,7 @@ def build(pace: float = 0.3, edit: Callable[[str], str] = lambda text: text) -> 
         ca_key=PermitOffice.open(settings.ca_key, config.policy.permit_lifetime).public_line(),
         gate_initiator=config.iscsi.initiator,
         pace=pace,
+        object_keys=pretend_keys(settings.keys, config.inventory),
     )
     shutil.copy(lab.known_hosts, settings.known_hosts)
     write_images(settings.images)

@@ -13,11 +13,11 @@ LAYERS: tuple[set[str], ...] = (
     {"inventory"},
     {"change", "document", "evidence", "policy"},
     {"finding", "person", "sink"},
-    {"approval", "canary", "isolation", "judgement", "rotation", "verdict"},
+    {"approval", "canary", "immutability", "isolation", "judgement", "rotation", "verdict"},
     {"waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
     {"authority", "custody", "lifecycle", "trust"},
-    {"iscsi", "keys", "lab", "people", "settings", "ssh", "store"},
+    {"iscsi", "keys", "lab", "objects", "people", "settings", "ssh", "store"},
     {"permits", "witness", "witnessing"},
     {"export", "gather"},
     {"engine", "streaming"},
@@ -38,6 +38,7 @@ FACE = VALUES | {"control", "export", "people"}
 ONLY: dict[str, set[str]] = {
     "lab": {"errors", "inventory"},  # it must not share a parser with what it tests
     "iscsi": {"errors", "families"},  # it moves bytes; what they mean is for the family
+    "objects": {"errors", "backups", "change", "evidence", "inventory"},  # likewise
     "ssh": {"errors", "evidence", "hostkeys", "inventory"},  # likewise
     "streaming": VALUES | {"export", "settings", "store"},
     "ledger": {"errors", "canonical", "change"},  # an auditor reads this room alone
@@ -56,6 +57,7 @@ ONLY: dict[str, set[str]] = {
         "keys",
         "lab",
         "ledger",
+        "objects",
         "playbook",
         "serving",
         "settings",

@@ -1,0 +1,160 @@
+"""
+How fast the copies are held, and whether production's credential is refused: read anew at every gathering, tried with
+sentinels when the last trial is older than the policy's `sentinel_max_age`. Every trial is an entry.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from gate import immutability
+from gate.backups import access, held, s3_lock
+from gate.backups.answers import Asking, Unread, ask
+from gate.backups.s3_words import Role, answered, skew_s, spell
+from gate.evidence import AccessTest, Attempt, BackupReading, BackupRun, Immutability, Reply, Trace
+from gate.gather import records
+from gate.gather.backups import newest
+from gate.gather.interview import interview
+from gate.gather.lines import Lines
+from gate.gather.objects import Objects
+from gate.inventory import Inventory, ObjectStore, Protection
+from gate.ledger.entry import GATE, Blob
+from gate.ssh.wire import utc_now
+from gate.store import Ledger
+
+Found = TypeVar("Found")
+
+MECHANISM, LAYER = "s3-object-lock", "object"
+
+
+@dataclass(frozen=True)
+class _Tried:
+    attempts: tuple[Attempt, ...]
+    problem: str
+    raw: tuple[str, ...]
+    kept: tuple[Blob, ...]
+
+
+class Immutables:
+    """Asks under the read-only credentials; sentinels are written under their own, at declared places only."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        lines: Lines,
+        objects: Objects,
+        ledger: Ledger,
+        sentinel_max_age: timedelta,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._inventory = inventory
+        self._lines = lines
+        self._objects = objects
+        self._ledger = ledger
+        self._max_age = sentinel_max_age
+        self._clock = clock
+
+    def immutability(
+        self, protection: Protection, reading: BackupReading, trace: Trace, known: Iterable[Immutability]
+    ) -> Immutability | None:
+        """
+        Return what holds the newest backup of a protection where it lies now; None when either is not known.
+
+        Retention and clock are always read now; the sentinel's attempts may be those on record, and then the time is
+        theirs.
+        """
+        run = newest(reading)
+        if run is None or trace.place is None:
+            return None
+        store = protection.object_store
+        if store is None:
+            return self._drive(protection, held.held(protection, run, trace.place))[0]
+        now = self._read(protection, run, trace.place)
+        if now.problem or not now.mode:
+            return now
+        last = max(
+            (one for one in known if (one.protection, one.place, one.mode) == (protection.id, trace.place, now.mode)),
+            key=lambda one: one.at,
+            default=None,
+        )
+        if last and immutability.held(last.attempts) and timedelta(0) <= self._clock() - last.at < self._max_age:
+            return replace(now, at=last.at, attempts=last.attempts, raw=(*now.raw, *last.raw))
+        tried = self._try(protection, store, now.mode)
+        record = replace(now, at=self._clock(), attempts=tried.attempts, problem=tried.problem, raw=tried.raw)
+        self._ledger.append(records.draft(record, self._ledger, GATE, tried.kept))
+        return replace(record, raw=(*now.raw, *tried.raw))
+
+    def access(self, protection: Protection, known: Iterable[AccessTest]) -> AccessTest | None:
+        """Try production's own credential where one is declared; None where none is, or it is not there."""
+        of_it = [one for one in known if one.protection == protection.id]
+        last = max(of_it, key=lambda one: one.at, default=None)
+        if last and last.refused and timedelta(0) <= self._clock() - last.at < self._max_age:
+            return last
+        store = protection.object_store
+        if store and store.sentinels and self._objects.has_key(protection.id, Role.PRODUCTION):
+            asking = access.over_s3(protection, f"{self._stamp()}-access")
+            found, kept = self._drive(protection, asking)
+        elif protection.production is not None:
+            dataset = self._inventory.dataset(protection.dataset)
+            asking = access.over_ssh(protection, dataset, self._inventory.host(protection.host).ssh)
+            done = interview(asking, lambda command: self._lines.ask(dataset.host, command), self._ledger)
+            found, kept = done.found, done.kept
+        else:
+            return None
+        self._ledger.append(records.draft(found, self._ledger, GATE, kept))
+        return found
+
+    def _read(self, protection: Protection, run: BackupRun, place: str) -> Immutability:
+        def asking() -> Asking[Immutability]:
+            log: list[Reply] = []
+            skew: int | None = None
+            mode, until, because = "", None, ""
+            try:
+                reply = yield from ask(spell(protection.id, Role.READ, "versioning"), log)
+                skew = skew_s(reply, answered(reply, "the service's clock").get("Date"))
+                found = yield from s3_lock.retention(protection, run, log)
+                mode, until = found.mode, found.until
+            except Unread as unread:
+                because = str(unread)
+            holders = protection.object_store.bypass_holders if protection.object_store else None
+            return Immutability(
+                protection.id,
+                place,
+                log[-1].finished_at,
+                MECHANISM,
+                LAYER,
+                mode,
+                until,
+                holders,
+                skew,
+                problem=because,
+                raw=tuple(reply.digest for reply in log),
+                backup=run.id,
+            )
+
+        return self._drive(protection, asking())[0]
+
+    def _try(self, protection: Protection, store: ObjectStore, mode: str) -> _Tried:
+        if store.sentinels is None:
+            return _Tried((), "no place for sentinels is declared in the inventory", (), ())
+        log: list[Reply] = []
+
+        def asking() -> Asking[tuple[tuple[Attempt, ...], str]]:
+            now = self._clock()
+            try:
+                yield from s3_lock.tidy(protection, store, now, log)
+                return (yield from s3_lock.attempts(protection, store, mode, self._stamp(), now, log)), ""
+            except Unread as unread:
+                return (), f"no sentinel could be tried: {unread}"
+
+        (attempts, problem), kept = self._drive(protection, asking())
+        return _Tried(attempts, problem, tuple(reply.digest for reply in log), kept)
+
+    def _drive(self, protection: Protection, asking: Asking[Found]) -> tuple[Found, tuple[Blob, ...]]:
+        done = interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger)
+        return done.found, done.kept
+
+    def _stamp(self) -> str:
+        return f"{self._clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
