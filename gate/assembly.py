@@ -1,14 +1,16 @@
 """The only file that knows every concrete class: settings in, one installation out."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
 from gate.control.desk import Desk
 from gate.control.door import Control
 from gate.control.lists import Lists
+from gate.custody import AGENT
 from gate.engine.act import Crew
 from gate.engine.hands import Hands
 from gate.engine.local import Driver
@@ -24,6 +26,7 @@ from gate.settings import Settings
 from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
 from gate.store.keys import create, load
+from gate.store.restore import newest_key
 from gate.store.signers import AgentKey, CommandKey
 from gate.store.sqlite import open_ledger
 from gate.streaming.outlets import streaming_of
@@ -87,8 +90,8 @@ class Installation:
         self.ledger.close()
 
 
-def open_record(settings: Settings, clock: Clock = now) -> Ledger:
-    """Open the ledger, made with its key on first use."""
+def open_record(settings: Settings, clock: Clock = now, beginning: Sequence[Draft] = ()) -> Ledger:
+    """Open the ledger, made with its key on first use; `beginning` are the first entries of one that is new."""
     make_private(settings)
     return open_ledger(
         settings.ledger_db,
@@ -97,6 +100,7 @@ def open_record(settings: Settings, clock: Clock = now) -> Ledger:
         blobs=settings.blobs,
         seen=settings.ledger_key.with_name(settings.ledger_key.name + ".seen"),
         private=settings.config.ledger.outside,
+        beginning=beginning,
     )
 
 
@@ -111,12 +115,28 @@ def signer_of(settings: Settings) -> Signer:
         return CommandKey(origin, custody.command, custody.vkey)
     if custody.fingerprint:
         return AgentKey(origin, custody.fingerprint)
+    following = successor_file(settings)
+    if following.exists() and str(load(following, origin).vkey) == newest_key(settings.ledger_db):
+        following.replace(key)  # the log was handed to this key, and whoever did that was stopped
     if key.exists():
         return load(key, origin)
     if settings.ledger_db.exists():
         hint = "put it back from its own backup; if it is lost: sangate ledger recover --new-epoch"
         raise LedgerUnavailable(f"the ledger's key {key} is missing", hint=hint)
     return create(key, origin)
+
+
+def successor_of(settings: Settings, to: str = "") -> Signer:
+    """Return the key to which the log is to be handed: `agent:SHA256:…`, or a new file beside the old one."""
+    origin, following = settings.config.ledger.origin, successor_file(settings)
+    if to:
+        return AgentKey(origin, to.removeprefix(AGENT))
+    return load(following, origin) if following.exists() else create(following, origin)
+
+
+def successor_file(settings: Settings) -> Path:
+    """Where the next key lies while the log is handed to it."""
+    return settings.ledger_key.with_name(settings.ledger_key.name + ".next")
 
 
 def make_private(settings: Settings) -> None:

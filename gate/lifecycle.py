@@ -220,10 +220,7 @@ def _looked(standing: Standing, entry: Entry) -> Standing:
 
 
 def _hold(standing: Standing, entry: Entry) -> Standing:
-    # A hold holds whatever its reason: that may be kept outside the log, and be forgotten one day.
-    if "reason" in entry.private:
-        return replace(standing, hold="for a reason kept outside the log")
-    return replace(standing, hold=_said(entry, "reason"))
+    return replace(standing, hold="kept outside the log" if "reason" in entry.private else _said(entry, "reason"))
 
 
 def _written(standing: Standing, entry: Entry) -> Standing:

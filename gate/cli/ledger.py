@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gate.cli import keeping
 from gate.cli.handing import export
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, table
@@ -64,6 +65,8 @@ def checkpoint(place: Place, local: bool, as_json: bool) -> None:
 
 
 ledger.add_command(export)
+for command in keeping.COMMANDS:
+    ledger.add_command(command)
 
 
 @ledger.command()

@@ -70,6 +70,8 @@ def export_log(
     """Write `path` (NAME.jsonl) and what stands beside it; return the number of entries."""
     taken = whole(ledger)
     keep(path, lines(ledger, taken.size, told), taken.head, policy(ledger.policy), zipped=zipped)
+    if rotations := ledger.rotations():
+        path.with_suffix(".rotations").write_text("".join(rotations), encoding="utf-8")
     if blobs:
         write_blobs(ledger, taken.size, path.with_suffix(".blobs"))
     return taken.size

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from gate.ledger.commitment import Disclosure
-from gate.ledger.entry import Draft, Entry
+from gate.ledger.entry import Actor, Draft, Entry
+from gate.ledger.note import Signer
 
 
 class Ledger(Protocol):
@@ -97,11 +98,21 @@ class Ledger(Protocol):
     def examine(self) -> None:
         """Read everything again and compare with the tree; CannotTell names the first thing that is wrong."""
 
+    def rotate(self, successor: Signer, actor: Actor, reason: str) -> str:
+        """
+        Hand the log to another key and return the checkpoint that both keys signed.
+
+        The ledger is closed by it, and opens with that key alone.
+        """
+
     def rotations(self) -> tuple[str, ...]:
         """Return, for each change of the log's key, the proof that whoever trusted the old one needs (tlog-proof)."""
 
     def disclosures(self, indices: Iterable[int]) -> tuple[Disclosure, ...]:
         """Return salt and value of the fields of these entries that are kept outside the log and not redacted."""
+
+    def put_back(self, told: Disclosure) -> None:
+        """Keep a value again that an export has told; whoever calls has compared it with its entry."""
 
     def forget(self, index: int, field: str) -> bool:
         """Delete salt and value of a field; True when they were there. That it was done is for an entry to say."""

@@ -203,6 +203,10 @@ class SqliteLedger(Reading):
                     found += [Disclosure(index, field, *opened)] if opened else []
         return tuple(found)
 
+    def put_back(self, told: Disclosure) -> None:
+        """See Ledger."""
+        self._private.put_back(told.field, told.salt, told.value)
+
     def forget(self, index: int, field: str) -> bool:
         """See Ledger."""
         wanted = [item.private[field] for item in self.entries(index, index + 1) if field in item.private]

@@ -71,7 +71,7 @@ class Writer:
 
     def write(self, connection: sqlite3.Connection, tip: Tip, batch: Batch) -> Tip:
         """Put a batch behind `tip` in the transaction that has begun; return the tip there will be."""
-        _insert(connection, batch.rows)
+        insert(connection, batch.rows)
         if batch.subtrees:
             connection.executemany("INSERT INTO subtree VALUES (?, ?, ?)", batch.subtrees)
         after = batch.tip()
@@ -178,7 +178,8 @@ class Writer:
             self.drop()
 
 
-def _insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Insert rows by as few statements as there can be."""
     place = 0
     for width in AT_ONCE:
         statement = INSERT + ", (?, ?, ?, ?)" * (width - 1)
