@@ -12,7 +12,7 @@ UV := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test check format docs bench lock wheel clean
+.PHONY: help demo setup test check format docs bench soak lock wheel clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ docs: $(VENV)/dev.stamp ## write the pages that are made from the code
 
 bench: $(VENV)/dev.stamp ## measure what docs/benchmarks.md tells
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit; done
+
+soak: $(VENV)/dev.stamp ## kill writers of the ledger until 250,000 appends were acknowledged
+	@$(BIN)/python -m tests.store.storm
 
 lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew; look at the difference before you commit it
 	@$(PIP) install uv
