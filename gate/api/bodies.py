@@ -124,6 +124,13 @@ class Export(Frozen):
         return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
+class Period(Frozen):
+    """From which date or time on, and before which."""
+
+    since: Annotated[str, StringConstraints(max_length=40), Field(alias="from")] = ""
+    until: Annotated[str, StringConstraints(max_length=40), Field(alias="to")] = ""
+
+
 class Until(Frozen):
     """Answer as soon as the ledger is longer than `size`, or after `timeout` seconds."""
 

@@ -41,6 +41,7 @@ SHAPES: dict[str, Schema] = {
     "Statement": _object(statement=TEXT, namespace=TEXT),
     "Entries": {"type": "array", "items": OBJECT},
     "Seal": _object(origin=TEXT, size=COUNT, root=TEXT, checkpoint=TEXT, vkey=TEXT),
+    "Controls": _object(period=TEXT, size=COUNT, checkpoint=TEXT, evidenced=COUNT, controls=LIST),
     "Sinks": {"type": "array", "items": OBJECT},
     "Datasets": {"type": "array", "items": OBJECT},
     "Evidence": OBJECT,

@@ -8,7 +8,7 @@ import click
 from gate.cli.counting import progress
 from gate.cli.place import Place
 from gate.cli.say import pass_place
-from gate.errors import BadInput
+from gate.errors import BadInput, Outside
 
 FORMATS = ("jsonl", "csv", "ocsf", "rfc5424", "cef", "sqlite")
 SUFFIXES = {"csv": ".csv", "ocsf": ".ocsf.jsonl", "rfc5424": ".syslog", "cef": ".cef", "sqlite": ".db"}
@@ -68,3 +68,32 @@ def export(
         f"sqlite-utils sangate-verify {path}" if name == "sqlite" else f"verify.py mapped {path} --against LOG.jsonl"
     )
     click.echo(f"{path}: {about}; {check} checks it")
+
+
+@click.command()
+@click.option("--from", "since", default="", metavar="TIME", help="Entries from this date or time on (UTC).")
+@click.option("--to", "until", default="", metavar="TIME", help="Entries before this date or time.")
+@click.option("--format", "name", type=click.Choice(("html", "json", "csv")), default="html", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; - is standard output.")
+@click.option("--local", is_flag=True, help="Read this data directory itself; no server is needed.")
+@pass_place
+def controls(place: Place, since: str, until: str, name: str, out: Path | None, local: bool) -> None:
+    """Each control (NIST SP 800-53, ISO 27001, ITGC) with the entries that evidence it in a period."""
+    from gate.cli.reading import reader
+    from gate.export import controls as spelled
+    from gate.export import page
+    from gate.export.selection import selection
+
+    selection(since, until)
+    with reader(place, local=local) as source:
+        view = source.controls(since, until)
+    text = {"html": page.controls, "json": spelled.as_json, "csv": spelled.as_csv}[name](view)
+    if out == Path("-"):
+        click.echo(text, nl=False)
+        return
+    path = out or Path(f"controls.{name}")
+    try:
+        path.write_bytes(text.encode())
+    except OSError as problem:
+        raise Outside(f"cannot write {path}: {problem.strerror}") from None
+    click.echo(f"{path}: {view['evidenced']} of {len(view['controls'])} controls have entries in this period")

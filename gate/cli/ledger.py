@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gate.cli import keeping
-from gate.cli.handing import export
+from gate.cli.handing import controls, export
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, table
 
@@ -65,7 +65,7 @@ def checkpoint(place: Place, local: bool, as_json: bool) -> None:
 
 
 ledger.add_command(export)
-for command in keeping.COMMANDS:
+for command in (controls, *keeping.COMMANDS):
     ledger.add_command(command)
 
 

@@ -35,6 +35,9 @@ class Reader(Protocol):
     def seal(self) -> Any:
         """The signed head."""
 
+    def controls(self, since: str, until: str) -> Any:
+        """Each control with its evidence in a period."""
+
     def sinks(self) -> Any:
         """Where the ledger is sent on, and how far behind each is."""
 
@@ -63,6 +66,9 @@ class _Remote:
 
     def seal(self) -> Any:
         return self._client.get("/seal")
+
+    def controls(self, since: str, until: str) -> Any:
+        return self._client.get("/controls", **{"from": since or None, "to": until or None})
 
     def sinks(self) -> Any:
         return self._client.get("/sinks")
@@ -109,6 +115,9 @@ class _Local:
 
     def seal(self) -> Any:
         return self._control.seal()
+
+    def controls(self, since: str, until: str) -> Any:
+        return self._control.controls(self._actor, since, until)
 
     def sinks(self) -> Any:
         return self._control.sinks(self._actor)

@@ -2,6 +2,7 @@
 
 from gate.control.access import Access
 from gate.control.changes import Changes
+from gate.control.checking import Checking
 from gate.control.desk import Desk
 from gate.control.exporting import Exporting
 from gate.control.record import Record
@@ -12,7 +13,7 @@ from gate.gather.records import Records
 from gate.gather.surveys import Surveys
 
 
-class Control(Changes, Waiving, Rehearsing, Safety, Record, Exporting, Access):
+class Control(Changes, Waiving, Rehearsing, Safety, Record, Exporting, Checking, Access):
     """Every use case; small files share one desk."""
 
     def __init__(self, desk: Desk) -> None:

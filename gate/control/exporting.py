@@ -1,5 +1,6 @@
 """Handing the record out: exports in every format, the pack of one change. That it was handed out is an entry first."""
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -9,12 +10,13 @@ from typing import Any
 
 from gate.canonical import sha256
 from gate.change import utc
-from gate.control.desk import Desk, person
+from gate.control.desk import Desk, Progress, person
 from gate.control.views import View
 from gate.errors import CannotTell, LedgerUnavailable
 from gate.export import database, jsonl, pack, stream
-from gate.export.population import EVERYTHING, begin
-from gate.export.selection import Selection
+from gate.export.controls import report
+from gate.export.population import EVERYTHING, begin, items
+from gate.export.selection import Selection, selection
 from gate.export.stream import Leaving
 from gate.ledger.entry import Draft
 from gate.person import Person
@@ -24,6 +26,8 @@ AT_ONCE = threading.BoundedSemaphore(4)
 """Exports under way at once: each holds a thread until whoever asked has read it (our choice)."""
 
 PIECE = 1 << 20
+KEPT = 3600.0
+SHOWN_EVERY = 20_000
 Told = Callable[[int], None]
 
 
@@ -70,10 +74,50 @@ class Exporting:
         self._enter(actor, "jsonl", EVERYTHING)
         return jsonl.export_log(self._desk.ledger, path, zipped=zipped, blobs=blobs, told=told)
 
+    def controls(self, actor: Person, since: str = "", until: str = "") -> View:
+        """Return each control with the entries that evidence it in a period (dates or times), under the signed head."""
+        ledger, taken = self._desk.ledger, selection(since, until)
+        population = begin(ledger, utc(self._desk.clock()), taken)
+        found = report(items(ledger, population))
+        return {
+            "from": taken.since,
+            "to": taken.until,
+            "period": _period(taken),
+            "origin": population.origin,
+            "size": population.end,
+            "checkpoint": population.head,
+            "made": population.made,
+            "evidenced": sum(one["evidenced"] for one in found),
+            "controls": found,
+        }
+
     def sinks(self, actor: Person) -> list[View]:
         """Return every sink with how far behind it is and why it does not go on."""
         found = lag_of(self._desk.settings, self._desk.ledger)
         return [{"name": one.name, "kind": one.kind, "behind": one.behind, **vars(one.cursor)} for one in found]
+
+    def export_file(self, actor: Person, name: str, taken: Selection, progress: Progress) -> View:
+        """Write an export for a page to hand out, and say where it lies; exports of more than an hour ago go."""
+        folder = self._desk.settings.data / "exports"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for old in folder.iterdir():
+            if self._desk.clock().timestamp() - old.stat().st_mtime > KEPT:
+                old.unlink(missing_ok=True)
+        last = [0]
+
+        def told(count: int) -> None:
+            if count >= last[0] + SHOWN_EVERY:
+                last[0] = count
+                progress(f"{count:,} entries so far")
+
+        leaving = self.export(actor, name, taken, told)
+        progress(f"reading {leaving.end:,} entries")
+        path = folder / secrets.token_hex(16)
+        with path.open("xb") as file:
+            for chunk in leaving.chunks:
+                file.write(chunk)
+        progress("ready")
+        return {"path": str(path), "name": leaving.name, "media_type": leaving.media_type, "bytes": path.stat().st_size}
 
     def pack(self, actor: Person, change: str) -> bytes:
         """Return the evidence pack of one change; that it was made is an entry of the ledger's own sequence."""
@@ -100,6 +144,13 @@ class Exporting:
             with path.open("rb") as file:
                 while piece := file.read(PIECE):
                     yield piece
+
+
+def _period(taken: Selection) -> str:
+    if taken.everything:
+        return "The whole log"
+    begins = f"From {taken.since[:10]}" if taken.since else "From the beginning"
+    return f"{begins} to before {taken.until[:10]}" if taken.until else f"{begins} on"
 
 
 def _bounded(chunks: Iterator[bytes]) -> Iterator[bytes]:

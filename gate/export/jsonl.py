@@ -19,7 +19,8 @@ from typing import IO
 
 from gate.errors import Outside
 from gate.export.population import CHUNK, signed_head
-from gate.ledger import checkpoint, merkle, note
+from gate.ledger import checkpoint, merkle
+from gate.ledger.policy import read
 from gate.store import Ledger
 
 MEDIA_TYPE = "application/jsonl"
@@ -47,7 +48,7 @@ def whole(ledger: Ledger) -> Whole:
     signed, newest = signed_head(ledger)
     if signed is None or not newest:
         return Whole(ledger.size(), signed)
-    return Whole(checkpoint.verify(signed, note.read_vkey(ledger.vkey)).size, signed)
+    return Whole(checkpoint.verify(signed, *read(ledger.policy).keys).size, signed)
 
 
 def lines(ledger: Ledger, size: int, told: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:

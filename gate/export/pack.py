@@ -28,6 +28,7 @@ from gate.export.jsonl import policy
 from gate.export.story import digests_in
 from gate.ledger import checkpoint, note
 from gate.ledger.entry import Entry
+from gate.ledger.policy import read
 from gate.store import Ledger
 
 VERIFIER = Path(__file__).with_name("verify.py")
@@ -41,12 +42,14 @@ def make(ledger: Ledger, change: str) -> bytes:
     if not entries:
         raise NotThere(f"the ledger has no change {change}")
     signed = _head(ledger, entries[-1].index + 1)
-    head = checkpoint.verify(signed, note.read_vkey(ledger.vkey))
+    head = checkpoint.verify(signed, *read(ledger.policy).keys)
     blobs = _blobs(ledger, entries)
     files = {
         "checkpoint": signed.encode(),
         "entries.jsonl": b"".join(entry.body + b"\n" for entry in entries),
-        "index.html": page.render(change, entries, head, ledger.vkey, blobs.get).encode(),
+        "index.html": page.render(
+            change, entries, head, ledger.vkey, blobs.get, _cosigners(signed, ledger.origin)
+        ).encode(),
         "policy": policy(ledger.policy).encode(),
         "verify.py": VERIFIER.read_bytes(),
         **_proofs(ledger, entries, head.size, signed),
@@ -77,9 +80,14 @@ def _head(ledger: Ledger, least: int) -> str:
     if cosigned is not None:
         signed = cosigned[1].decode()
         with suppress(ValueError):  # an older key of the ledger's has signed it
-            checkpoint.verify(signed, note.read_vkey(ledger.vkey))
+            checkpoint.verify(signed, *read(ledger.policy).keys)
             return signed
     return ledger.checkpoint(keep=True)
+
+
+def _cosigners(signed: str, origin: str) -> list[str]:
+    """Who else has signed the head; whether they count, the verifier and the auditor's policy say."""
+    return [line.name for line in note.read(signed).signatures if line.name != origin]
 
 
 def _proofs(ledger: Ledger, entries: Sequence[Entry], size: int, signed: str) -> dict[str, bytes]:

@@ -1,9 +1,10 @@
 """The pack's page: one change told for people, in one file without scripts or links to anywhere."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -46,11 +47,18 @@ def nothing(_: str) -> bytes | None:
     return None
 
 
-def render(change: str, entries: Sequence[Entry], head: Checkpoint, vkey: str, blobs: Blobs = nothing) -> str:
+def render(
+    change: str,
+    entries: Sequence[Entry],
+    head: Checkpoint,
+    vkey: str,
+    blobs: Blobs = nothing,
+    witnesses: Sequence[str] = (),
+) -> str:
     """Return the page; everything that came from outside is escaped."""
     opened = next((entry.data for entry in entries if entry.kind == "change.opened"), {})
     closed = next((entry.data for entry in entries if entry.kind == "change.closed"), {})
-    return _page().render(
+    return _page("pack/index.html").render(
         change=change,
         title=opened.get("title", ""),
         outcome=closed.get("outcome", "not closed"),
@@ -60,7 +68,7 @@ def render(change: str, entries: Sequence[Entry], head: Checkpoint, vkey: str, b
         story=story(entries, blobs),
         outcome_of=outcome,
         style=_style(),
-        witnesses=[],
+        witnesses=witnesses,
         head=head,
         root=head.root.hex(),
         vkey=vkey,
@@ -73,8 +81,13 @@ def _templates() -> list[Path]:
     return [inside / "templates", inside.parent / "templates"]
 
 
+def controls(view: Mapping[str, Any]) -> str:
+    """Return the controls report as a page of its own."""
+    return _page("pack/controls.html").render(view=view, style=_style())
+
+
 @cache
-def _page() -> Template:
+def _page(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(_templates()),
         autoescape=True,
@@ -83,7 +96,7 @@ def _page() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = _shown
-    return environment.get_template("pack/index.html")
+    return environment.get_template(name)
 
 
 @cache

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from gate.canonical import Json
 from gate.errors import CannotTell, GateError, LedgerUnavailable
 from gate.export.selection import Selection
-from gate.ledger import checkpoint, note
+from gate.ledger import checkpoint
+from gate.ledger.policy import read
 from gate.store import Ledger
 
 CHUNK = 500
@@ -96,7 +97,7 @@ def begin(ledger: Ledger, made: str, taken: Selection = EVERYTHING) -> Populatio
             "no signed head is left that covers this ledger",
             hint="sangate ledger export --local writes the exact bytes all the same",
         )
-    head = checkpoint.verify(signed, note.read_vkey(ledger.vkey))
+    head = checkpoint.verify(signed, *read(ledger.policy).keys)
     return Population(ledger.origin, head.size, signed, made, taken)
 
 

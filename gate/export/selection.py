@@ -18,6 +18,8 @@ from gate.ledger.entry import KINDS
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LONGEST_NAME = 200
+KIND_NAMES = tuple(sorted(KINDS))
+"""What a reader may choose from."""
 
 
 @dataclass(frozen=True)

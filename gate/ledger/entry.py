@@ -67,6 +67,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "immutability.tested": ("protection", "mechanism", "mode", "held", "because", "digest"),
         "access.tested": ("protection", "actor", "refused", "because", "digest"),
         "export.made": ("what", "size", "digest"),
+        "ledger.checked": ("size", "result", "because"),
         "config.loaded": ("policy",),
     }
 )

@@ -40,6 +40,8 @@ class Job:
     problem: str = ""
     hint: str = ""
     ended: float = 0.0
+    made: object = None
+    """What the work returned."""
 
     def told(self, line: str) -> None:
         """Add a line of progress."""
@@ -87,7 +89,7 @@ class Jobs:
 
     def _run(self, job: Job, work: Callable[[Progress], object]) -> None:
         try:
-            work(job.told)
+            job.made = work(job.told)
         except GateError as error:
             job.problem, job.hint = str(error), error.hint
         except Exception:  # noqa: BLE001 - whatever it was, the page must say that the work has ended

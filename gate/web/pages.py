@@ -3,7 +3,7 @@
 from flask import Blueprint, url_for
 
 from gate.drawing import isolation
-from gate.web import arrays, change, listing, opening, records, shown, sign, words
+from gate.web import arrays, change, ledger, listing, opening, records, shown, sign, words
 from gate.web.face import face
 
 
@@ -15,6 +15,7 @@ def blueprint() -> Blueprint:
     listing.add(pages)
     change.add(pages)
     arrays.add(pages)
+    ledger.add(pages)
     records.add(pages)
     for name in ("moment", "minute", "clock", "ago", "span", "short", "limit", "sentence"):
         pages.add_app_template_filter(getattr(shown, name), name)

@@ -1,8 +1,8 @@
-"""The ledger and the evidence: what was entered, its seal, what is known of every dataset."""
+"""The evidence: what is known of every dataset, and what a device answered."""
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, render_template, url_for
 from flask import redirect as lead
 from werkzeug.wrappers import Response as Answer
 
@@ -13,49 +13,17 @@ from gate.person import Person
 from gate.web.face import face, fragment
 from gate.web.session import person
 
-PAGE = 100
-"""Entries on one page."""
-
 REPLY_MOST = 200_000
 """Bytes of a raw reply that a page shows; the pack has the whole."""
 
 
 def add(pages: Blueprint) -> None:
     """Add the routes."""
-    pages.add_url_rule("/ledger", "ledger", ledger)
-    pages.add_url_rule("/ledger/export", "export", export, methods=["POST"])
     pages.add_url_rule("/evidence", "evidence", evidence)
     pages.add_url_rule("/evidence/live", "evidence_live", evidence_live)
     pages.add_url_rule("/evidence/<dataset>/reference", "reference", reference, methods=["POST"])
     pages.add_url_rule("/evidence/<dataset>/rehearse", "rehearse", rehearse, methods=["POST"])
     pages.add_url_rule("/replies/<digest>", "reply", reply)
-
-
-def ledger() -> str:
-    """Show one page of entries and the seal over all; without a start the newest."""
-    actor, control = person(), face().control
-    change = request.args.get("change", "")[:40] or None
-    size = control.size()
-    given = request.args.get("start", "")
-    newest = 0 if change else max(0, size - PAGE)
-    start = min(int(given), size) if given.isdigit() and len(given) < 16 else newest
-    return render_template(
-        "ledger.html",
-        seal=control.seal(),
-        entries=control.entries(actor, change, start, PAGE),
-        change=change or "",
-        start=start,
-        size=size,
-        page=PAGE,
-    )
-
-
-def export() -> Response:
-    """Hand out the exact log, line by line; a POST, since it is entered that it was taken."""
-    leaving = face().control.export(person())
-    response = Response(stream_with_context(leaving.chunks), mimetype=leaving.media_type)
-    response.headers["Content-Disposition"] = f"attachment; filename={leaving.name}"
-    return response
 
 
 def evidence() -> str:

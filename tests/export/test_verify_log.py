@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gate.canonical import encode
 from gate.export import jsonl, verify
 from gate.ledger import checkpoint, merkle
+from gate.ledger import policy as trust
 from gate.ledger.entry import GATE, Draft
 from gate.store import keys, schema
 from gate.store.sqlite import SqliteLedger, open_ledger
@@ -210,7 +211,7 @@ def signed_log(folder: Path, lines: list[bytes]) -> Path:
     key = keys.create(folder / "any.key", ORIGIN)
     head = checkpoint.Checkpoint(ORIGIN, len(lines), merkle.root_of(merkle.leaf_hash(line) for line in lines))
     (folder / "any.checkpoint").write_text(checkpoint.sign(head, key))
-    (folder / "any.policy").write_text(jsonl.policy(str(key.vkey)))
+    (folder / "any.policy").write_text(trust.write(trust.of(key.vkey)))
     (folder / "any.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
     return folder / "any.jsonl"
 

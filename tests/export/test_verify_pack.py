@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gate.approval import NAMESPACE, Statement, read_statement
-from gate.export import jsonl, pack, verify
+from gate.export import pack, verify
 from gate.ledger import checkpoint, merkle, note
+from gate.ledger import policy as trust
 from gate.ledger.entry import Draft
 from gate.store.sqlite import SqliteLedger
 from tests.export.conftest import CHANGE, ORIGIN, approval, drafts, make_ledger, statement, write
@@ -356,7 +357,7 @@ def test_an_approval_signed_by_ssh_keygen_itself_verifies(ledger: SqliteLedger, 
 def test_the_policy_that_the_auditor_holds_decides(packed: bytes, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = make_ledger(tmp_path / "other")
-    (tmp_path / "mine").write_text(jsonl.policy(other.vkey))
+    (tmp_path / "mine").write_text(trust.write(trust.of(note.read_vkey(other.vkey))))
     other.close()
     code, said = judge(packed, tmp_path, "--policy", str(tmp_path / "mine"))
     assert code == verify.TAMPERED

@@ -17,8 +17,9 @@ from gate.person import Person
 from gate.web.pages import blueprint
 
 READS = {
-    "arrays", "datasets", "entries", "export", "pack", "reply", "rows", "safety", "seal",
-    "session_approvals", "show", "sinks", "size", "statement", "wait", "waiver", "waiver_seats", "who",
+    "arrays", "browse", "controls", "datasets", "entries", "export", "last_check", "pack",
+    "reply", "rows", "safety", "seal", "session_approvals", "show", "sinks", "size",
+    "statement", "wait", "waiver", "waiver_seats", "who",
 }  # fmt: skip
 """`export` and `pack` enter that they were taken. Every other verb decides, also one that is added tomorrow."""
 
