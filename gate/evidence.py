@@ -77,7 +77,8 @@ class Volume:
     """Bytes."""
 
     copy_of: tuple[str, ...] = ()
-    """Designators of volumes of which it is a snapshot, clone or mirror, as the array says."""
+    """What it is a snapshot, clone or mirror of, as the array says: a designator of its own, or `serial/volume id`
+    of a volume on another array."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ class ArrayReading:
 
     volumes: tuple[Volume, ...] | None = None
     """Every volume of the array; None when they were not told."""
+
+    backends: tuple[str, ...] | None = None
+    """Names under which a virtualiser knows the arrays behind it; () lies on disks of its own, None was not told."""
 
     unknown: tuple[str, ...] = ()
     """What could not be read and why."""
@@ -135,6 +139,39 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Leaf:
+    """One LUN that a way ends at, with everything its paths tell of the device that offers it."""
+
+    disks: tuple[str, ...]
+    """Kernel names of the disks that are paths to it."""
+
+    lun: str
+    """Its designator from VPD page 0x83 in lower-case hexadecimal, or the kernel's `wwid` where that is another."""
+
+    target_ports: tuple[str, ...] = ()
+    """Names of the ports it was reached through, from page 0x83; () when the page names none."""
+
+    devices: tuple[str, ...] = ()
+    """Names of the whole target device, from page 0x83."""
+
+    through: tuple[str, ...] = ()
+    """Ports as the host's transport tells them (iSCSI session, FC, NVMe, multipathd): good for "same" alone."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A file share that a way ends at."""
+
+    protocol: str
+    """The file system's type: `nfs4`, `cifs` …"""
+
+    server: str
+    export: str
+    addresses: tuple[str, ...]
+    """Every address of the server, as the host itself resolves it and as the mount uses it."""
+
+
+@dataclass(frozen=True)
 class Trace:
     """Where a path on a host really lies."""
 
@@ -142,26 +179,38 @@ class Trace:
     path: str
     at: datetime
     hops: tuple[Hop, ...] = ()
-    lun: str | None = None
-    """NAA designator of the disk's LUN, from VPD page 0x83."""
+    leaves: tuple[Leaf, ...] = ()
+    """Every LUN below: a mirror has two, and whatever one of them shares is shared."""
 
-    target_ports: tuple[str, ...] = ()
-    """Target port names of the disk, from VPD page 0x83; () when not found out."""
-
+    shares: tuple[Share, ...] = ()
     identities: tuple[Identity, ...] = ()
-    """What it lies on where that is no disk; both ends of a virtualiser."""
+    """What it lies on where that is no disk; a disk of a hypervisor is `virtual-disk` with host and kernel name."""
 
     problem: str = ""
-    """Why the trace does not reach a disk; empty when it does."""
+    """Why the trace does not reach all it lies on; empty when it does."""
 
     raw: tuple[str, ...] = ()
+
+    @property
+    def lun(self) -> str | None:
+        """The designator of the one LUN it lies on; None when it is not known to be one LUN."""
+        elsewhere = self.problem or self.shares or self.identities
+        return self.leaves[0].lun if len(self.leaves) == 1 and not elsewhere else None
+
+    @property
+    def target_ports(self) -> tuple[str, ...]:
+        """Target ports of all its LUNs, each once."""
+        return tuple(dict.fromkeys(port for leaf in self.leaves for port in leaf.target_ports))
 
     @property
     def place(self) -> str | None:
         """Where it lies, as one word that changes when it is moved; None when that is not known."""
         if self.problem:
             return None
-        return self.lun or " ".join(f"{one.kind}:{one.name}" for one in self.identities) or None
+        found = sorted(leaf.lun for leaf in self.leaves)
+        found += sorted(f"{share.server}:{share.export}" for share in self.shares)
+        found += sorted(f"{one.kind}:{one.name}" for one in self.identities)
+        return " ".join(found) or None
 
 
 class Log(StrEnum):

@@ -1,7 +1,10 @@
 """What exists and who owns it: sites, arrays, hosts, datasets, protections. Frozen, from config.yaml."""
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -17,6 +20,9 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z
 
 TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A table's name that needs no quoting in any engine; it becomes part of a question in SQL."""
+
+Uid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}([0-9a-f]{16})?$")]
+"""NAA designator of a volume in lower-case hexadecimal, as VPD page 0x83 tells it of the LUN."""
 
 Iqn = Annotated[str, StringConstraints(pattern=r"^iqn\.\d{4}-\d{2}\.[A-Za-z0-9.:-]{1,200}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -117,9 +123,19 @@ class Scratch(Frozen):
     blocks: Annotated[int, Field(ge=8, le=2**32)]
     """Length of the range that may be written, in blocks of 512 bytes, from block 0."""
 
+    uid: Uid | None = None
+    """Its designator; by it the array's list of volumes shows that it is nobody's data."""
+
     def words(self, array: str) -> str:
         """Spell it in one line, as a sealed plan names it."""
         return f"{array} {self.target} {self.lun} {self.portal}:{self.port} {self.blocks}"
+
+
+class Backend(Frozen):
+    """A storage system behind a virtualiser: the name by which the virtualiser tells of it, and which array it is."""
+
+    name: Text
+    array: Name
 
 
 class Array(Frozen):
@@ -136,7 +152,38 @@ class Array(Frozen):
     partner: Name | None = None
     """The array with which it forms an HA or replication pair, if any."""
 
+    addresses: tuple[HostName, ...] = ()
+    """Addresses from which it serves files."""
+
+    behind: tuple[Backend, ...] = ()
+    """For a virtualiser: every storage system on which it keeps its volumes."""
+
     plane: Plane = Plane()
+
+
+class Appliance(Frozen):
+    """What keeps copies and is no array that the gate can ask: a backup appliance, a tape library, a datastore."""
+
+    id: Name
+    site: Name
+    medium: Medium
+    addresses: tuple[HostName, ...] = ()
+    """Addresses from which it serves."""
+
+    target_ports: tuple[Text, ...] = ()
+    """Names of its target ports, as VPD page 0x83 of its LUNs tells them."""
+
+    on_arrays: tuple[Name, ...]
+    """Arrays on which it keeps its data; must be said, `[]` for one with disks of its own."""
+
+    plane: Plane = Plane()
+
+
+class VirtualDisk(Frozen):
+    """A disk that a hypervisor gives to a host, and the datastore it lies in. Declared: no guest can measure it."""
+
+    disk: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,31}$")]
+    datastore: Name
 
 
 class Host(Frozen):
@@ -146,6 +193,28 @@ class Host(Frozen):
     site: Name
     family: HostFamily
     ssh: Ssh
+    cluster: Text | None = None
+    """The hypervisor cluster it runs on."""
+
+    disks: tuple[VirtualDisk, ...] = ()
+
+
+class RecoveryTool(Frozen):
+    """What a recovery needs besides the copies: the gate's own data, a backup catalogue, restore programs."""
+
+    id: Name
+    host: Name
+    path: AbsolutePath
+    mount: AbsolutePath
+
+
+class Unprotected(Frozen):
+    """A volume that needs no backup, and who says so."""
+
+    array: Name
+    uid: Uid
+    owner: Text
+    reason: Annotated[str, StringConstraints(min_length=8, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class Statement(Frozen):
@@ -315,6 +384,9 @@ class Inventory(Frozen):
     hosts: tuple[Host, ...] = ()
     datasets: tuple[Dataset, ...] = ()
     protections: tuple[Protection, ...] = ()
+    appliances: tuple[Appliance, ...] = ()
+    recovery_tools: tuple[RecoveryTool, ...] = ()
+    unprotected: tuple[Unprotected, ...] = ()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
@@ -325,8 +397,11 @@ class Inventory(Frozen):
             ("arrays and hosts", [array.id for array in self.arrays] + [host.id for host in self.hosts]),
             ("datasets", [dataset.id for dataset in self.datasets]),
             ("protections", [protection.id for protection in self.protections]),
+            ("arrays and appliances", [array.id for array in self.arrays] + [one.id for one in self.appliances]),
+            ("recovery_tools", [tool.id for tool in self.recovery_tools]),
+            ("unprotected", [volume.uid for volume in self.unprotected]),
         ):
-            twice = sorted({name for name in ids if ids.count(name) > 1})
+            twice = sorted(name for name, times in Counter(ids).items() if times > 1)
             if twice:
                 raise ValueError(f"{kind}: {twice[0]!r} is there twice")
         for place, name, known in self._references():
@@ -347,11 +422,41 @@ class Inventory(Frozen):
             found.append((f"protections.{protection.id}.rehearsal_host", protection.rehearsal_host, hosts))
             below = protection.object_store.on_arrays if protection.object_store else ()
             found += [(f"protections.{protection.id}.object_store.on_arrays", name, arrays) for name in below]
-        return found
+        return found + self._references_of_places(sites, arrays, hosts)
+
+    def _references_of_places(
+        self, sites: set[str], arrays: set[str], hosts: set[str]
+    ) -> list[tuple[str, str, set[str]]]:
+        datastores = {one.id for one in self.appliances if one.medium is Medium.DATASTORE}
+        found = [(f"appliances.{one.id}.site", one.site, sites) for one in self.appliances]
+        found += [(f"appliances.{one.id}.on_arrays", name, arrays) for one in self.appliances for name in one.on_arrays]
+        found += [(f"arrays.{one.id}.behind", back.array, arrays) for one in self.arrays for back in one.behind]
+        found += [(f"hosts.{one.id}.disks", disk.datastore, datastores) for one in self.hosts for disk in one.disks]
+        found += [(f"recovery_tools.{one.id}.host", one.host, hosts) for one in self.recovery_tools]
+        return found + [(f"unprotected.{one.uid}.array", one.array, arrays) for one in self.unprotected]
+
+    @cached_property
+    def _arrays(self) -> Mapping[str, Array]:
+        return {array.id: array for array in self.arrays}
+
+    @cached_property
+    def _hosts(self) -> Mapping[str, Host]:
+        return {host.id: host for host in self.hosts}
+
+    @cached_property
+    def _datasets(self) -> Mapping[str, Dataset]:
+        return {dataset.id: dataset for dataset in self.datasets}
+
+    @cached_property
+    def _by_dataset(self) -> Mapping[str, tuple[Protection, ...]]:
+        found: dict[str, list[Protection]] = {}
+        for protection in self.protections:
+            found.setdefault(protection.dataset, []).append(protection)
+        return {dataset: tuple(protections) for dataset, protections in found.items()}
 
     def array(self, name: str) -> Array:
         """Return the array of that id; KeyError when there is none."""
-        return {array.id: array for array in self.arrays}[name]
+        return self._arrays[name]
 
     def scratch_words(self, *arrays: str) -> tuple[str, ...]:
         """Return where the gate may write on these arrays, as a sealed plan names it; none without a scratch object."""
@@ -360,12 +465,12 @@ class Inventory(Frozen):
 
     def host(self, name: str) -> Host:
         """Return the host of that id; KeyError when there is none."""
-        return {host.id: host for host in self.hosts}[name]
+        return self._hosts[name]
 
     def dataset(self, name: str) -> Dataset:
         """Return the dataset of that id; KeyError when there is none."""
-        return {dataset.id: dataset for dataset in self.datasets}[name]
+        return self._datasets[name]
 
     def protections_of(self, dataset: str) -> tuple[Protection, ...]:
         """Return the protections of one dataset, in inventory order."""
-        return tuple(protection for protection in self.protections if protection.dataset == dataset)
+        return self._by_dataset.get(dataset, ())

@@ -1,21 +1,25 @@
 """
 Does a backup survive what may happen to the array its original lies on?
 
-"Same" may be concluded from any evidence, "different" only from measured identity: the LUN's target ports, told by
-the device itself, belong to an array that told the same ports and its serial over its own command line. That two LUNs
-have different names proves nothing, and what could not be found out is `unknown` (backup-evidence: IS-01, IS-02).
+"Same" may be concluded from any evidence, "different" only from measured identity: an array lists the LUN as its own
+volume or tells its target ports as its own, and answers with the serial on record; or a port, address or service that
+was measured belongs to something that the inventory names. That two LUNs have different names proves nothing, disjoint
+ports prove nothing, and what could not be found out is `unknown` (backup-evidence 2.2, IS-01, IS-02; ADR 0018).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from gate.evidence import ArrayReading, Trace
-from gate.inventory import Inventory
+from gate.evidence import Leaf, Share, Trace
+from gate.landscape import Element, Map, Place
+
+__all__ = ["Attestation", "Element", "Isolation", "Map", "Place", "Relation", "attested", "relate"]
 
 
 class Relation(StrEnum):
-    """How the arrays under two paths relate."""
+    """How what lies under two paths relates."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -23,65 +27,130 @@ class Relation(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
-    """The array a path lies on; `array` is None when that could not be measured, and `because` says why."""
-
-    array: str | None
-    serial: str | None
-    because: str
-
-
-@dataclass(frozen=True)
 class Isolation:
-    """The relation of a dataset's array and its repository's array, with the shared element where there is one."""
+    """The relation of where a dataset and where its repository lie, with the shared element where there is one."""
 
     relation: Relation
     because: str
     source: Place
     backup: Place
     shared_ports: tuple[str, ...] = ()
+    attestable: bool = False
+    """The relation is unknown only because the inventory alone names a place: two people may attest it."""
 
 
-def locate(trace: Trace | None, readings: Mapping[str, ArrayReading], inventory: Inventory) -> Place:
-    """Find the one array that tells the trace's target ports as its own and answers with the serial on record."""
-    if trace is None:
-        return Place(None, None, "nobody asked where it lies")
-    if trace.problem:
-        return Place(None, None, f"{trace.path} on {trace.host}: {trace.problem}")
-    ports = set(trace.target_ports)
-    if not ports:
-        return Place(None, None, f"{trace.path} on {trace.host}: the disk names no target port")
-    owners = {name for name, reading in readings.items() if ports & set(reading.target_ports)}
-    if not owners:
-        return Place(None, None, f"no array of the inventory tells the target port {min(ports)} as its own")
-    if len(owners) > 1:
-        return Place(None, None, f"the target ports are told by several arrays: {', '.join(sorted(owners))}")
-    name = owners.pop()
-    stray = ports - set(readings[name].target_ports)
-    if stray:
-        return Place(None, None, f"{name} does not tell the target port {min(stray)}")
-    serial, expected = readings[name].serial, {array.id: array.serial for array in inventory.arrays}.get(name)
-    if serial is None or serial != expected:
-        told = f"{name} answers with serial {serial or 'unknown'}, the inventory says {expected or 'nothing of it'}"
-        return Place(None, None, told)
-    return Place(name, serial, f"{name} (serial {serial}) tells its target ports")
+@dataclass(frozen=True)
+class Attestation:
+    """What two people sign where the world gives no measurable identity; it never turns a relation into different."""
+
+    dataset: str
+    protection: str
+    source: str
+    """Trace.place of the dataset when they signed; another place needs another attestation."""
+
+    backup: str
+    signers: tuple[str, ...]
+    """Ids of the people whose signatures were verified."""
+
+    at: datetime
+    expires: datetime
 
 
-def relate(
-    source: Trace | None, backup: Trace | None, readings: Mapping[str, ArrayReading], inventory: Inventory
-) -> Isolation:
+TIER_OF_NO_ATTESTATION = 1
+"""Data of this tier may not rest on an attestation (promise 10)."""
+
+
+def relate(source: Trace | None, backup: Trace | None, where: Map) -> Isolation:
     """Compare where a dataset and its repository lie; every doubt is `unknown`."""
-    here, there = locate(source, readings, inventory), locate(backup, readings, inventory)
-    shared = tuple(sorted(set(source.target_ports) & set(backup.target_ports))) if source and backup else ()
-    if shared:
-        named = " and ".join(shared)
-        return Isolation(Relation.SAME, f"both are reached through the target ports {named}", here, there, shared)
-    if source and backup and source.lun is not None and source.lun == backup.lun:
-        return Isolation(Relation.SAME, f"both lie on the LUN {source.lun}", here, there)
-    if here.array is not None and there.array is not None:
-        if here.array == there.array:
-            return Isolation(Relation.SAME, f"both lie on {here.array} (serial {here.serial})", here, there)
-        because = f"measured on {here.array} (serial {here.serial}) and {there.array} (serial {there.serial})"
-        return Isolation(Relation.DIFFERENT, because, here, there)
-    missing = "; ".join(place.because for place in (here, there) if place.array is None)
-    return Isolation(Relation.UNKNOWN, missing, here, there)
+    here, there = where.locate(source), where.locate(backup)
+    if source is not None and backup is not None and (shared := _shared(source, backup)):
+        return Isolation(Relation.SAME, shared.because, here, there, shared.ports)
+    if common := [element for element in here.elements if element.key in there.keys]:
+        named = " and ".join(dict.fromkeys(element.words for element in common))
+        return Isolation(Relation.SAME, f"both lie on {named}", here, there)
+    if not (here.known and there.known):
+        missing = "; ".join(dict.fromkeys(place.because for place in (here, there) if not place.known))
+        return Isolation(Relation.UNKNOWN, missing, here, there)
+    declared = [element.words for element in (*here.elements, *there.elements) if not element.counts]
+    if declared:
+        told = f"only the inventory says that it is {' and '.join(dict.fromkeys(declared))}; nothing was measured of it"
+        return Isolation(Relation.UNKNOWN, told, here, there, attestable=True)
+    return Isolation(Relation.DIFFERENT, f"measured on {here.words} and {there.words}", here, there)
+
+
+def attested(
+    isolation: Isolation, source: Trace | None, backup: Trace | None, tier: int, by: Attestation, now: datetime
+) -> str:
+    """
+    Say why an attestation does not carry this relation; empty when it does.
+
+    Even then the relation stays `unknown` and is shown red as declared. Tier-1 data never rest on one.
+    """
+    if not isolation.attestable:
+        return f"the relation is {isolation.relation}, and no attestation changes what was or can be measured"
+    if tier <= TIER_OF_NO_ATTESTATION:
+        return f"data of tier {tier} may not rest on an attestation"
+    if len(set(by.signers)) < 2:
+        return "an attestation takes two people"
+    if not by.at <= now < by.expires:
+        return "the attestation has expired" if now >= by.expires else "the attestation lies in the future"
+    if source is None or backup is None or (by.source, by.backup) != (source.place, backup.place):
+        return "data or repository lie elsewhere than when it was signed"
+    return ""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    because: str
+    ports: tuple[str, ...] = ()
+
+
+def _shared(source: Trace, backup: Trace) -> _Shared | None:
+    """Name what both ways share without anybody's help: a port, a LUN, an address, a number in the LUN's name."""
+    if ports := _common(source.target_ports, backup.target_ports):
+        return _Shared(f"both are reached through the target ports {' and '.join(ports)}", ports)
+    if luns := _common(_luns(source), _luns(backup)):
+        return _Shared(f"both lie on the LUN {' and '.join(luns)}")
+    if addresses := _common(_addresses(source.shares), _addresses(backup.shares)):
+        return _Shared(f"both are served from {' and '.join(addresses)}")
+    if through := _common(_through(source.leaves), _through(backup.leaves)):
+        return _Shared(f"both are reached through {' and '.join(through)}", through)
+    if devices := _common(_devices(source.leaves), _devices(backup.leaves)):
+        return _Shared(f"both belong to the target device {' and '.join(devices)}")
+    if numbers := _common(map(array_number, _luns(source)), map(array_number, _luns(backup))):
+        return _Shared(f"both LUNs carry the array number {' and '.join(numbers)} in their names")
+    return None
+
+
+def array_number(lun: str) -> str:
+    """
+    Return the part of a designator that names the array; empty where its vendor's layout is not known to us.
+
+    Symmetrix: 12 digits after the company id 000097. Hitachi: all but the last 8 digits after 0060e8, which hold the
+    LDEV (backup-evidence 2.2 (iii), not seen on a real device [M]). Good for "same" alone.
+    """
+    if len(lun) == 32 and lun.startswith("60000970"):
+        return lun[8:20]
+    if len(lun) == 32 and lun.startswith("60060e80"):
+        return lun[8:24]
+    return ""
+
+
+def _common(here: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted((set(here) & set(there)) - {""}))
+
+
+def _luns(trace: Trace) -> list[str]:
+    return [leaf.lun for leaf in trace.leaves]
+
+
+def _addresses(shares: tuple[Share, ...]) -> list[str]:
+    return [address for share in shares for address in share.addresses]
+
+
+def _through(leaves: tuple[Leaf, ...]) -> list[str]:
+    return [name for leaf in leaves for name in (*leaf.through, *leaf.target_ports)]
+
+
+def _devices(leaves: tuple[Leaf, ...]) -> list[str]:
+    return [name for leaf in leaves for name in leaf.devices]

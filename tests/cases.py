@@ -18,6 +18,7 @@ from gate.evidence import (
     BackupRun,
     Evidence,
     ImageReading,
+    Leaf,
     Rehearsal,
     TableDigest,
     Trace,
@@ -130,6 +131,7 @@ def policy(**fields: Any) -> Policy:
         "backup_max_age": "24h",
         "verification_max_age": "24h",
         "rehearsal_max_age": "7d",
+        "sentinel_max_age": "24h",
         "evidence_max_age": "15m",
         "clock_skew_max": "60s",
         "approval_lifetime": "8h",
@@ -158,18 +160,23 @@ def reading(name: str, **fields: Any) -> ArrayReading:
         "target_ports": (port(name, 1), port(name, 2)),
         "update_state": "idle",
         "problems": (),
+        "backends": (),
         "raw": (DIGEST,),
     }
     return ArrayReading(**{**given, **fields})
 
 
-def trace(on: str, lun: str | None, **fields: Any) -> Trace:
+def leaf(on: str, lun: str, **fields: Any) -> Leaf:
+    return Leaf(**{"disks": ("sdb",), "lun": lun, "target_ports": (port(on),), **fields})
+
+
+def trace(on: str, lun: str, target_ports: tuple[str, ...] | None = None, **fields: Any) -> Trace:
+    """One LUN reached through the array's first port, or through those given."""
     given: dict[str, Any] = {
         "host": "db-1",
         "path": "/data",
         "at": NOON - timedelta(minutes=1),
-        "lun": lun,
-        "target_ports": (port(on),),
+        "leaves": (leaf(on, lun, **({} if target_ports is None else {"target_ports": target_ports})),),
         "raw": (DIGEST,),
     }
     return Trace(**{**given, **fields})

@@ -36,13 +36,13 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     old = stale_place(case, source, isolation.source) or stale_place(case, backup, isolation.backup)
     if isolation.relation is Relation.UNKNOWN or old:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {old or isolation.because}", evidence=raw)
-    if isolation.backup.array in case.request.targets:
-        because = f"{protection.id} lies on {isolation.backup.array}, which this change itself touches"
+    if touched := sorted(isolation.backup.arrays & set(case.request.targets)):
+        because = f"{protection.id} lies on {' and '.join(touched)}, which this change itself touches"
         return Answer(Outcome.FAILED, because, evidence=raw)
     relied: dict[str, Json] = {
         "protection": protection.id,
-        "data_array": isolation.source.serial,
-        "repository_array": isolation.backup.serial,
+        "data_array": isolation.source.identities,
+        "repository_array": isolation.backup.identities,
         "repository": f"{protection.host}:{protection.repository}",
         "place": backup.place,
     }

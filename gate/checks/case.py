@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from gate.canonical import Json
 from gate.change import AllowedImage, ChangeRequest, Plan
 from gate.evidence import Evidence, Trace
 from gate.inventory import Dataset, Inventory, Protection
-from gate.isolation import Isolation, Place, Relation, locate, relate
+from gate.isolation import Isolation, Relation, relate
+from gate.landscape import Map, Place
 from gate.policy import Policy
 
 
@@ -40,6 +42,11 @@ class Case:
     team: frozenset[str] = frozenset()
     """Ids of everybody who could ask for, sign or perform a change here."""
 
+    @cached_property
+    def map(self) -> Map:
+        """Where things lie, as this evidence and inventory tell it; built once for all checks."""
+        return Map(self.evidence.arrays, self.inventory)
+
 
 @dataclass(frozen=True)
 class Reliance:
@@ -61,11 +68,13 @@ def stale(case: Case, at: datetime) -> str:
 
 
 def stale_place(case: Case, trace: Trace, place: Place) -> str:
-    """Say why a place may not be relied on now: it is as fresh as the trace and as its array's own answer."""
+    """Say why a place may not be relied on now: it is as fresh as the trace and as its arrays' own answers."""
     if old := stale(case, trace.at):
         return old
-    if place.array is not None and (old := stale(case, case.evidence.arrays[place.array].at)):
-        return f"{place.array}: {old}"
+    for name in sorted(place.arrays):
+        reading = case.evidence.arrays.get(name)
+        if reading is not None and (old := stale(case, reading.at)):
+            return f"{name}: {old}"
     return ""
 
 
@@ -97,8 +106,8 @@ def at_risk(case: Case) -> tuple[Reliance, ...]:
     found = []
     for dataset in case.inventory.datasets:
         trace = case.evidence.datasets.get(dataset.id)
-        place = locate(trace, case.evidence.arrays, case.inventory)
-        elsewhere = place.array is not None and place.array not in case.request.targets
+        place = case.map.locate(trace)
+        elsewhere = place.known and place.arrays.isdisjoint(case.request.targets)
         if trace is None or not elsewhere or stale_place(case, trace, place):
             found.append(_reliance(case, dataset))
     return tuple(found)
@@ -111,14 +120,13 @@ def _reliance(case: Case, dataset: Dataset) -> Reliance:
             relate(
                 case.evidence.datasets.get(dataset.id),
                 case.evidence.repositories.get(protection.id),
-                case.evidence.arrays,
-                case.inventory,
+                case.map,
             ),
         )
         for protection in case.inventory.protections_of(dataset.id)
     }
     for protection, isolation in choices.values():
-        if isolation.relation is Relation.DIFFERENT and isolation.backup.array not in case.request.targets:
+        if isolation.relation is Relation.DIFFERENT and isolation.backup.arrays.isdisjoint(case.request.targets):
             return Reliance(dataset, protection, isolation)
     for protection, isolation in choices.values():
         return Reliance(dataset, protection, isolation)

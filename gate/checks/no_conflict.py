@@ -2,7 +2,6 @@
 
 from gate.checks.case import Case, OtherChange, at_risk, stale_place
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.isolation import locate
 
 CHECK = Check(
     name="no-conflict",
@@ -22,7 +21,7 @@ def check(case: Case) -> Finding:
     for other in case.others:
         if shared := _shared(case, ours, other):
             clashes.append(f"{other.change} ({other.state}) has {', '.join(shared)}")
-        doubts += [name for name in sorted(ours | other.protections) if _array_under(case, name) is None]
+        doubts += [name for name in sorted(ours | other.protections) if _arrays_under(case, name) is None]
     if clashes:
         return Finding(CHECK.name, Outcome.FAILED, "; ".join(clashes))
     if doubts:
@@ -39,13 +38,14 @@ def _shared(case: Case, ours: set[str], other: OtherChange) -> list[str]:
     shared = sorted(other.targets & targets) + sorted(other.protections & ours)
     for protections, touched in ((ours, other.targets), (other.protections, targets)):
         for name in sorted(protections):
-            array = _array_under(case, name)
-            if array in touched:
-                shared.append(f"{array}, on which {name} lies")
+            shared += [
+                f"{array}, on which {name} lies" for array in sorted((_arrays_under(case, name) or set()) & touched)
+            ]
     return shared
 
 
-def _array_under(case: Case, protection: str) -> str | None:
+def _arrays_under(case: Case, protection: str) -> frozenset[str] | None:
+    """Return the arrays on which a repository lies now; None when that is not wholly known."""
     trace = case.evidence.repositories.get(protection)
-    place = locate(trace, case.evidence.arrays, case.inventory)
-    return None if trace is None or stale_place(case, trace, place) else place.array
+    place = case.map.locate(trace)
+    return None if trace is None or not place.known or stale_place(case, trace, place) else place.arrays

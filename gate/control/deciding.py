@@ -16,7 +16,7 @@ from gate.evidence import Evidence, Trace
 from gate.families import FAMILIES
 from gate.finding import Finding, Outcome, Waiver, Weight, When
 from gate.inventory import Inventory
-from gate.isolation import locate
+from gate.landscape import Map
 from gate.playbook import file_digest, parse, render
 from gate.policy import Policy
 from gate.settings import Settings
@@ -230,9 +230,10 @@ def thresholds(policy: Policy) -> dict[str, int]:
 
 
 def _choice(request: ChangeRequest, evidence: Evidence, inventory: Inventory) -> Choice:
+    where = Map(evidence.arrays, inventory)
+
     def arrays(traces: Mapping[str, Trace]) -> frozenset[str]:
-        places = (locate(trace, evidence.arrays, inventory) for trace in traces.values())
-        return frozenset(place.array for place in places if place.array is not None)
+        return frozenset(name for trace in traces.values() for name in where.locate(trace).arrays)
 
     return choose(request.targets, inventory, evidence.arrays, arrays(evidence.repositories), arrays(evidence.datasets))
 

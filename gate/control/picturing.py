@@ -6,7 +6,7 @@ from typing import Any
 from gate.checks.case import Reliance
 from gate.evidence import Evidence, Trace
 from gate.inventory import Inventory
-from gate.isolation import Place
+from gate.landscape import Place
 
 
 def isolation_view(evidence: Evidence, inventory: Inventory, reliance: Reliance) -> dict[str, Any]:
@@ -26,15 +26,18 @@ def isolation_view(evidence: Evidence, inventory: Inventory, reliance: Reliance)
 
 
 def _side(trace: Trace | None, place: Place | None, inventory: Inventory) -> dict[str, Any]:
-    array = place.array if place else None
+    arrays = sorted(place.arrays) if place else []
+    serials = [element.serial for element in place.elements if element.serial] if place else []
     return {
         "host": trace.host if trace else "",
         "path": trace.path if trace else "",
         "hops": [asdict(hop) | {"provenance": hop.provenance.value} for hop in trace.hops] if trace else [],
-        "lun": (trace.lun or "") if trace else "",
+        "lun": " + ".join(leaf.lun for leaf in trace.leaves) if trace else "",
         "target_ports": list(trace.target_ports) if trace else [],
         "problem": trace.problem if trace else "nobody asked where it lies",
-        "array": array or "",
-        "serial": (place.serial or "") if place else "",
-        "site": inventory.array(array).site if array else "",
+        "array": " + ".join(arrays) if place and place.known else "",
+        "serial": " + ".join(serials) if place and place.known else "",
+        "site": " + ".join(dict.fromkeys(inventory.array(name).site for name in arrays)) if place else "",
+        "elements": [asdict(one) | {"provenance": one.provenance.value} for one in place.elements] if place else [],
+        "shares": [f"{one.server}:{one.export}" for one in trace.shares] if trace else [],
     }

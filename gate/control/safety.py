@@ -15,7 +15,8 @@ from gate.evidence import Evidence, Immutability, Rehearsal, Verification
 from gate.gather.records import Known, Records, to_json
 from gate.gather.surveys import Survey, Surveys
 from gate.inventory import Array, Dataset, Inventory, Protection
-from gate.isolation import locate, relate
+from gate.isolation import relate
+from gate.landscape import Map
 from gate.ledger.entry import Draft
 from gate.person import Person, Role
 from gate.policy import Seat
@@ -64,14 +65,15 @@ class Safety:
         """Return every array with the worst that is known of the data on it."""
         inventory = self._desk.settings.config.inventory
         survey, problem = self._survey()
-        known = self._records.known()
-        return [self._array_view(array, survey, problem, known, brief=True) for array in inventory.arrays]
+        known, where = self._records.known(), _map(survey, inventory)
+        return [self._array_view(array, survey, problem, known, where, brief=True) for array in inventory.arrays]
 
     def safety(self, actor: Person, array: str) -> View:
         """Return an array's safety page; NotThere for an array outside the inventory."""
-        found = _array(self._desk.settings.config.inventory, array)
+        inventory = self._desk.settings.config.inventory
+        found = _array(inventory, array)
         survey, problem = self._survey()
-        return self._array_view(found, survey, problem, self._records.known(), brief=False)
+        return self._array_view(found, survey, problem, self._records.known(), _map(survey, inventory), brief=False)
 
     def _survey(self) -> tuple[Survey | None, str]:
         try:
@@ -79,14 +81,18 @@ class Safety:
         except CannotTell as error:
             return None, error.message
 
-    def _array_view(self, array: Array, survey: Survey | None, problem: str, known: Known, *, brief: bool) -> View:
+    def _array_view(
+        self, array: Array, survey: Survey | None, problem: str, known: Known, where: Map, *, brief: bool
+    ) -> View:
         inventory, now = self._desk.settings.config.inventory, self._desk.clock()
         evidence = survey.evidence if survey else None
         reading = evidence.arrays.get(array.id) if evidence else None
         datasets = [
-            dataset for dataset in inventory.datasets if evidence and _lies_on(dataset, array, evidence, inventory)
+            dataset
+            for dataset in inventory.datasets
+            if evidence and array.id in where.locate(evidence.datasets.get(dataset.id)).arrays
         ]
-        shown = [self._dataset_view(dataset, evidence, known, now) for dataset in datasets if evidence]
+        shown = [self._dataset_view(dataset, evidence, known, where, now) for dataset in datasets if evidence]
         view: View = {
             "id": array.id,
             "site": array.site,
@@ -102,15 +108,15 @@ class Safety:
             "problem": problem or ("" if survey else "no evidence was ever gathered"),
             "tone": _tone(shown, known=reading is not None),
             "coverage": None,
-            "keeps": _keeps(array, evidence, inventory) if evidence else [],
+            "keeps": _keeps(array, evidence, where) if evidence else [],
             "datasets": [{"id": one["id"], "tone": one["tone"]} for one in shown],
         }
         return view if brief else {**view, "datasets": shown}
 
-    def _dataset_view(self, dataset: Dataset, evidence: Evidence, known: Known, now: datetime) -> View:
+    def _dataset_view(self, dataset: Dataset, evidence: Evidence, known: Known, where: Map, now: datetime) -> View:
         inventory = self._desk.settings.config.inventory
         protections = [
-            self._protection_view(dataset, protection, evidence, known, now)
+            self._protection_view(dataset, protection, evidence, known, where, now)
             for protection in inventory.protections_of(dataset.id)
         ]
         relations = [one["isolation"]["relation"] for one in protections]
@@ -128,11 +134,11 @@ class Safety:
         }
 
     def _protection_view(
-        self, dataset: Dataset, protection: Protection, evidence: Evidence, known: Known, now: datetime
+        self, dataset: Dataset, protection: Protection, evidence: Evidence, known: Known, where: Map, now: datetime
     ) -> View:
         inventory = self._desk.settings.config.inventory
         source, backup = evidence.datasets.get(dataset.id), evidence.repositories.get(protection.id)
-        relation = relate(source, backup, evidence.arrays, inventory)
+        relation = relate(source, backup, where)
         reading = evidence.backups.get(protection.id)
         newest = max(reading.runs, key=lambda run: run.finished_at, default=None) if reading else None
         verifications = [one for one in known.verifications if one.protection == protection.id]
@@ -151,7 +157,7 @@ class Safety:
             "days": freshness(verifications, rehearsals, now),
             "rehearsals": [_rehearsal(one, dataset) for one in reversed(rehearsals[-REHEARSALS:])],
             "deleters": deleters(
-                protection, relation.backup.array, inventory, evidence.immutability.get(protection.id)
+                protection, relation.backup.arrays, inventory, evidence.immutability.get(protection.id)
             ),
             "immutability": _immutability(evidence.immutability.get(protection.id)),
         }
@@ -178,10 +184,10 @@ def freshness(
 
 
 def deleters(
-    protection: Protection, array: str | None, inventory: Inventory, tested: Immutability | None
+    protection: Protection, arrays: Iterable[str], inventory: Inventory, tested: Immutability | None
 ) -> dict[str, Any]:
-    """Return who can delete the copy: declared accounts of its system and of the array under it, measured bypassers."""
-    under = inventory.array(array).plane.admins if array else ()
+    """Return who can delete the copy: declared accounts of its system and of what lies under it, measured bypassers."""
+    under = dict.fromkeys(admin for name in sorted(arrays) for admin in inventory.array(name).plane.admins)
     return {
         "backup_system": list(protection.plane.admins),
         "array": list(under),
@@ -190,15 +196,13 @@ def deleters(
     }
 
 
-def _lies_on(dataset: Dataset, array: Array, evidence: Evidence, inventory: Inventory) -> bool:
-    place = locate(evidence.datasets.get(dataset.id), evidence.arrays, inventory)
-    return place.array == array.id
+def _map(survey: Survey | None, inventory: Inventory) -> Map:
+    return Map(survey.evidence.arrays if survey else {}, inventory)
 
 
-def _keeps(array: Array, evidence: Evidence, inventory: Inventory) -> list[str]:
+def _keeps(array: Array, evidence: Evidence, where: Map) -> list[str]:
     """Name the protections whose repositories are measured to lie on the array."""
-    places = {name: locate(trace, evidence.arrays, inventory) for name, trace in evidence.repositories.items()}
-    return [name for name, place in places.items() if place.array == array.id]
+    return [name for name, trace in evidence.repositories.items() if array.id in where.locate(trace).arrays]
 
 
 def _rehearsal(one: Rehearsal, dataset: Dataset) -> dict[str, Any]:

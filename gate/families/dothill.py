@@ -276,6 +276,7 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
         ports=tuple(asked.read("ports", _ports) or ()),
         update_state="idle" if state in ("success", "none") else state,
         problems=asked.problems(HEALTH),
+        backends=(),  # it has disks of its own alone; it cannot keep volumes on other storage
     )
 
 

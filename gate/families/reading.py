@@ -42,6 +42,7 @@ class Asked:
         ports: tuple[str, ...],
         update_state: str | None,
         problems: tuple[str, ...] | None,
+        backends: tuple[str, ...] | None = None,
     ) -> ArrayReading:
         """Return the reading; serial, model and version that are not told are unknown by name."""
         for fact in ("serial", "model", "version"):
@@ -56,6 +57,7 @@ class Asked:
             target_ports=ports,
             update_state=update_state,
             problems=problems,
+            backends=backends,
             unknown=tuple(dict.fromkeys(self.unknown)),
             raw=tuple(reply.digest for reply in self._replies.values()),
         )

@@ -13,6 +13,14 @@ from typing import TypeVar
 
 from gate.evidence import ArrayReading, Reply
 from gate.families.family import Facts, Family, Reader, Unreadable, whole_text
+from gate.families.storage_virtualize_tables import answer, pairs, table
+from gate.families.storage_virtualize_volumes import (
+    OF_VOLUMES,
+    read_backends,
+    read_copies,
+    read_relations,
+    read_volumes,
+)
 
 QUESTIONS: Mapping[str, str] = {
     "system": "lssystem -delim !",
@@ -24,6 +32,7 @@ QUESTIONS: Mapping[str, str] = {
     "hosts": "lshost -delim !",
     "events": "lseventlog -alert yes -message no -monitoring no -fixed no -expired no -order severity -delim !",
     "update": "lsupdate -delim !",
+    **OF_VOLUMES,
 }
 
 READ_ONLY = tuple(
@@ -31,6 +40,8 @@ READ_ONLY = tuple(
     for pattern in (
         r"(svcinfo )?ls(system|nodecanister|enclosure|array|arraymemberprogress|drive|host|update) -delim !",
         r"lseventlog -alert yes -message no -monitoring no -fixed no -expired no -order severity -delim !",
+        r"(svcinfo )?lsvdisk -bytes -delim !",
+        r"(svcinfo )?ls(fcmap|rcrelationship|controller) -delim !",
         r"lsdependentvdisks -node [A-Za-z0-9._-]{1,63} -delim !",
         r"lsdumps -prefix /upgrade -delim !",
         r"svcupgradetest -v [A-Za-z0-9.]{1,40}",
@@ -49,7 +60,6 @@ FORBIDDEN = (
     (re.compile(r"(^|\s)-force"), "-force skips the array's own redundancy checks; no playbook may contain it"),
 )
 
-ERROR = re.compile(r"^CMMVC\d{4,5}E .*", re.MULTILINE)
 LEVEL = re.compile(r"(\d{1,4}(?:\.\d{1,4}){1,4})(?: \(build ([A-Za-z0-9.]{1,60})\))?")
 VERDICT = re.compile(r"^The tool has found (\d{1,6}) errors and (\d{1,6}) warnings\.?$", re.MULTILINE)
 UNSUPPORTED = re.compile(r"upgrade path from .{1,80} is unsupported", re.IGNORECASE)
@@ -62,73 +72,30 @@ MIXED = re.compile(r"system_(updating|committing|stalled|restoring)")
 T = TypeVar("T")
 
 
-def _answer(reply: Reply) -> str:
-    """Return the text of a question that the array answered without an error."""
-    text = whole_text(reply)
-    found = ERROR.search(text) or ERROR.search(reply.stderr.decode("ascii", "replace"))
-    if found:
-        raise Unreadable(f"the array answered {found.group(0)[:120]}")
-    if reply.exit_status != 0:
-        raise Unreadable(f"the command ended with status {reply.exit_status}")
-    if text and not text.endswith("\n"):
-        raise Unreadable("the reply stops in the middle of a line")
-    return text
-
-
-def _pairs(reply: Reply) -> dict[str, str]:
-    """Read `key!value` lines; a key that comes twice with different values (`tier`) is left out."""
-    found: dict[str, set[str]] = {}
-    for line in _answer(reply).splitlines():
-        key, delimiter, value = line.partition("!")
-        if not delimiter or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key):
-            raise Unreadable(f'"{line[:60]}" is not a key and a value')
-        found.setdefault(key, set()).add(value.strip())
-    return {key: values.pop() for key, values in found.items() if len(values) == 1}
-
-
-def _table(reply: Reply, needed: tuple[str, ...], *, empty_means_none: bool = False) -> list[dict[str, str]]:
-    """Read a concise view by its header. With no data no header is printed either, so nothing at all is ambiguous."""
-    lines = _answer(reply).splitlines()
-    if not lines:
-        if empty_means_none:
-            return []
-        raise Unreadable("the table is empty")
-    header = lines[0].split("!")
-    missing = [name for name in needed if name not in header]
-    if missing or len(set(header)) != len(header):
-        raise Unreadable(f"the table has no column {', '.join(missing)}" if missing else "a column is there twice")
-    rows = [line.split("!") for line in lines[1:]]
-    if any(len(row) != len(header) for row in rows):
-        raise Unreadable("a row has not as many values as the header has columns")
-    if not rows and not empty_means_none:
-        raise Unreadable("the table is empty")
-    return [dict(zip(header, row, strict=True)) for row in rows]
-
-
 def _level(text: str | None) -> tuple[str, str]:
     found = LEVEL.fullmatch(text or "")
     return (found.group(1), found.group(2) or "") if found else ("", "")
 
 
 def _system(reply: Reply) -> Facts:
-    pairs = _pairs(reply)
-    version, build = _level(pairs.get("code_level"))
-    facts = {"serial": pairs.get("id", ""), "name": pairs.get("name", ""), "model": pairs.get("product_name", "")}
+    told = pairs(reply)
+    version, build = _level(told.get("code_level"))
+    facts = {"serial": told.get("id", ""), "name": told.get("name", ""), "model": told.get("product_name", "")}
     facts |= {"version": version, "build": build}
     return {name: value for name, value in facts.items() if value}
 
 
 def _update(reply: Reply) -> Facts:
-    pairs = _pairs(reply)
-    if not re.fullmatch(r"[a-z_]{1,60}", pairs.get("status", "")):
+    told = pairs(reply)
+    if not re.fullmatch(r"[a-z_]{1,60}", told.get("status", "")):
         raise Unreadable("it tells no status")
-    facts = {"status": pairs["status"]}
+    facts = {"status": told["status"]}
     for fact, key in (("progress", "progress"), ("event", "event_sequence_number"), ("action", "suggested_action")):
-        if key in pairs:
-            facts[fact] = pairs[key]
-    if "system_new_code_level" in pairs:
-        version, build = _level(pairs["system_new_code_level"])
-        if version or not pairs["system_new_code_level"]:
+        if key in told:
+            facts[fact] = told[key]
+    if "system_new_code_level" in told:
+        version, build = _level(told["system_new_code_level"])
+        if version or not told["system_new_code_level"]:
             facts |= {"new_version": version, "new_build": build}
     return facts
 
@@ -147,13 +114,13 @@ def _test(reply: Reply) -> Facts:
 
 def _dumps(reply: Reply) -> Facts:
     """Read the names in /upgrade, framed so that `*/NAME/*` finds a whole name: a name holds no slash."""
-    rows = _table(reply, ("filename",), empty_means_none=True)
+    rows = table(reply, ("filename",), empty_means_none=True)
     files = "/" + "".join(f"{row['filename']}/" for row in rows)
     return {"listed": "yes", "files": files, "count": str(len(rows))}
 
 
 def _accepted(reply: Reply) -> Facts:
-    _answer(reply)
+    answer(reply)
     return {"accepted": "yes"}
 
 
@@ -176,13 +143,13 @@ READERS: Mapping[str, Reader] = {
 
 
 def _bad_nodes(reply: Reply) -> list[str]:
-    rows = _table(reply, ("name", "status"))
+    rows = table(reply, ("name", "status"))
     few = [f"only {len(rows)} controller node"] if len(rows) < 2 else []
     return few + [f"node {row['name']} is {row['status']}" for row in rows if row["status"] != "online"]
 
 
 def _bad_enclosures(reply: Reply) -> list[str]:
-    rows = _table(reply, ("id", "status", "total_canisters", "online_canisters", "total_PSUs", "online_PSUs"))
+    rows = table(reply, ("id", "status", "total_canisters", "online_canisters", "total_PSUs", "online_PSUs"))
     found = [f"enclosure {row['id']} is {row['status']}" for row in rows if row["status"] != "online"]
     for row in rows:
         for part in ("canisters", "PSUs"):
@@ -195,7 +162,7 @@ def _bad_enclosures(reply: Reply) -> list[str]:
 
 
 def _bad_raid(reply: Reply) -> list[str]:
-    rows = _table(reply, ("mdisk_name", "status", "raid_status"))
+    rows = table(reply, ("mdisk_name", "status", "raid_status"))
     return [
         f"RAID array {row['mdisk_name']}: {row['status']}, {row['raid_status']}"
         for row in rows
@@ -204,22 +171,22 @@ def _bad_raid(reply: Reply) -> list[str]:
 
 
 def _bad_rebuild(reply: Reply) -> list[str]:
-    rows = _table(reply, ("mdisk_name", "task", "progress"), empty_means_none=True)
+    rows = table(reply, ("mdisk_name", "task", "progress"), empty_means_none=True)
     return [f"RAID array {row['mdisk_name']}: {row['task']} at {row['progress']} %" for row in rows]
 
 
 def _bad_drives(reply: Reply) -> list[str]:
-    rows = _table(reply, ("id", "status"))
+    rows = table(reply, ("id", "status"))
     return [f"drive {row['id']} is {row['status']}" for row in rows if row["status"] != "online"]
 
 
 def _bad_hosts(reply: Reply) -> list[str]:
-    rows = _table(reply, ("name", "status"))
+    rows = table(reply, ("name", "status"))
     return [f"paths of host {row['name']}: {row['status']}" for row in rows if row["status"] != "online"]
 
 
 def _bad_events(reply: Reply) -> list[str]:
-    rows = _table(reply, ("sequence_number", "description"), empty_means_none=True)
+    rows = table(reply, ("sequence_number", "description"), empty_means_none=True)
     return [f"unfixed alert {row['sequence_number']}: {row['description']}" for row in rows]
 
 
@@ -261,6 +228,9 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     system = ask("system", _system) or {}
     state = (ask("update", _update) or {}).get("status")
     ports = ask("nodes", _ports) or []
+    copies, relations = ask("copies", read_copies), ask("relations", read_relations)
+    volumes = ask("volumes", lambda listed: read_volumes(listed, copies, relations, system.get("serial")))
+    backends = ask("backends", read_backends)
     problems = [ask(name, reader) for name, reader in HEALTH.items()]
     unknown += [f"system: it does not tell its {fact}" for fact in ("serial", "model", "version") if fact not in system]
     version = system.get("version")
@@ -277,13 +247,15 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
         target_ports=tuple(ports),
         update_state="idle" if state == IDLE else state,
         problems=tuple(line for one in known for line in one) if len(known) == len(problems) else None,
+        volumes=volumes,
+        backends=backends,
         unknown=tuple(dict.fromkeys(unknown)),
         raw=tuple(reply.digest for reply in replies.values()),
     )
 
 
 def _ports(reply: Reply) -> list[str]:
-    names = [row["iscsi_name"] for row in _table(reply, ("iscsi_name",))]
+    names = [row["iscsi_name"] for row in table(reply, ("iscsi_name",))]
     if any(not re.fullmatch(r"iqn\.[A-Za-z0-9.:-]{1,220}", name) for name in names):
         raise Unreadable("a node does not tell its iSCSI name")
     return names

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from gate import keys
 from gate.evidence import (
@@ -34,14 +34,16 @@ from gate.gather.objects import Objects, WideLines
 from gate.gather.records import Known, Records
 from gate.gather.rehearsals import Rehearsals
 from gate.gather.traces import Traces
-from gate.inventory import Dataset, Protection
-from gate.isolation import locate
+from gate.inventory import Dataset, Protection, RecoveryTool
+from gate.landscape import Map
 from gate.settings import Settings
 from gate.ssh.pins import read_host_keys
 from gate.ssh.wire import Timeouts, utc_now
 from gate.store import Ledger
 
 Progress = Callable[[str], None]
+Subject: TypeAlias = Dataset | Protection | RecoveryTool
+"""What lies somewhere, and is traced to it."""
 
 
 def _silent(_: str) -> None:
@@ -55,6 +57,7 @@ class _Lies:
     arrays: dict[str, ArrayReading]
     datasets: dict[str, Trace]
     repositories: dict[str, Trace]
+    tools: dict[str, Trace]
 
 
 class Gathering:
@@ -160,6 +163,7 @@ class Gathering:
             datasets=lies.datasets,
             repositories=lies.repositories,
             backups=readings,
+            tools=lies.tools,
             verifications=verifications,
             rehearsals=_latest(known.rehearsals, lies.repositories),
             immutability=immutability,
@@ -169,12 +173,15 @@ class Gathering:
 
     def _locate(self, progress: Progress) -> _Lies:
         arrays = self.arrays.read([array.id for array in self._inventory.arrays], progress)
-        subjects: list[Dataset | Protection] = [*self._inventory.datasets, *self._inventory.protections]
+        inventory = self._inventory
+        subjects: list[Subject] = [*inventory.datasets, *inventory.protections, *inventory.recovery_tools]
 
-        def trace(subject: Dataset | Protection) -> Trace:
+        def trace(subject: Subject) -> Trace:
             if isinstance(subject, Dataset):
                 return self._traces.dataset(subject)
-            return self._traces.repository(subject)
+            if isinstance(subject, Protection):
+                return self._traces.repository(subject)
+            return self._traces.tool(subject)
 
         found = side_by_side(
             trace, subjects, self._parallel, lambda subject, _: progress(f"traced {subject.id} to its disks")
@@ -184,6 +191,7 @@ class Gathering:
             arrays,
             {subject.id: trace for subject, trace in pairs if isinstance(subject, Dataset)},
             {subject.id: trace for subject, trace in pairs if isinstance(subject, Protection)},
+            {subject.id: trace for subject, trace in pairs if isinstance(subject, RecoveryTool)},
         )
 
     def _catalogues(self, progress: Progress) -> dict[str, BackupReading]:
@@ -197,8 +205,9 @@ class Gathering:
 
     def _wanted(self, targets: Collection[str], lies: _Lies) -> tuple[Protection, ...]:
         """Return the protections of every dataset that lies on a target, or might."""
-        places = {name: locate(trace, lies.arrays, self._inventory) for name, trace in lies.datasets.items()}
-        at_risk = {name for name, place in places.items() if place.array is None or place.array in targets}
+        where = Map(lies.arrays, self._inventory)
+        places = {name: where.locate(trace) for name, trace in lies.datasets.items()}
+        at_risk = {name for name, place in places.items() if not (place.known and place.arrays.isdisjoint(targets))}
         return tuple(protection for protection in self._inventory.protections if protection.dataset in at_risk)
 
     def _try(

@@ -8,7 +8,7 @@ from gate.evidence import Trace
 from gate.families import linux
 from gate.gather.interview import interview
 from gate.gather.lines import Lines
-from gate.inventory import Dataset, Medium, Protection
+from gate.inventory import Dataset, Medium, Protection, RecoveryTool
 from gate.ssh.wire import utc_now
 from gate.store import Ledger
 
@@ -31,6 +31,10 @@ class Traces:
             asking = s3_place.trace(protection, self._clock())
             return interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger).found
         return self._trace(protection.host, protection.repository, protection.mount)
+
+    def tool(self, tool: RecoveryTool) -> Trace:
+        """Return where something lies that a recovery needs besides the copies."""
+        return self._trace(tool.host, tool.path, tool.mount)
 
     def _trace(self, host: str, path: str, mount: str) -> Trace:
         tracing = linux.trace(host, path, mount, self._clock())

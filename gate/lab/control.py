@@ -29,6 +29,8 @@ FAULTS = {
     "host-degraded": "array: hosts have lost paths",
     "alert": "array: an unfixed alert, with that text",
     "dependent-vdisks": "array: volumes depend on one node",
+    "flash-copy": "array: one volume is a FlashCopy of another, such as 2,1",
+    "virtualises": "array: keeps its volumes on another storage system of that name",
     "flip-bits": "array: damages stored and new data",
     "lost-writes": "array: forgets writes",
     "eio": "array: media errors",

@@ -3,8 +3,8 @@ Builds the whole lab from an inventory: arrays with their LUNs and masks, hosts 
 
 Where data lie at first is the story's beginning: production on `production_array` LUN 1, its backups on LUN 2 of the
 *same* array, and an older backup in the vault, which is not mounted yet. Only the first dataset and its first
-protection are built on LUNs. The bucket of an object service is made by the first backup that is sent there: until
-then there is no copy outside the arrays.
+protection are built on LUNs; up to four recovery tools lie in the vault. The bucket of an object service is made by
+the first backup that is sent there: until then there is no copy outside the arrays.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ from gate.lab.target import Target
 
 FIRST_VERSION = "8.6.0.3"
 HOST_INITIATOR = "iqn.2026-11.example.sangate:"
-PRODUCTION_LUN, OLD_REPOSITORY_LUN, VAULT_LUN = 1, 2, 1
-PRODUCTION_BYTES, REPOSITORY_BYTES = 4 << 20, 16 << 20
+PRODUCTION_LUN, OLD_REPOSITORY_LUN, VAULT_LUN, RECOVERY_LUN = 1, 2, 1, 2
+PRODUCTION_BYTES, REPOSITORY_BYTES, RECOVERY_BYTES = 4 << 20, 16 << 20, 1 << 20
 LARGEST_SCRATCH = 64 << 20
 KEPT_BACKUPS = 6
 FRESH, STALE = timedelta(hours=2), timedelta(days=3)
@@ -177,6 +177,13 @@ def _contents(fleet: Fleet, production_array: str, vault_array: str) -> None:
     keeper.attach(fleet.repositories[production_array], old)
     keeper.attach(fleet.repositories[vault_array], vault)
     keeper.mount(protection.mount, fleet.repositories[production_array])
+
+    for number, tool in enumerate(fleet.inventory.recovery_tools):
+        volume = _volume(fleet, vault_array, RECOVERY_LUN + number, tool.host, RECOVERY_BYTES)
+        volume.replace({f"{_inside(tool.path, tool.mount)}README": b"what a recovery needs besides the copies\n"})
+        device = lun_disk("mnop"[number], RECOVERY_LUN + number, fleet.arrays[vault_array].model)
+        fleet.hosts[tool.host].attach(device, volume)
+        fleet.hosts[tool.host].mount(tool.mount, device)
 
     rehearser = fleet.hosts[protection.rehearsal_host]
     rehearser.scratch = protection.rehearsal_scratch

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable
 
 from gate.lab.host import LOCAL, LOCAL_DISK, Device, Host
+from gate.lab.identity import VENDOR
 from gate.lab.speech import Said
 from gate.lab.sqlshell import SqlFailed, run_sql
+from gate.lab.sysfs import SYSFS, attribute
 
-SYSFS = "/sys/block/"
 FINDMNT_COLUMNS = ("TARGET", "SOURCE", "FSTYPE", "MAJ:MIN", "OPTIONS")
 WRITERS = ("cp", "rm", "mkdir")
 
@@ -25,9 +26,10 @@ WRITERS = ("cp", "rm", "mkdir")
 class Failed(Exception):
     """A command ends with words on standard error and a status."""
 
-    def __init__(self, words: str, status: int = 1) -> None:
+    def __init__(self, words: str, status: int = 1, out: bytes = b"") -> None:
         super().__init__(words)
         self.status = status
+        self.out = out
 
 
 def answer(host: Host, user: str, line: str) -> Said:
@@ -46,7 +48,7 @@ def answer(host: Host, user: str, line: str) -> Said:
     try:
         return Said(command(host, words[1:]), mutates=words[0] in WRITERS)
     except Failed as failure:
-        return Said(err=f"{failure}\n".encode(), status=failure.status)
+        return Said(failure.out, err=f"{failure}\n".encode(), status=failure.status)
     except OSError as error:
         path = next((word for word in words[1:] if word.startswith("/")), "")
         return Said(err=f"{words[0]}: {path}: {error.strerror}\n".encode(), status=1)
@@ -91,7 +93,7 @@ def _block(device: Device, columns: list[str]) -> dict[str, object]:
         "TYPE": device.kind,
         "WWN": None,  # no udev here, so no WWN and no serial: only page 0x83 tells
         "SERIAL": None,
-        "VENDOR": "SANGATE " if scsi else "0x1af4" if device.kname == "vda" else None,
+        "VENDOR": VENDOR.ljust(8) if scsi else "0x1af4" if device.kname == "vda" else None,
         "MODEL": device.model if scsi else None,
         "HCTL": device.hctl if scsi else None,
         "TRAN": "iscsi" if scsi else "virtio" if device.kname == "vda" else None,
@@ -123,6 +125,15 @@ def _lsattr(host: Host, words: list[str]) -> bytes:
     if not host.exists(words[1]):
         raise Failed(f"lsattr: No such file or directory while trying to stat {words[1]}")
     return f"--------------e------- {words[1]}\n".encode()
+
+
+def _grep(host: Host, words: list[str]) -> bytes:
+    if len(words) < 4 or words[:2] != ["-s", "."] or any(not word.startswith(SYSFS) for word in words[2:]):
+        raise Failed("grep: bad usage", 2)
+    lines = [f"{path}:{value}\n" for path in words[2:] if (value := attribute(host, path)) is not None]
+    if len(lines) < len(words[2:]):
+        raise Failed("", 2, "".join(lines).encode())
+    return "".join(lines).encode()
 
 
 def _cat(host: Host, words: list[str]) -> bytes:
@@ -267,6 +278,7 @@ _COMMANDS: dict[str, Callable[[Host, list[str]], bytes]] = {
     "date": _date,
     "find": _find,
     "findmnt": _findmnt,
+    "grep": _grep,
     "lsattr": _lsattr,
     "lsblk": _lsblk,
     "mkdir": _mkdir,

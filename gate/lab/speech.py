@@ -9,6 +9,7 @@ Message ids whose wording is assumed carry [M].
 from dataclasses import dataclass
 
 from gate.lab.array import Array, Declined, level, newer_speech
+from gate.lab.volumes import volume_tables
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ Rows = list[dict[str, str]]
 READS = (
     *("lssystem", "lsnodecanister", "lsenclosure", "lsarray", "lsarraymemberprogress", "lsdrive", "lshost"),
     *("lseventlog", "lsdependentvdisks", "lsupdate", "lsdumps", "svcupgradetest"),
+    *("lsvdisk", "lsfcmap", "lsrcrelationship", "lscontroller"),
 )
 
 
@@ -107,6 +109,8 @@ def _table(array: Array, verb: str, options: dict[str, str]) -> Rows:
         if options.get("-prefix") != "/upgrade":
             raise Declined("CMMVC5711E [" + options.get("-prefix", "")[:32] + "] is not valid data.")
         return [{"id": str(number), "filename": name} for number, name in enumerate(sorted(array.uploads))]
+    if verb in ("lsvdisk", "lsfcmap", "lsrcrelationship", "lscontroller"):
+        return volume_tables(array, verb, in_bytes="-bytes" in options)
     if verb == "lsdependentvdisks":
         return _dependent(array, options)
     return {

@@ -115,7 +115,7 @@ def test_tables_without_a_single_row_compare_nothing() -> None:
     [
         {},
         {"nightly": trace("vault-1", VAULT_LUN, problem="not mounted")},
-        {"nightly": trace("vault-1", None)},
+        {"nightly": trace("vault-1", VAULT_LUN, leaves=())},
     ],
     ids=["none", "problem", "no lun"],
 )

@@ -110,7 +110,7 @@ def test_without_a_list_of_backups_nothing_is_known(told: dict[str, object]) -> 
     [
         {},
         {"nightly": trace("vault-1", VAULT_LUN, problem="not mounted")},
-        {"nightly": trace("vault-1", None)},
+        {"nightly": trace("vault-1", VAULT_LUN, leaves=())},
     ],
     ids=["none", "problem", "no lun"],
 )

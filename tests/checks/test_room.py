@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from gate.checks import CHECKS
 from gate.checks.case import Case, span
-from gate.evidence import ArrayReading, BackupReading, Evidence, ImageReading, Trace
+from gate.evidence import (
+    ArrayReading,
+    BackupReading,
+    Evidence,
+    Identity,
+    ImageReading,
+    Leaf,
+    Share,
+    Trace,
+    Volume,
+)
 from gate.finding import Outcome, Weight, When, worst
 from tests.cases import DIGEST, NOON, case, evidence, findings, fleet, reading, trace
 
@@ -145,6 +155,8 @@ READING = st.builds(
     target_ports=PORTS,
     update_state=st.sampled_from([None, "idle", "system_updating"]),
     problems=st.sampled_from([None, (), ("a node is offline",)]),
+    volumes=st.sampled_from([None, (), (Volume("0", "v", "1", 1),), (Volume("0", "v", "2", 1, ("1",)),)]),
+    backends=st.sampled_from([None, (), ("controller0",)]),
     unknown=st.sampled_from([(), ("lsdrive timed out",)]),
 )
 TRACE = st.builds(
@@ -152,8 +164,18 @@ TRACE = st.builds(
     host=st.just("h"),
     path=st.just("/p"),
     at=MOMENT,
-    lun=st.sampled_from([None, "1", "2"]),
-    target_ports=PORTS,
+    leaves=st.lists(
+        st.builds(
+            Leaf,
+            disks=st.just(("sda",)),
+            lun=st.sampled_from(["1", "2", "3"]),
+            target_ports=PORTS,
+            through=PORTS,
+        ),
+        max_size=2,
+    ).map(tuple),
+    shares=st.sampled_from([(), (Share("nfs4", "s", "/x", ("10.0.0.1",)),)]),
+    identities=st.sampled_from([(), (Identity("virtual-disk", "h:vda"),), (Identity("appliance", "x"),)]),
     problem=st.sampled_from(["", "not mounted"]),
 )
 NAMES = st.sampled_from(["east-1", "east-2", "vault-1", "nowhere"])
@@ -192,9 +214,17 @@ def test_whatever_was_found_out_every_check_answers_and_isolation_never_rests_on
     assert all(finding.because for finding in answers.values())
     if answers["backup-isolated"].outcome is Outcome.PASSED:
         here, there = told.datasets["sidekick"], told.repositories["nightly"]
-        assert min(len(here.target_ports), len(there.target_ports)) > 0
-        assert not set(here.target_ports) & set(there.target_ports)
-        assert here.lun is None or here.lun != there.lun
+        listed = {volume.uid for one in told.arrays.values() for volume in one.volumes or ()}
+        for place in (here, there):
+            assert place.leaves
+            assert not place.shares
+            assert not place.identities
+            assert all(leaf.target_ports or leaf.lun in listed for leaf in place.leaves)
+        seen = [
+            {name for leaf in place.leaves for name in (leaf.lun, *leaf.target_ports, *leaf.through)}
+            for place in (here, there)
+        ]
+        assert not seen[0] & seen[1]
         assert max(abs(NOON - place.at) for place in (here, there)) <= asked.policy.evidence_max_age
 
 

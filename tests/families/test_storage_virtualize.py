@@ -23,6 +23,10 @@ WELL = {
     "hosts": "hosts",
     "events": "",
     "update": "update-idle",
+    "volumes": "volumes",
+    "copies": "copies",
+    "relations": "relations",
+    "backends": "",
 }
 
 
@@ -190,7 +194,7 @@ def test_no_reply_makes_a_reader_raise_and_no_fact_is_new(reader: str, out: byte
 @given(st.sampled_from([name for name, file in WELL.items() if file]), st.floats(0, 1, exclude_max=True))
 def test_a_reply_cut_within_a_line_is_unknown(question: str, share: float) -> None:
     whole = vector(WELL[question])
-    cut = whole[: int(len(whole) * share)].rstrip(b"\n")
+    cut = whole[: max(1, int(len(whole) * share))].rstrip(b"\n")  # of some tables nothing at all means none
     told = array(**{question: cut})
     assert any(line.startswith(f"{question}: ") for line in told.unknown)
 
@@ -230,3 +234,65 @@ def test_only_firmware_commands_may_be_done() -> None:
 def test_every_fixture_says_that_it_is_one() -> None:
     for file in VECTORS.glob("*.txt"):
         assert file.read_text().startswith("# fixture: made up"), file
+
+
+MAIL, SNAPSHOT, REPLICA = (f"60050768000020420e000220000000{number}" for number in ("00", "01", "0c"))
+
+
+def test_volumes_tell_their_designator_their_bytes_and_what_they_are_copies_of() -> None:
+    told = array().volumes
+    assert told is not None
+    assert [(one.id, one.uid, one.size) for one in told] == [
+        ("0", MAIL, 1073741824),
+        ("1", SNAPSHOT, 1073741824),
+        ("12", REPLICA, 4194304),
+    ]
+    assert [one.copy_of for one in told] == [(), (MAIL,), ("0000020420E00011/7",)]
+
+
+def test_an_array_without_volumes_has_none_and_one_that_does_not_tell_has_no_list() -> None:
+    assert array(volumes=b"", copies=b"", relations=b"").volumes == ()
+    assert array(volumes=reply(b"", 1)).volumes is None
+
+
+@pytest.mark.parametrize("question", ["copies", "relations"])
+def test_a_list_without_its_copies_is_no_list(question: str) -> None:
+    told = array(**{question: reply(b"", 1)})
+    assert told.volumes is None
+    assert "volumes: which of them are copies is not known" in told.unknown
+
+
+@pytest.mark.parametrize(
+    ("question", "old", "new"),
+    [
+        ("volumes", b"20E00022000000000", b"20E0002200000000"),
+        ("volumes", b"000000001!0!1!", b"000000000!0!1!"),
+        ("volumes", b"1073741824", b"1.00GB"),
+        ("volumes", b"00C!0!1!", b"00C!1!1!"),
+        ("volumes", b"\n1!mail", b"\n0!mail"),
+        ("copies", b"!0!mail!1!", b"!0!mail!5!"),
+        ("copies", b"!0!mail!1!", b"!5!mail!1!"),
+        ("copies", b"!0!mail!1!", b"!!mail!1!"),
+        ("relations", b"0000020420E00022!west-2!12", b"0000020420E00022!west-2!13"),
+        ("relations", b"0000020420E00022", b"0000020420E00023"),
+        ("relations", b"0000020420E00011", b""),
+    ],
+)
+def test_a_volume_that_is_not_understood_makes_the_whole_list_unknown(question: str, old: bytes, new: bytes) -> None:
+    whole = vector(WELL[question])
+    assert old in whole
+    assert array(**{question: whole.replace(old, new, 1)}).volumes is None
+
+
+def test_both_ends_of_a_copy_on_one_system_are_copies_of_each_other() -> None:
+    inside = vector("relations").replace(b"0000020420E00011!east-1!7", b"0000020420E00022!west-2!0")
+    told = array(relations=inside).volumes
+    assert told is not None
+    assert [one.copy_of for one in told] == [(REPLICA,), (MAIL,), (MAIL,)]
+
+
+def test_storage_behind_it_is_named_and_none_is_an_answer() -> None:
+    assert array().backends == ()
+    assert array(backends=vector("backends")).backends == ("controller0", "east cabinet")
+    assert array(backends=reply(b"", 1)).backends is None
+    assert array(backends=vector("backends").replace(b"controller0", b"")).backends is None

@@ -12,6 +12,7 @@ from gate.gather.gather import Gathering
 from gate.gather.records import draft, from_json, to_json
 from gate.isolation import Relation, relate
 from gate.lab.client import Lab
+from gate.landscape import Map
 from gate.ledger.entry import GATE
 from gate.store.sqlite import SqliteLedger
 from tests.gather.conftest import Site
@@ -26,7 +27,7 @@ def kinds(ledger: SqliteLedger) -> list[str]:
 
 def relation(evidence: Evidence, site: Site) -> Relation:
     here, there = evidence.datasets["sidekick"], evidence.repositories[NIGHTLY]
-    return relate(here, there, evidence.arrays, site.settings.config.inventory).relation
+    return relate(here, there, Map(evidence.arrays, site.settings.config.inventory)).relation
 
 
 def verified(ledger: SqliteLedger) -> int:

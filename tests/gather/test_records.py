@@ -18,6 +18,7 @@ from gate.evidence import (
     Evidence,
     Hop,
     ImageReading,
+    Leaf,
     Provenance,
     Reference,
     Rehearsal,
@@ -43,7 +44,7 @@ def evidence() -> Evidence:
     return Evidence(
         at=AT,
         arrays={"a": known, "b": ArrayReading("b", AT)},
-        datasets={"d": Trace("h", "/data/x", AT, hops, "6005", ("iqn.x",))},
+        datasets={"d": Trace("h", "/data/x", AT, hops, (Leaf(("sdb",), "6005", ("iqn.x",)),))},
         repositories={"p": Trace("h", "/backup", AT, problem="unmounted")},
         backups={"p": BackupReading("p", AT, (BackupRun("i", AT, 9, DIGEST, AT),), -3, raw=(DIGEST,))},
         verifications=(VERIFIED,),

@@ -28,6 +28,7 @@ from gate.evidence import (
     Evidence,
     Hop,
     ImageReading,
+    Leaf,
     Rehearsal,
     TableDigest,
     Trace,
@@ -114,6 +115,7 @@ class Eyes:
                 (port(array.id), port(array.id, 2)),
                 "idle",
                 problems=(),
+                backends=(),
                 raw=raw,
             )
             for array in self.settings.config.inventory.arrays
@@ -144,7 +146,7 @@ class Eyes:
 
     def _trace(self, host: str, path: str, disk: str, array: str, lun: str, now: datetime) -> Trace:
         hops = (Hop("mount", path), Hop("disk", disk))
-        return Trace(host, path, now, hops, lun, (port(array),))
+        return Trace(host, path, now, hops, (Leaf((disk,), lun, (port(array),)),))
 
 
 @dataclass

@@ -51,7 +51,7 @@ def test_after_a_survey_the_page_shows_the_picture_the_times_and_who_can_delete(
     made = room.control.survey(room.person("lead"), ["east-1"])
     assert made["unknown"] == []
     page = room.client("reader").text("/arrays/east-1")
-    for words in ("sidekick-nightly", "measured on east-1", "Proven in thirty days", "nobody is declared"):
+    for words in ("sidekick-nightly", "measured on east-1", "Proven in thirty days", "vault-operations"):
         assert words in page
     assert room.control.arrays(room.person("reader"))[0]["tone"] == "good"
 

@@ -12,7 +12,7 @@ LAYERS: tuple[set[str], ...] = (
     {"canonical", "drawing", "duration", "tree"},
     {"inventory"},
     {"change", "document", "evidence", "policy"},
-    {"finding", "person", "sink"},
+    {"finding", "landscape", "person", "sink"},
     {"approval", "canary", "immutability", "isolation", "judgement", "rotation", "verdict"},
     {"waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
@@ -31,7 +31,7 @@ PURE = set().union(*LAYERS[:9])
 PURE_FILES = {"gate/engine/next.py"}
 """Files held to the same in rooms that are not pure: what comes next is decided from values alone."""
 
-VALUES = set().union(*LAYERS[:5])
+VALUES = set().union(*LAYERS[:5]) - {"landscape"}
 RANK = {one: rank for rank, layer in enumerate(LAYERS) for one in layer}
 
 FACE = VALUES | {"control", "export", "people"}
