@@ -1,6 +1,6 @@
 """Per backup tool: which questions prove a backup, and what the answers say. Pure: generators yield commands."""
 
-from gate.backups import borg, restic, s3_objects, sqlite_copy, sqlite_engine
+from gate.backups import borg, file_manifest, files_engine, restic, s3_objects, sqlite_copy, sqlite_engine
 from gate.backups.examiner import Examiner
 from gate.backups.tool import Tool
 from gate.inventory import BackupTool, Engine
@@ -9,11 +9,13 @@ TOOLS: dict[BackupTool, Tool] = {
     BackupTool.SQLITE_COPY: sqlite_copy.TOOL,
     BackupTool.RESTIC: restic.TOOL,
     BackupTool.BORG: borg.TOOL,
+    BackupTool.FILE_MANIFEST: file_manifest.TOOL,
     BackupTool.S3_OBJECTS: s3_objects.TOOL,
 }
 """Every backup tool that the gate can ask; one that is missing here leaves its protections unknown."""
 
 EXAMINERS: dict[Engine, Examiner] = {
     Engine.SQLITE: sqlite_engine.EXAMINER,
+    Engine.FILES: files_engine.EXAMINER,
 }
 """Every engine that can open a restored copy."""

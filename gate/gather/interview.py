@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, NoReturn, TypeVar
 
-from gate.backups.sqlite_rows import holds_rows
+from gate.backups.private import holds_data
 from gate.evidence import Reply
 from gate.ledger.entry import Blob
 from gate.store import Ledger
@@ -31,7 +31,7 @@ class Interview(Generic[Found]):
 
 def keep(ledger: Ledger, reply: Reply) -> Blob | None:
     """Store the raw reply durably; None when it holds people's data or nothing at all."""
-    if not reply.stdout or holds_rows(reply.command):
+    if not reply.stdout or holds_data(reply.command):
         return None
     return Blob("reply", ledger.put_blob(reply.stdout), len(reply.stdout))
 

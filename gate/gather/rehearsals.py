@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from gate.backups import EXAMINERS, TOOLS, rehearsal, sqlite_rows
+from gate.backups import EXAMINERS, TOOLS, rehearsal
+from gate.backups.files_tree import holds_names
+from gate.backups.private import holds_data
 from gate.errors import CannotTell, NotThere, Refused
 from gate.evidence import Reference, Rehearsal, Reply
 from gate.gather import records
@@ -21,6 +23,9 @@ LARGEST_TABLE = 256 * 1024 * 1024
 
 TABLE_S = 600.0
 """Seconds in which one table must have come."""
+
+TREE_S = 4 * 3600.0
+"""Seconds in which a tree of files in production must have been read: 280 GB at the slowest rate (our choice)."""
 
 SECOND = timedelta(days=7)
 """How old the second reference of tables that only grow must be at the backup's start (BK-09)."""
@@ -116,10 +121,12 @@ class Rehearsals:
 
 
 def _patient(lines: Lines, host: str, size: int) -> Callable[[str], Reply]:
-    """Ask with the time and room that reading a database in full takes."""
+    """Ask with the time and room that reading a database or a tree in full takes."""
 
     def ask(command: str) -> Reply:
-        if sqlite_rows.holds_rows(command):
+        if holds_names(command):
+            return lines.ask(host, command, deadline_s=TREE_S + size / SLOWEST_READ, limit_bytes=LARGEST_TABLE)
+        if holds_data(command):
             return lines.ask(host, command, deadline_s=TABLE_S, limit_bytes=LARGEST_TABLE)
         return lines.ask(host, command, deadline_s=lines.deadline_s + size / SLOWEST_READ)
 
