@@ -72,10 +72,11 @@ def recover(place: Place, file: Path | None, checkpoint: Path | None, new_epoch:
 @pass_place
 def rotate_key(place: Place, to: str, reason: str) -> None:
     """Hand the log to a new key. Both sign that; the old key's file is deleted."""
-    from gate.assembly import successor_file, successor_of
+    from gate.assembly import make_private, successor_file, successor_of
     from gate.control import keeping
 
     settings = place.settings()
+    make_private(settings)
     with keeping.stopped(settings):
         successor = successor_of(settings, to)
         with _record(settings) as ledger:
