@@ -40,8 +40,9 @@ docs: $(VENV)/dev.stamp ## write the pages that are made from the code
 bench: $(VENV)/dev.stamp ## measure what docs/benchmarks.md tells
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit; done
 
-soak: $(VENV)/dev.stamp ## kill writers of the ledger until 250,000 appends were acknowledged
+soak: $(VENV)/dev.stamp ## kill the ledger's writers through 250,000 appends; change what is handed out 10,000 times
 	@$(BIN)/python -m tests.store.storm
+	@$(BIN)/python -m tests.export.mutations --count 10000
 
 lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew; look at the difference before you commit it
 	@$(PIP) install uv

@@ -1,7 +1,7 @@
 """Permit and intent are entered only on the history that was folded; without them nothing is sent."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -14,8 +14,8 @@ from gate.authority import STAGE
 from gate.change import Phase, Plan, Step, utc
 from gate.engine.act import Crew, perform
 from gate.engine.hands import Asker, Hands
-from gate.engine.next import Act, next_action
-from gate.errors import Moved
+from gate.engine.next import Act, Baseline, Look, next_action
+from gate.errors import LedgerUnavailable, Moved
 from gate.evidence import Reply, ReplyState
 from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
@@ -157,3 +157,55 @@ def test_who_folds_again_finds_the_hold_and_has_nothing_to_do(
     perform(crew, PLAN, now, due(standing), Event())
     assert not set(AUTHORISING) & set(kinds(ledger, standing))
     assert not hands.acts
+
+
+def test_where_witnesses_are_required_nothing_moves_before_they_have_cosigned_what_authorises_it(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing
+) -> None:
+    asked: list[int] = []
+
+    def nobody(size: int, seconds: float) -> bool:
+        asked.append(size)
+        return False
+
+    with pytest.raises(LedgerUnavailable, match="no witness has cosigned what authorises this"):
+        perform(replace(crew, covered=nobody), PLAN, standing, due(standing), Event())
+    assert asked == [ledger.size()]
+    assert kinds(ledger, standing) == []
+    assert not hands.acts
+
+
+def test_an_intent_that_no_witness_has_cosigned_sends_nothing_and_is_looked_at_before_it_is_repeated(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing
+) -> None:
+    before = ledger.size()
+    until_then = replace(crew, covered=lambda size, _: size <= before)
+    perform(until_then, PLAN, standing, due(standing), Event())
+    assert kinds(ledger, standing) == [*AUTHORISING, "step.ended"]
+    ended = ledger.history(PLAN.change)[-1]
+    assert (ended.data["outcome"], ended.data["because"]) == (
+        "unknown",
+        "nothing was sent: no witness has cosigned the intent",
+    )
+    assert not hands.acts
+    assert isinstance(next_action(PLAN, fold(ledger.history(PLAN.change)), NOON), Look)
+
+
+def test_the_intent_itself_must_be_covered_not_only_what_came_before_it(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing
+) -> None:
+    asked: list[int] = []
+
+    def everybody(size: int, seconds: float) -> bool:
+        asked.append(size)
+        return True
+
+    before = ledger.size()
+    perform(replace(crew, covered=everybody), PLAN, standing, due(standing), Event())
+    assert asked == [before, before + 2]
+    assert len(hands.acts) == 1
+
+
+def test_known_data_is_not_written_before_the_start_of_the_stage_is_cosigned(crew: Crew, standing: Standing) -> None:
+    with pytest.raises(LedgerUnavailable, match="no witness"):
+        perform(replace(crew, covered=lambda *_: False), PLAN, standing, Baseline((CANARY,)), Event())

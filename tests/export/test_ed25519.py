@@ -1,5 +1,8 @@
 """The verifier's own Ed25519 against the RFC, against `cryptography`, and against signatures that must not pass."""
 
+import json
+from pathlib import Path
+
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -106,3 +109,16 @@ def test_a_point_spelled_beyond_the_field_is_refused_in_the_signature() -> None:
 )
 def test_wrong_lengths_are_refused(public: bytes, signature: bytes) -> None:
     assert not ed25519(public, MESSAGE, signature)
+
+
+WYCHEPROOF = json.loads((Path(__file__).parents[1] / "vectors" / "wycheproof" / "ed25519.json").read_text())
+
+
+def test_every_vector_of_wycheproof_gets_its_answer() -> None:
+    assert len(WYCHEPROOF) == 151
+    wrong = []
+    for case in WYCHEPROOF:
+        given = [bytes.fromhex(case[name]) for name in ("key", "msg", "sig")]
+        if ed25519(*given) != (case["result"] == "valid") or by_cryptography(*given) != (case["result"] == "valid"):
+            wrong.append(case["id"])
+    assert not wrong
