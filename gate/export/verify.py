@@ -1072,7 +1072,10 @@ class Mapped:
             wanted = (key.name, plain(self.opening.get("format")), self.count, base64(digest))
             if note.text != "%s#export\n%s\n%d\n%s\n" % wanted:
                 raise Bad("is signed for another file", "end of the file")
-            self.report.say("ok", "end of the file", "signed: %d records, every byte as it was written" % self.count)
+            more = "every byte as it was written"
+            if self.opening.get("format") == "sqlite":
+                more = "nothing is said of the other tables: `sqlite-utils sangate-verify` compares them"
+            self.report.say("ok", "end of the file", "signed: %d records, %s" % (self.count, more))
 
     def check(self, log: str) -> None:
         """Walk along the log: every record is its entry, and no entry that the file claims is missing."""

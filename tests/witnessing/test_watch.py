@@ -185,7 +185,7 @@ def old_copy(gate: Gate, folder: Path, *, with_memory: bool = True) -> None:
         (folder / "ledger.key.seen").unlink()
 
 
-def test_a_restored_old_copy_with_its_own_memory_is_behind_the_witness_and_takes_nothing(
+def test_a_restored_old_copy_is_behind_the_witness_and_takes_nothing(
     install: Install, witnesses: list[RunningWitness], tmp_path: Path
 ) -> None:
     gate = install(*witnesses)
