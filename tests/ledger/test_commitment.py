@@ -3,7 +3,7 @@ import json
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.ledger import commitment
@@ -73,6 +73,7 @@ def test_what_is_no_disclosure_is_refused(line: bytes) -> None:
         read(line)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_disclosure_or_a_value_error(line: bytes) -> None:
     with contextlib.suppress(ValueError):

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gate.canonical import Json, encode
@@ -52,6 +52,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["step", "outcome", "because", "attempt"]), JSON),
     st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])),
@@ -112,6 +113,7 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_any_value_survives_and_the_line_holds_no_line_end(value: Json) -> None:
     body = made(Draft("judgement.given", GATE, "chg-0007", {"findings": value}))
@@ -119,6 +121,7 @@ def test_any_value_survives_and_the_line_holds_no_line_end(value: Json) -> None:
     assert entry.read(body, 0).data["findings"] == json.loads(json.dumps(value))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
 def test_ids_are_uuids_of_version_7_in_the_order_of_their_time(milliseconds: int, random: bytes) -> None:
     spelled = entry.uuid7(milliseconds, random)
@@ -158,6 +161,7 @@ def test_what_decides_is_never_kept_outside(draft: Draft, sentence: str) -> None
         made(draft)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["step", "outcome", "because", "attempt"]), JSON),
     st.sampled_from([None, 1, 12]),

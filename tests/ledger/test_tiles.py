@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tlog_scales import tiles as independent
 
@@ -20,12 +20,14 @@ def test_a_tile_lies_where_the_specification_has_it(tile: Tile, path: str) -> No
     assert tile.path == path
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3), st.integers(0, 10**10), st.integers(1, 256))
 def test_the_independent_implementation_looks_in_the_same_place(level: int, index: int, width: int) -> None:
     theirs = independent.tile_path(level, index, width % 256)
     assert Tile(level, index, width).path == "/".join(theirs)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300_000))
 def test_the_tiles_of_a_log_are_those_the_independent_implementation_counts(size: int) -> None:
     found: dict[int, list[Tile]] = {}
@@ -42,6 +44,7 @@ def test_a_hash_of_a_higher_tile_stands_for_a_whole_tile_below() -> None:
     assert list(Tile(1, 2, 2).subtrees) == [(512 * 256, 513 * 256), (513 * 256, 514 * 256)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=256))
 def test_a_bundle_comes_apart_as_it_was_put_together(bodies: list[bytes]) -> None:
     assert read_bundle(bundle(bodies), len(bodies)) == tuple(bodies)
