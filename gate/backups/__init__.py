@@ -1,6 +1,6 @@
 """Per backup tool: which questions prove a backup, and what the answers say. Pure: generators yield commands."""
 
-from gate.backups import borg, file_manifest, files_engine, restic, s3_objects, sqlite_copy, sqlite_engine
+from gate.backups import borg, file_manifest, files_engine, restic, s3_objects, sqlite_copy, sqlite_engine, zfs_snapshot
 from gate.backups.examiner import Examiner
 from gate.backups.tool import Tool
 from gate.inventory import BackupTool, Engine
@@ -11,6 +11,7 @@ TOOLS: dict[BackupTool, Tool] = {
     BackupTool.BORG: borg.TOOL,
     BackupTool.FILE_MANIFEST: file_manifest.TOOL,
     BackupTool.S3_OBJECTS: s3_objects.TOOL,
+    BackupTool.ZFS_SNAPSHOT: zfs_snapshot.TOOL,
 }
 """Every backup tool that the gate can ask; one that is missing here leaves its protections unknown."""
 

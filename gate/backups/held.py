@@ -9,11 +9,11 @@ succeeds under it and empties the list of archives.
 import re
 
 from gate.backups.answers import Asking, Unread, ask, shown, text
+from gate.backups.zfs_snapshot import snapshot_of
 from gate.evidence import BackupRun, Immutability, Reply
 from gate.inventory import BackupTool, Protection
 
 FLAGS = re.compile(r"([A-Za-z-]{1,32}) (\S+)\n")
-SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,199}")
 
 
 def held(protection: Protection, run: BackupRun, place: str) -> Asking[Immutability]:
@@ -26,7 +26,10 @@ def held(protection: Protection, run: BackupRun, place: str) -> Asking[Immutabil
             mode = "hold" if (yield from _holds(protection, run, log)) else ""
         elif protection.tool is BackupTool.BORG:
             mechanism = "borg-append-only"
-            said = text((yield from ask(f"borg config {protection.repository} append_only", log)), "the flag of borg")
+            said = text(
+                (yield from ask(f"borg --bypass-lock config {protection.repository} append_only", log)),
+                "the flag of borg",
+            )
             if said not in ("0\n", "1\n"):
                 raise Unread(f"the flag of borg: {log[-1].target} answered {shown(said)}")
             mode = "append-only" if said == "1\n" else ""
@@ -41,9 +44,8 @@ def held(protection: Protection, run: BackupRun, place: str) -> Asking[Immutabil
 
 
 def _holds(protection: Protection, run: BackupRun, log: list[Reply]) -> Asking[int]:
-    if protection.name is None or not SNAPSHOT.fullmatch(run.id):
-        raise Unread("the inventory names no file system of ZFS, or its snapshot cannot be asked for")
-    said = text((yield from ask(f"zfs get -Hp -o value userrefs {protection.name}@{run.id}", log)), "the holds")
+    snapshot = yield from snapshot_of(protection, run, log)
+    said = text((yield from ask(f"zfs get -Hp -o value userrefs {snapshot}", log)), "the holds")
     if not re.fullmatch(r"[0-9]{1,9}\n", said):
         raise Unread(f"the holds: {log[-1].target} answered {shown(said)}")
     return int(said)

@@ -135,12 +135,8 @@ class _Sentinel:
         return spell(self.protection, Role.SENTINEL, verb, key=self.key, version=self.version, **given)
 
 
-def _written(
-    protection: Protection, key: str, mode: str, until: datetime, log: list[Reply]
-) -> Asking[_Sentinel]:
-    line = spell(
-        protection.id, Role.SENTINEL, "put", key=key, text=CONTENT, mode=mode.upper(), until=_second(until)
-    )
+def _written(protection: Protection, key: str, mode: str, until: datetime, log: list[Reply]) -> Asking[_Sentinel]:
+    line = spell(protection.id, Role.SENTINEL, "put", key=key, text=CONTENT, mode=mode.upper(), until=_second(until))
     version = answered((yield from ask(line, log)), "writing the sentinel").get("VersionId")
     if not isinstance(version, str) or not version or version == "null":
         raise Unread(f"the sentinel has no version: {shown(str(version))}")

@@ -30,6 +30,4 @@ def trace(protection: Protection, at: datetime) -> Asking[Trace]:
     except Unread as unread:
         return Trace(protection.host, path, at, problem=str(unread), raw=tuple(reply.digest for reply in log))
     identity = Identity(Medium.OBJECT_SERVICE.value, f"{store.endpoint} {store.bucket} {store.account}")
-    return Trace(
-        protection.host, path, at, hops, identities=(identity,), raw=tuple(reply.digest for reply in log)
-    )
+    return Trace(protection.host, path, at, hops, identities=(identity,), raw=tuple(reply.digest for reply in log))

@@ -111,8 +111,9 @@ class Backups:
                 f"{protection.id}: reading {run.id} on {protection.host}, at most {math.ceil(deadline_s / 60)} min"
             )
             asking = tool.verify(protection, self._inventory.dataset(protection.dataset), run, trace.place, there)
+            began = self._clock()
             done = interview(asking, ask, self._ledger)
-            seconds = math.ceil((self._clock() - done.found.at).total_seconds())
+            seconds = math.ceil((self._clock() - began).total_seconds())
         record = rotation.joined(replace(done.found, seconds=max(seconds, 0)), there, self._objects)
         self._ledger.append(records.draft(record, self._ledger, GATE, done.kept))
         return record
