@@ -337,6 +337,7 @@ class Verification:
     """How long the reading took, from `at` on."""
 
     raw: tuple[str, ...] = ()
+    provenance: Provenance = Provenance.MEASURED
 
 
 @dataclass(frozen=True)
@@ -409,6 +410,29 @@ class Rehearsal:
     """Names of the business statements that were true."""
 
     raw: tuple[str, ...] = ()
+    provenance: Provenance = Provenance.MEASURED
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the backup side pushed about one backup, signed by a reporter that the inventory pins."""
+
+    protection: str
+    id: str
+    array_serial: str
+    """Of the array under production, as the backup side told it."""
+
+    place: str
+    """Where the repository lay when the report was taken in."""
+
+    at: datetime
+    reported_at: datetime
+    reporter: str
+    """Digest of the public key that signed."""
+
+    run: BackupRun
+    verification: Verification | None = None
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True)

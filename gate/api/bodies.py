@@ -67,6 +67,17 @@ class ToWaive(Frozen):
     expires: Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
+class Pushed(Frozen):
+    """
+    A report about one protection: `report` is its exact text, `signature` what
+    `ssh-keygen -Y sign -n backup-evidence@sangate` made of it with a key that the inventory pins for it.
+    """
+
+    protection: Name
+    report: Annotated[str, StringConstraints(min_length=2, max_length=1024 * 1024)]
+    signature: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
+
+
 class Because(Frozen):
     """Why a person holds, resumes, backs out or withdraws."""
 

@@ -139,6 +139,10 @@ def _about(verb: str) -> Handler:
     return handler
 
 
+def _pushed(call: Call) -> Answer:
+    return Answer(call.control.report(call.actor, **call.body.model_dump()))
+
+
 ONE = "/changes/{id}"
 ROUTES: tuple[Route, ...] = (
     Route("login", "POST", "/login", "Sign in; the answer's token goes into `Authorization: Bearer`.",
@@ -195,6 +199,8 @@ ROUTES: tuple[Route, ...] = (
           _about("safety"), "Array"),
     Route("gather", "POST", "/evidence", "Gather everything about some arrays, or all, now.",
           lambda call: Answer(call.control.survey(call.actor, call.body.arrays)), "Survey", body=bodies.Survey),
+    Route("push-report", "POST", "/reports", "Push signed evidence about a protection.",
+          _pushed, "Evidence", body=bodies.Pushed),
     Route("rebuild", "POST", "/rebuild", "Make the lists again from the ledger.",
           lambda call: Answer({"changes": call.control.rebuild(call.actor)}), "Rebuilt", body=bodies.Nothing),
     Route("enrol-key", "POST", "/keys", "Enrol a public key with which you sign.",

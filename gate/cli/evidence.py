@@ -1,5 +1,6 @@
 """`sangate evidence`: what is known of backups."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -164,6 +165,56 @@ def rehearse(ctx: click.Context, place: Place, dataset: str, as_json: bool) -> N
             _tables(one["tables"])
     if not all(one["passed"] for one in made["rehearsals"]) or not made["rehearsals"]:
         ctx.exit(1)
+
+
+@evidence.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--protection", required=True, help="What the report is about.")
+@click.option("--signature", type=click.Path(path_type=Path), help="Made by ssh-keygen; FILE.sig when left out.")
+@click.option("--key", type=click.Path(path_type=Path), help="Sign with this reporter's key, instead of a signature.")
+@as_json
+@pass_place
+@click.pass_context
+def report(
+    ctx: click.Context,
+    place: Place,
+    file: Path,
+    protection: str,
+    signature: Path | None,
+    key: Path | None,
+    as_json: bool,
+) -> None:
+    """Push signed evidence of the backup side. Exit 1 when it was taken and did not pass."""
+    from gate.backups.report import LARGEST, NAMESPACE
+    from gate.cli.signing import sign
+    from gate.errors import BadInput
+    from gate.settings import read_file
+
+    try:
+        text = read_file(file, LARGEST).decode()
+    except UnicodeDecodeError:
+        raise BadInput("the report is not UTF-8", place=str(file)) from None
+    beside = signature or file.with_name(file.name + ".sig")
+    armour = sign(text, key, NAMESPACE) if key else read_file(beside, 4096).decode("ascii", "replace")
+    made = place.client().post("/reports", {"protection": protection, "report": text, "signature": armour})
+    if as_json:
+        out_json(made)
+    else:
+        for one in made["proofs"]:
+            outcome = "passed" if one["passed"] else "FAILED"
+            click.echo(plain(f"{made['protection']}  {made['backup']}  {one['level']}  {outcome}  {one['because']}"))
+        if not made["proofs"]:
+            click.echo(plain(f"{made['protection']}  {made['backup']}  is reported to be there"))
+    if not all(one["passed"] for one in made["proofs"]):
+        ctx.exit(1)
+
+
+@evidence.command()
+def schema() -> None:
+    """Print the JSON Schema of a report that the backup side may push."""
+    from gate.backups.report_form import schema as made
+
+    out_json(made())
 
 
 def _tables(tables: list[dict[str, Any]]) -> None:

@@ -7,13 +7,14 @@ from gate.control.desk import Desk
 from gate.control.exporting import Exporting
 from gate.control.record import Record
 from gate.control.rehearsing import Rehearsing
+from gate.control.reporting import Reporting
 from gate.control.safety import Safety
 from gate.control.waiving import Waiving
 from gate.gather.records import Records
 from gate.gather.surveys import Surveys
 
 
-class Control(Changes, Waiving, Rehearsing, Safety, Record, Exporting, Checking, Access):
+class Control(Changes, Waiving, Rehearsing, Reporting, Safety, Record, Exporting, Checking, Access):
     """Every use case; small files share one desk."""
 
     def __init__(self, desk: Desk) -> None:

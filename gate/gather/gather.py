@@ -23,6 +23,7 @@ from gate.evidence import (
     Trace,
     Verification,
 )
+from gate.gather import reports
 from gate.gather.arrays import Arrays
 from gate.gather.backups import Backups
 from gate.gather.image import read_image
@@ -35,7 +36,7 @@ from gate.gather.records import Known, Records
 from gate.gather.rehearsals import Rehearsals
 from gate.gather.traces import Traces
 from gate.inventory import Dataset, Protection, RecoveryTool
-from gate.landscape import Map
+from gate.landscape import Map, Place
 from gate.settings import Settings
 from gate.ssh.pins import read_host_keys
 from gate.ssh.wire import Timeouts, utc_now
@@ -109,6 +110,7 @@ class Gathering:
         self._records = Records(ledger)
         self._traces = Traces(self.monitor, ledger, clock)
         self._readers = lines(config.ssh.monitor_user, settings.monitor_key.name)
+        self.reports = reports.Reports(config.inventory, ledger, self._records, self._traces, clock)
         self._immutables = Immutables(
             config.inventory, self.monitor, objects, ledger, config.policy.sentinel_max_age, clock
         )
@@ -162,10 +164,10 @@ class Gathering:
             arrays=lies.arrays,
             datasets=lies.datasets,
             repositories=lies.repositories,
-            backups=readings,
+            backups=readings | reports.readings(self._inventory, known.reports, self._places(lies), lies.repositories),
             tools=lies.tools,
-            verifications=verifications,
-            rehearsals=_latest(known.rehearsals, lies.repositories),
+            verifications=verifications + reports.verifications(self._inventory, known.reports),
+            rehearsals=_latest((*known.rehearsals, *reports.rehearsals(known)), lies.repositories),
             immutability=immutability,
             access=access,
             image=None if image is None else read_image(self._settings.images, image, self._clock),
@@ -203,10 +205,13 @@ class Gathering:
         )
         return {reading.protection: reading for reading in found}
 
+    def _places(self, lies: _Lies) -> dict[str, Place]:
+        where = Map(lies.arrays, self._inventory)
+        return {name: where.locate(trace) for name, trace in lies.datasets.items()}
+
     def _wanted(self, targets: Collection[str], lies: _Lies) -> tuple[Protection, ...]:
         """Return the protections of every dataset that lies on a target, or might."""
-        where = Map(lies.arrays, self._inventory)
-        places = {name: where.locate(trace) for name, trace in lies.datasets.items()}
+        places = self._places(lies)
         at_risk = {name for name, place in places.items() if not (place.known and place.arrays.isdisjoint(targets))}
         return tuple(protection for protection in self._inventory.protections if protection.dataset in at_risk)
 

@@ -102,14 +102,7 @@ class WideLines(Lines):
         except (Broken, GateError) as error:
             problem = str(error) if isinstance(error, Broken) else error.message
             return Reply(target, line, ReplyState.LOST, started, self._clock(), problem=problem)
-        return Reply(
-            target,
-            line,
-            reply.state,
-            started,
-            reply.finished_at,
-            reply.exit_status,
-            reply.stdout,
-            reply.stderr,
-            reply.problem,
-        )
+        # What the receiving scp objects to comes on standard output, behind its zero bytes.
+        said = reply.stdout.lstrip(b"\0\1\2") or reply.stderr
+        ended = self._clock()
+        return Reply(target, line, reply.state, started, ended, reply.exit_status, b"", said, reply.problem)

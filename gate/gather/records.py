@@ -16,12 +16,12 @@ from pydantic import TypeAdapter, ValidationError
 from gate import canonical
 from gate.canonical import Json
 from gate.errors import CannotTell
-from gate.evidence import AccessTest, Evidence, Immutability, Reference, Rehearsal, Verification
+from gate.evidence import AccessTest, Evidence, Immutability, Reference, Rehearsal, Report, Verification
 from gate.immutability import held
 from gate.ledger.entry import Actor, Blob, Draft, Entry
 from gate.store import Ledger
 
-Record: TypeAlias = Verification | Rehearsal | Reference | Immutability | AccessTest
+Record: TypeAlias = Verification | Rehearsal | Reference | Immutability | AccessTest | Report
 Told = TypeVar("Told")
 
 _EVIDENCE = TypeAdapter(Evidence)
@@ -31,6 +31,7 @@ _RECORDS: Mapping[str, TypeAdapter[Any]] = {
     "reference.recorded": TypeAdapter(Reference),
     "immutability.tested": TypeAdapter(Immutability),
     "access.tested": TypeAdapter(AccessTest),
+    "report.accepted": TypeAdapter(Report),
 }
 """Kind of entry → what its record is."""
 
@@ -66,6 +67,12 @@ def _entry(record: Record) -> tuple[str, dict[str, Json]]:
         trial: dict[str, Json] = {"mechanism": record.mechanism, "mode": record.mode, "held": held(record.attempts)}
         because = record.problem or "; ".join(f"{one.action}: {one.answer}" for one in record.attempts)
         return "immutability.tested", {"protection": record.protection, **trial, "because": because[:SHORT]}
+    if isinstance(record, Report):
+        proofs = [one for one in (record.verification, record.rehearsal) if one is not None]
+        level = max((one.level for one in proofs), default="V1")
+        because = "; ".join(one.because for one in proofs) or "reported: it is there"
+        about: dict[str, Json] = {"protection": record.protection, "backup": record.run.id, "report": record.id}
+        return "report.accepted", {**about, "reporter": record.reporter, "level": level, "because": because[:SHORT]}
     if isinstance(record, AccessTest):
         answer: dict[str, Json] = {"actor": record.actor, "refused": record.refused, "because": record.answer[:SHORT]}
         return "access.tested", {"protection": record.protection, **answer}
@@ -85,6 +92,7 @@ class Known:
     references: tuple[Reference, ...] = ()
     immutability: tuple[Immutability, ...] = ()
     access: tuple[AccessTest, ...] = ()
+    reports: tuple[Report, ...] = ()
 
 
 class Records:
@@ -112,6 +120,7 @@ class Records:
             tuple(record for record in records if isinstance(record, Reference)),
             tuple(record for record in records if isinstance(record, Immutability)),
             tuple(record for record in records if isinstance(record, AccessTest)),
+            tuple(record for record in records if isinstance(record, Report)),
         )
 
     def _record(self, entry: Entry, digest: str) -> Record | None:

@@ -64,6 +64,8 @@ class Bucket:
         with self._lock:
             if mode and until <= self.now():
                 raise Denied(400, "InvalidArgument", "The retain until date must be in the future!")
+            if "no-locks" in self.faults:
+                mode, until = "", 0.0
             return self._add(Stored(key, secrets.token_hex(16), content, self.now(), mode, until))
 
     def get(self, key: str, version: str = "") -> Stored:
@@ -83,6 +85,8 @@ class Bucket:
             for one in self._versions:
                 if one.key == key and one.id == version:
                     if one.until > self.now() and not self._passes(one, bypass=bypass):
+                        raise access_denied()
+                    if one.content is None and "no-delete-of-markers" in self.faults:
                         raise access_denied()
                     self._versions.remove(one)
                     return one

@@ -44,6 +44,8 @@ FAULTS = {
     "lock-governance": "store: everything is locked in governance mode",
     "lock-bypassed": "store: whoever may write can bypass a lock in governance mode",
     "lock-lets-go": "store: a lock holds nothing",
+    "no-locks": "store: it takes a lock and forgets it",
+    "no-delete-of-markers": "store: nobody may take a delete marker away",
     "hidden": "store: a delete marker lies in front of every copy",
     "store-clock": "store: its clock is that many seconds ahead",
     "trusts-production": "store: production's own key may delete",

@@ -65,6 +65,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "backup.verified": ("protection", "backup", "passed", "because", "digest"),
         "backup.rehearsed": ("protection", "backup", "level", "passed", "because", "digest"),
         "immutability.tested": ("protection", "mechanism", "mode", "held", "because", "digest"),
+        "report.accepted": ("protection", "backup", "report", "reporter", "level", "because", "digest"),
         "access.tested": ("protection", "actor", "refused", "because", "digest"),
         "export.made": ("what", "size", "digest"),
         "ledger.checked": ("size", "result", "because"),

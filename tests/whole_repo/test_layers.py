@@ -52,6 +52,7 @@ ONLY: dict[str, set[str]] = {
     | {
         "approval",
         "assembly",
+        "backups",
         "families",
         "hostkeys",
         "keys",
@@ -80,6 +81,7 @@ PURE_EXTRA: dict[str, set[str]] = {
     "sink": {"pydantic"},
     "document": {"pydantic", "pydantic_core"},
     "inventory": {"pydantic"},
+    "backups": {"pydantic"},
     "change": {"pydantic"},
     "policy": {"pydantic"},
     "playbook": {"pydantic"},

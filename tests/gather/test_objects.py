@@ -1,0 +1,128 @@
+"""The copy outside the arrays, asked as a gathering asks it: seen, read, tried, restored, entered."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gate.gather.gather import Gathering
+from gate.gather.immutability import Immutables
+from gate.gather.objects import Objects
+from gate.immutability import held
+from gate.isolation import Relation, relate
+from gate.landscape import Map
+from gate.store.sqlite import SqliteLedger
+from tests.gather.conftest import Site
+
+OFFSITE = "sidekick-offsite"
+
+
+@pytest.fixture
+def away(site: Site) -> Site:
+    """A first copy has been sent to the object service."""
+    site.lab.move_repository("vault-1")
+    site.lab.backup_now()
+    return site
+
+
+def kinds(ledger: SqliteLedger) -> list[str]:
+    return [entry.kind for entry in ledger.entries()]
+
+
+def test_one_gathering_sees_reads_and_tries_the_copy_in_the_object_store(
+    away: Site, gathering: Gathering, ledger: SqliteLedger
+) -> None:
+    evidence = gathering.gather(("east-1",), None)
+    trace, read = evidence.repositories[OFFSITE], evidence.verifications
+    assert (trace.place or "").startswith("object-service:http://")
+    where = Map(evidence.arrays, away.settings.config.inventory)
+    assert relate(evidence.datasets["sidekick"], trace, where).relation is Relation.DIFFERENT
+    assert [one.passed for one in read if one.protection == OFFSITE] == [True]
+    immutability, access = evidence.immutability[OFFSITE], evidence.access[OFFSITE]
+    assert (immutability.mode, held(immutability.attempts), immutability.clock_skew_s) == ("compliance", True, 0)
+    assert immutability.retained_until is not None
+    assert immutability.retained_until > datetime.now(UTC) + timedelta(days=29)
+    assert access.refused is True
+    assert kinds(ledger).count("immutability.tested") == kinds(ledger).count("access.tested") == 1
+
+
+def test_a_young_trial_is_not_repeated_and_keeps_its_time(
+    away: Site, gathering: Gathering, ledger: SqliteLedger
+) -> None:
+    first = gathering.gather(("east-1",), None)
+    again = gathering.gather(("east-1",), None)
+    assert kinds(ledger).count("immutability.tested") == kinds(ledger).count("access.tested") == 1
+    assert again.immutability[OFFSITE].at == first.immutability[OFFSITE].at
+    limit = away.settings.config.policy.sentinel_max_age
+    with Gathering(away.settings, ledger, lambda: datetime.now(UTC) + limit) as later:
+        later.gather(("east-1",), None)
+    assert kinds(ledger).count("immutability.tested") == 2
+
+
+def test_a_trial_that_was_not_refused_is_made_again_at_every_gathering(
+    away: Site, gathering: Gathering, ledger: SqliteLedger
+) -> None:
+    away.lab.fault(OFFSITE, "lock-shortens")
+    away.lab.fault(OFFSITE, "trusts-production")
+    for _ in range(2):
+        evidence = gathering.gather(("east-1",), None)
+        assert held(evidence.immutability[OFFSITE].attempts) is False
+        assert evidence.access[OFFSITE].refused is False
+    assert kinds(ledger).count("immutability.tested") == kinds(ledger).count("access.tested") == 2
+
+
+def test_the_mode_is_read_anew_each_time_and_a_trial_in_another_mode_does_not_count(
+    away: Site, gathering: Gathering, ledger: SqliteLedger
+) -> None:
+    gathering.gather(("east-1",), None)
+    away.lab.fault(OFFSITE, "lock-governance")
+    assert gathering.gather(("east-1",), None).immutability[OFFSITE].mode == "governance"
+    assert kinds(ledger).count("immutability.tested") == 2
+
+
+def test_a_clock_that_is_off_is_told(away: Site, gathering: Gathering) -> None:
+    away.lab.fault(OFFSITE, "store-clock", "400")
+    evidence = gathering.gather(("east-1",), None)
+    assert (evidence.immutability[OFFSITE].clock_skew_s or 0) >= 399
+    assert (evidence.backups[OFFSITE].clock_skew_s or 0) >= 399
+
+
+def test_a_service_that_is_down_is_unknown_and_nothing_is_tried(
+    away: Site, gathering: Gathering, ledger: SqliteLedger
+) -> None:
+    away.lab.fault(OFFSITE, "offline")
+    evidence = gathering.gather(("east-1",), None)
+    assert evidence.repositories[OFFSITE].problem
+    assert evidence.backups[OFFSITE].problem
+    assert OFFSITE not in evidence.immutability
+    assert "immutability.tested" not in kinds(ledger)
+    where = Map(evidence.arrays, away.settings.config.inventory)
+    related = relate(evidence.datasets["sidekick"], evidence.repositories[OFFSITE], where)
+    assert related.relation is Relation.UNKNOWN
+
+
+def test_flags_of_the_backup_host_are_read_and_hold_nothing(away: Site, gathering: Gathering) -> None:
+    found = gathering.gather(("east-1",), None).immutability["sidekick-nightly"]
+    assert (found.mechanism, found.layer, found.mode, found.problem) == ("file-flag", "file", "", "")
+
+
+def test_the_copy_is_brought_to_the_rehearsal_host_and_compared(away: Site, gathering: Gathering) -> None:
+    gathering.rehearsals.record_reference("sidekick")
+    time.sleep(1.1)
+    newest = away.lab.backup_now()
+    record = gathering.rehearsals.rehearse(OFFSITE)
+    assert (record.level, record.passed, record.backup) == ("V6", True, newest)
+    away.lab.fault("bk-1", "scratch-full")
+    record = gathering.rehearsals.rehearse(OFFSITE)
+    assert (record.level, record.passed) == ("V0", False)
+    assert "No space left on device" in record.because
+
+
+def test_without_a_key_of_production_its_access_is_not_tried_and_so_unknown(
+    away: Site, ledger: SqliteLedger, gathering: Gathering, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    inventory = away.settings.config.inventory
+    bare = Objects(inventory, tmp_path_factory.mktemp("keys"), connect_s=1, deadline_s=1)
+    immutables = Immutables(inventory, gathering.monitor, bare, ledger, timedelta(hours=1))
+    offsite = next(one for one in inventory.protections if one.id == OFFSITE)
+    assert immutables.access(offsite, ()) is None
