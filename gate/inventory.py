@@ -454,6 +454,26 @@ class Inventory(Frozen):
             found.setdefault(protection.dataset, []).append(protection)
         return {dataset: tuple(protections) for dataset, protections in found.items()}
 
+    @cached_property
+    def _appliances(self) -> Mapping[str, Appliance]:
+        return {one.id: one for one in self.appliances}
+
+    @cached_property
+    def _unprotected(self) -> Mapping[tuple[str, str], Unprotected]:
+        return {(one.array, one.uid): one for one in self.unprotected}
+
+    def has_array(self, name: str) -> bool:
+        """Whether there is an array of that id."""
+        return name in self._arrays
+
+    def appliance(self, name: str) -> Appliance | None:
+        """Return the appliance of that id, if there is one."""
+        return self._appliances.get(name)
+
+    def no_backup_of(self, array: str, uid: str) -> Unprotected | None:
+        """Return who says that a volume needs no backup, if anybody does."""
+        return self._unprotected.get((array, uid))
+
     def array(self, name: str) -> Array:
         """Return the array of that id; KeyError when there is none."""
         return self._arrays[name]

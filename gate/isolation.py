@@ -122,6 +122,32 @@ def _shared(source: Trace, backup: Trace) -> _Shared | None:
     return None
 
 
+def copied(here: Iterable[str], there: Iterable[str], where: Map) -> str:
+    """Say of two sets of LUNs which one is a snapshot, clone or mirror of another; empty when arrays tell none."""
+    origins = {lun: _origins(lun, where) for lun in here}
+    for kept in there:
+        theirs = _origins(kept, where)
+        for lun, ours in origins.items():
+            if lun in theirs or kept in ours:
+                one, other = (kept, lun) if lun in theirs else (lun, kept)
+                return f"the volume {one} is a snapshot, clone or mirror of {other}"
+            if common := ours & theirs:
+                return f"the volumes {lun} and {kept} are copies of one volume, {min(common)}"
+    return ""
+
+
+def _origins(lun: str, where: Map) -> set[str]:
+    """Return everything that a volume is a copy of, however far back; what goes in a circle ends."""
+    found: set[str] = set()
+    waiting = list(where.copy_of.get(lun, ()))
+    while waiting:
+        one = waiting.pop()
+        if one not in found and one != lun:
+            found.add(one)
+            waiting += where.copy_of.get(one, ())
+    return found
+
+
 def array_number(lun: str) -> str:
     """
     Return the part of a designator that names the array; empty where its vendor's layout is not known to us.

@@ -117,6 +117,9 @@ class Map:
         self._appliance_at = _index((address(each), one.id) for one in inventory.appliances for each in one.addresses)
         self._appliance_by_port = _index((each, one.id) for one in inventory.appliances for each in one.target_ports)
         self._datastores = {f"{host.id}:{disk.disk}": disk.datastore for host in inventory.hosts for disk in host.disks}
+        ids = {(one.serial, each.id): each.uid for one in readings.values() for each in one.volumes or ()}
+        told = [(each.uid, other) for one in readings.values() for each in one.volumes or () for other in each.copy_of]
+        self.copy_of = _index((uid, ids.get(_remote(other), other)) for uid, other in told)
         self._known: dict[tuple[str, Provenance], Place] = {}
 
     def locate(self, trace: Trace | None) -> Place:
@@ -250,6 +253,12 @@ def address(text: str) -> str:
         return str(ip_address(text.strip("[]")))
     except ValueError:
         return text.lower()
+
+
+def _remote(other: str) -> tuple[str, str]:
+    """Split `system/volume id`; a designator of the array's own is no such pair."""
+    system, _, volume = other.partition("/")
+    return system, volume
 
 
 def _declared_array(hop: Hop) -> bool:

@@ -19,8 +19,13 @@ PARTS = {
     "iscsi-ls": "libiscsi-bin",
     "iscsi-readcapacity16": "libiscsi-bin",
     "iscsi-test-cu": "libiscsi-bin",
+    "iscsistart": "open-iscsi",
     "libiscsi": "libiscsi-bin",
+    "linux.uml": "user-mode-linux",
     "make": "make",
+    "mkfs.btrfs": "btrfs-progs",
+    "modprobe": "kmod",
+    "multipathd": "multipath-tools",
     "qemu-img": "qemu-utils",
     "qemu-io": "qemu-utils",
     "qemu-iscsi": "qemu-block-extra",
@@ -30,6 +35,8 @@ PARTS = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "sshd": "openssh-server",
+    "udevadm": "udev",
+    "vgcreate": "lvm2",
     "zfs-fuse": "zfs-fuse",
 }
 """Part → Debian package."""

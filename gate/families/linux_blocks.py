@@ -16,7 +16,7 @@ LOSETUP = "losetup -J -l -O NAME,BACK-FILE"
 
 PATH = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
 DEVICE = re.compile(r"(/dev(?:/[A-Za-z0-9_][A-Za-z0-9._:+-]*)+)(\[/[^\]]*\])?")
-KERNEL_NAME = re.compile(r"[a-z][a-z0-9]{0,31}")
+KERNEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 PASSED_THROUGH = re.compile(r"lvm|mpath|part|crypt|raid(0|1|4|5|6|10)|linear|md")
 """Layers whose data lie on the devices below them, all of which lsblk names."""
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from gate.evidence import Hop, Share
 from gate.families.family import Unreadable
-from gate.families.linux_blocks import DEVICE, PATH
+from gate.families.linux_blocks import DEVICE, KERNEL_NAME, PATH
 from gate.families.linux_way import Asking, Way, only, word
 
 FINDMNT = "findmnt -J -T {path} -o TARGET,SOURCE,FSTYPE,MAJ:MIN,OPTIONS"
-BTRFS = "btrfs filesystem show {mount}"
+NODE = "readlink -f {device}"
+BTRFS = "find /sys/fs/btrfs -mindepth 3 -maxdepth 3"
 ZPOOL = "zpool status -P {pool}"
 RESOLVE = "getent ahosts {server}"
 
@@ -24,9 +25,6 @@ SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]{2,45}")
 ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}(?:%[A-Za-z0-9]{1,15})?")
 ADDRESS_OPTION = re.compile(r"(?:^|,)addr=([0-9A-Fa-f.:]{2,45})(?=,|$)")
 ADDRESSES_MAX = 64
-
-BTRFS_DEVICE = re.compile(r"\s*devid\s+\d+ size \S+ used \S+ path (\S+)")
-BTRFS_TOTAL = re.compile(r"\s*Total devices (\d{1,4}) FS bytes used \S+")
 
 POOL = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,200}")
 VDEV_GROUP = re.compile(r"(mirror|raidz[123]?|draid[0-9a-z:]*|replacing|spare|indirect)-\d{1,5}|logs|special|dedup")
@@ -81,21 +79,29 @@ def below(way: Way, found: Mounted) -> Asking[tuple[list[str], list[str]]]:
 
 
 def _btrfs(way: Way, found: Mounted) -> Asking[list[str]]:
-    """Ask btrfs for all its devices: findmnt names one of them only."""
-    if not PATH.fullmatch(found.target):
-        raise Unreadable("a mount point has a name with characters that are not allowed")
-    reply = yield BTRFS.format(mount=found.target)
-    text = way.text(reply)
-    names = [match.group(1) for line in text.splitlines() if (match := BTRFS_DEVICE.fullmatch(line.rstrip()))]
-    totals = [int(match.group(1)) for line in text.splitlines() if (match := BTRFS_TOTAL.fullmatch(line.rstrip()))]
-    if reply.exit_status != 0 or len(totals) != 1 or "missing" in text.lower():
-        raise Unreadable(f"btrfs does not name all devices of {found.target}")
-    if len(set(names)) != totals[0] or any(DEVICE.fullmatch(name) is None for name in names):
-        raise Unreadable(f"btrfs names {len(set(names))} of {totals[0]} devices of {found.target}")
+    """
+    Ask the kernel for all devices of a btrfs: findmnt names one of them only.
+
+    `btrfs filesystem show` would say the same, but tells ordinary users "not a valid btrfs filesystem" (measured).
+    """
     own = DEVICE.fullmatch(found.source)
-    if own is None or own.group(1) not in names:
-        raise Unreadable(f"btrfs does not name {found.source} among the devices of {found.target}")
-    return names
+    if own is None:
+        raise Unreadable(f"{found.target} lies on {found.source}, which is no block device")
+    reply = yield NODE.format(device=own.group(1))
+    name = way.text(reply).strip().rpartition("/")[2]
+    reply = yield BTRFS
+    parts = [line.split("/") for line in way.text(reply).splitlines()]
+    if reply.exit_status != 0 or any(len(part) != 7 or part[:4] != ["", "sys", "fs", "btrfs"] for part in parts):
+        raise Unreadable("the kernel does not list the devices of its btrfs file systems")
+    rows = [(part[4], part[5], part[6]) for part in parts]
+    ours = {system for system, kind, device in rows if kind == "devices" and device == name}
+    if len(ours) != 1 or not KERNEL_NAME.fullmatch(name):
+        raise Unreadable(f"the kernel does not name {found.source} among the devices of one btrfs")
+    names = sorted({device for system, kind, device in rows if system in ours and kind == "devices"})
+    known = {number for system, kind, number in rows if system in ours and kind == "devinfo"}
+    if len(names) != len(known) or not all(KERNEL_NAME.fullmatch(device) for device in names):
+        raise Unreadable(f"the kernel names {len(names)} of {len(known)} devices of {found.target}")
+    return [f"/dev/{device}" for device in names]
 
 
 def _pool(way: Way, found: Mounted) -> Asking[tuple[list[str], list[str]]]:

@@ -1,0 +1,187 @@
+"""Every way in which data and copy could be lost at once, one row each; what nobody said is never different."""
+
+from typing import Any
+
+import pytest
+
+from gate.evidence import Evidence, Identity, Provenance, Volume
+from gate.fate import Row, Touched, shared_fate
+from gate.inventory import Appliance, Inventory, Medium, Plane, VirtualDisk
+from gate.isolation import Relation, relate
+from gate.landscape import Map
+from tests.cases import DATA_LUN, VAULT_LUN, array, dataset, evidence, fleet, host, protection, reading, trace
+
+SAME, DIFFERENT, UNKNOWN = Relation.SAME, Relation.DIFFERENT, Relation.UNKNOWN
+DISK = Identity("virtual-disk", "bk-1:vda")
+PRODUCTION = Plane(
+    admins=("storage",), identity_provider="corporate", management_network="m1", power="p1", fabrics=("f1", "f2")
+)
+VAULTED = Plane(
+    admins=("vault",), identity_provider="backup", management_network="m2", power="p2", fabrics=("f3", "f4")
+)
+
+
+def volume(uid: str, *copy_of: str) -> Volume:
+    return Volume(uid[-2:], uid[-2:], uid, 1000, copy_of)
+
+
+def seen(data: tuple[str, ...] = (), kept: tuple[str, ...] = (), **fields: Any) -> Evidence:
+    """Both arrays list their volume; `data` and `kept` are what these are copies of."""
+    arrays = {
+        "east-1": reading("east-1", volumes=(volume(DATA_LUN, *data),), version="8.6.0.3"),
+        "vault-1": reading("vault-1", volumes=(volume(VAULT_LUN, *kept),), version="8.7.0.4"),
+        "west-1": reading("west-1", volumes=()),
+    }
+    return evidence(**{"arrays": arrays, **fields})
+
+
+def inventory(**changed: Any) -> Inventory:
+    east = array("east-1", plane=PRODUCTION, **changed.pop("east", {}))
+    vault = array("vault-1", plane=changed.pop("vault", VAULTED))
+    made = fleet(arrays=(east, array("west-1"), vault), protections=(protection(plane=changed.pop("plane", VAULTED)),))
+    return made.model_copy(update=changed)
+
+
+def rows(told: Evidence | None = None, change: Touched | None = None, **changed: Any) -> dict[str, Row]:
+    asked, given = told or seen(), inventory(**changed)
+    where = Map(asked.arrays, given)
+    kept = given.protections[0]
+    relation = relate(asked.datasets.get("sidekick"), asked.repositories.get("nightly"), where)
+    found = shared_fate(dataset(), kept, relation, asked, given, where, *([change] if change else []))
+    assert len({row.dimension for row in found}) == len(found)
+    return {row.dimension: row for row in found}
+
+
+PLAN = Touched(frozenset({"east-1", "west-1"}), (frozenset({"west-1"}), frozenset({"east-1"})))
+
+
+def test_two_arrays_with_nothing_in_common_differ_in_every_dimension() -> None:
+    found = rows(change=PLAN)
+    assert {name: row.verdict for name, row in found.items()} == dict.fromkeys(found, DIFFERENT)
+    assert list(found) == [
+        "array", "change-set", "wave", "replication", "partner", "backup-software", "firmware", "admin",
+        "identity-provider", "management-network", "power", "fabric", "site", "host",
+    ]  # fmt: skip
+    assert found["array"].provenance is Provenance.MEASURED
+    assert found["admin"].provenance is Provenance.DECLARED
+    assert (found["site"].source, found["site"].backup) == ("east", "west")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "dimension"),
+    [
+        ("admins", ("vault", "storage"), "admin"),
+        ("identity_provider", "corporate", "identity-provider"),
+        ("management_network", "m1", "management-network"),
+        ("power", "p1", "power"),
+        ("fabrics", ("f2", "f3"), "fabric"),
+    ],
+)
+@pytest.mark.parametrize("whose", ["plane", "vault"])
+def test_what_is_declared_of_both_is_shared_and_named(field: str, value: Any, dimension: str, whose: str) -> None:
+    """Of the backup system itself as of the array under it."""
+    found = rows(**{whose: VAULTED.model_copy(update={field: value})})[dimension]
+    assert found.verdict is SAME
+    assert found.because.startswith("both have ")
+
+
+@pytest.mark.parametrize("whose", ["plane", "vault"])
+def test_what_one_of_them_does_not_declare_is_unknown(whose: str) -> None:
+    found = rows(**{whose: Plane()})
+    for dimension in ("admin", "identity-provider", "management-network", "power", "fabric"):
+        assert found[dimension].verdict is UNKNOWN
+
+
+def test_a_copy_on_an_array_of_the_change_is_named_with_its_stage() -> None:
+    change = Touched(frozenset({"east-1", "vault-1"}), (frozenset({"east-1"}), frozenset({"vault-1"})))
+    found = rows(change=change)
+    assert (found["change-set"].verdict, found["change-set"].because) == (SAME, "the change touches vault-1")
+    assert (found["wave"].verdict, found["wave"].source, found["wave"].backup) == (DIFFERENT, "canary", "wave-1")
+    together = Touched(change.targets, (frozenset({"east-1", "vault-1"}),))
+    assert rows(change=together)["wave"].verdict is SAME
+    assert rows()["wave"].verdict is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("data", "kept", "words"),
+    [
+        ((), (DATA_LUN,), f"the volume {VAULT_LUN} is a snapshot, clone or mirror of {DATA_LUN}"),
+        ((VAULT_LUN,), (), f"the volume {DATA_LUN} is a snapshot, clone or mirror of {VAULT_LUN}"),
+        (("0000020420E00031/b1",), (), f"the volume {DATA_LUN} is a snapshot, clone or mirror of {VAULT_LUN}"),
+        (("60aa",), ("60aa",), "are copies of one volume, 60aa"),
+        (("OTHER/7",), ("OTHER/7",), "are copies of one volume, OTHER/7"),
+    ],
+)
+def test_a_replica_is_no_backup(data: tuple[str, ...], kept: tuple[str, ...], words: str) -> None:
+    found = rows(seen(data, kept))["replication"]
+    assert found.verdict is SAME
+    assert words in found.because
+
+
+def test_copies_of_copies_are_followed_and_a_circle_ends() -> None:
+    told = seen(kept=("60bb",))
+    middle = reading("west-1", volumes=(volume("60bb", "60cc"), volume("60cc", DATA_LUN, "60bb")))
+    assert rows(seen(kept=("60bb",), arrays={**told.arrays, "west-1": middle}))["replication"].verdict is SAME
+
+
+def test_without_lists_of_volumes_no_copy_is_known_not_to_be_a_mirror() -> None:
+    mute = {name: reading(name) for name in ("east-1", "vault-1", "west-1")}
+    assert rows(evidence(arrays=mute))["replication"].verdict is UNKNOWN
+    assert rows(evidence(arrays=mute))["array"].verdict is DIFFERENT
+
+
+def test_a_pair_carries_what_befalls_one_to_the_other() -> None:
+    found = rows(east={"partner": "vault-1"})["partner"]
+    assert found.verdict is SAME
+    assert "east-1 and vault-1 are a pair" in found.because
+
+
+def test_one_code_level_on_both_is_the_same_sleeping_fault() -> None:
+    told = seen()
+    both = {**told.arrays, "vault-1": reading("vault-1", volumes=(volume(VAULT_LUN),), version="8.6.0.3")}
+    assert rows(evidence(arrays=both))["firmware"].verdict is SAME
+    unread = {**told.arrays, "vault-1": reading("vault-1", volumes=(volume(VAULT_LUN),), version=None)}
+    assert rows(evidence(arrays=unread))["firmware"].verdict is UNKNOWN
+
+
+def test_backup_software_that_changes_in_the_same_window_is_shared_fate() -> None:
+    assert rows(change=Touched(protections=frozenset({"nightly"})))["backup-software"].verdict is SAME
+
+
+def test_one_host_or_one_hypervisor_cluster_is_the_same() -> None:
+    hosts = (host("db-1", "east"), host("bk-1", "west"))
+    clustered = tuple(one.model_copy(update={"cluster": "vm-a"}) for one in hosts)
+    assert rows(hosts=clustered)["host"].verdict is SAME
+    assert rows(protections=(protection(host="db-1", plane=VAULTED),))["host"].verdict is SAME
+
+
+@pytest.mark.parametrize(
+    ("lies_on", "verdict"), [("vault-1", DIFFERENT), ("east-1", SAME), ("west-1", SAME), ("nowhere", UNKNOWN)]
+)
+def test_what_a_recovery_needs_may_lie_neither_with_the_data_nor_on_a_target(lies_on: str, verdict: Relation) -> None:
+    arrays = {name: reading(name) for name in ("east-1", "vault-1", "west-1")}
+    told = evidence(arrays=arrays, tools={"desk": trace(lies_on, "60dd", host="bk-1", path="/recovery")})
+    found = rows(told, PLAN)["recovery tool desk"]
+    assert found.verdict is verdict
+    if lies_on == "west-1":
+        assert "west-1" in found.because
+
+
+def test_an_unmounted_repository_leaves_every_measured_dimension_unknown() -> None:
+    lost = evidence(repositories={"nightly": trace("vault-1", VAULT_LUN, leaves=(), problem="not mounted")})
+    found = rows(lost, PLAN)
+    for dimension in ("array", "change-set", "wave", "replication", "partner", "firmware", "site"):
+        assert found[dimension].verdict is UNKNOWN, dimension
+
+
+def test_a_datastore_counts_with_what_it_lies_on_and_stays_declared() -> None:
+    store = Appliance(id="vmstore", site="west", medium=Medium.DATASTORE, on_arrays=("vault-1",), plane=VAULTED)
+    hosts = (
+        host("db-1", "east"),
+        host("bk-1", "west").model_copy(update={"disks": (VirtualDisk(disk="vda", datastore="vmstore"),)}),
+    )
+    told = seen(repositories={"nightly": trace("x", "1", leaves=(), identities=(DISK,))})
+    found = rows(told, PLAN, hosts=hosts, appliances=(store,))
+    assert (found["array"].verdict, found["array"].provenance) == (UNKNOWN, Provenance.DECLARED)
+    assert "only the inventory says" in found["array"].because
+    assert found["site"].verdict is DIFFERENT
