@@ -80,14 +80,16 @@ def test_two_arrays_with_nothing_in_common_differ_in_every_dimension() -> None:
 @pytest.mark.parametrize("whose", ["plane", "vault"])
 def test_what_is_declared_of_both_is_shared_and_named(field: str, value: Any, dimension: str, whose: str) -> None:
     """Of the backup system itself as of the array under it."""
-    found = rows(**{whose: VAULTED.model_copy(update={field: value})})[dimension]
+    changed: dict[str, Any] = {whose: VAULTED.model_copy(update={field: value})}
+    found = rows(**changed)[dimension]
     assert found.verdict is SAME
     assert found.because.startswith("both have ")
 
 
 @pytest.mark.parametrize("whose", ["plane", "vault"])
 def test_what_one_of_them_does_not_declare_is_unknown(whose: str) -> None:
-    found = rows(**{whose: Plane()})
+    changed: dict[str, Any] = {whose: Plane()}
+    found = rows(**changed)
     for dimension in ("admin", "identity-provider", "management-network", "power", "fabric"):
         assert found[dimension].verdict is UNKNOWN
 

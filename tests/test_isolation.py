@@ -184,14 +184,14 @@ def test_a_volume_that_two_arrays_list_lies_on_both() -> None:
         east_1=listed("east-1", DATA_LUN), west_1=listed("west-1", DATA_LUN), vault_1=listed("vault-1", VAULT_LUN)
     )
     place = locate(DATA, stretched)
-    assert (place.known, place.arrays, place.array) == (True, {"east-1", "west-1"}, None)
+    assert (place.known, place.arrays, place.array) == (True, frozenset({"east-1", "west-1"}), None)
     assert relation(DATA, BACKUP, stretched) is Relation.DIFFERENT
     beside = {**stretched, "west-1": listed("west-1", DATA_LUN, "60aa")}
     assert relation(DATA, trace("west-1", "60aa"), beside) is Relation.SAME
 
 
-def both(*pairs: tuple[str, str], **fields: object) -> Trace:
-    return trace("x", "1", leaves=tuple(leaf(on, lun) for on, lun in pairs), **fields)
+def both(*pairs: tuple[str, str], problem: str = "") -> Trace:
+    return trace("x", "1", leaves=tuple(leaf(on, lun) for on, lun in pairs), problem=problem)
 
 
 def test_of_a_mirror_every_half_counts() -> None:
