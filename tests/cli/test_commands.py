@@ -1,4 +1,5 @@
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,6 @@ def test_a_private_key_is_never_sent(lead: Typed, tmp_path: Path) -> None:
 
 
 def test_a_key_is_enrolled_once(lead: Typed, tmp_path: Path) -> None:
-    import subprocess
-
     command = [need("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "id")]
     subprocess.run(command, check=True)
     words = ("key", "enrol", tmp_path / "id.pub", "--password-file", "-")
@@ -144,6 +143,17 @@ def test_a_key_is_enrolled_once(lead: Typed, tmp_path: Path) -> None:
     result = lead(*words, stdin=PASSWORD + "\n")
     assert result.stdout.startswith("enrolled SHA256:")
     assert lead(*words, stdin=PASSWORD + "\n").exit_code == 2
+
+
+def test_a_report_that_no_pinned_reporter_signed_is_refused(engineer: Typed, tmp_path: Path) -> None:
+    subprocess.run([need("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    (tmp_path / "report.json").write_text("{}")
+    pushed = ("evidence", "report", str(tmp_path / "report.json"), "--protection", "sidekick-nightly")
+    refused = engineer(*pushed, "--key", str(tmp_path / "key"))
+    assert refused.exit_code == 1
+    assert "not among the reporters of sidekick-nightly" in refused.stderr
+    assert engineer(*pushed).exit_code == 2  # no signature beside it
+    assert json.loads(engineer("evidence", "schema").stdout)["title"] == "ReportForm"
 
 
 def test_evidence_of_what_is_not_there_is_bad_input(engineer: Typed) -> None:
