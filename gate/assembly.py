@@ -31,7 +31,7 @@ from gate.store.signers import AgentKey, CommandKey
 from gate.store.sqlite import open_ledger
 from gate.streaming.outlets import streaming_of
 from gate.streaming.runner import Streaming
-from gate.trust import WitnessDemand
+from gate.trust import WitnessDemand, older_keys
 from gate.witnessing.watch import Witnessing
 
 Clock = Callable[[], datetime]
@@ -171,8 +171,9 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     )
     policy = config.policy
     office = PermitOffice.open(settings.ca_key, policy.permit_lifetime)
-    trust = config.ledger.trust(read_vkey(ledger.vkey))
-    ledger.policy = write(trust)
+    key = read_vkey(ledger.vkey)
+    ledger.policy = write(config.ledger.trust(key))
+    trust = config.ledger.trust(*older_keys(key, ledger.rotations()), key)
     witnessing = Witnessing(ledger, trust, config.ledger, clock)
     crew = Crew(
         ledger=ledger,

@@ -1,5 +1,7 @@
 """Whose word is taken for a whole ledger: the witnesses in the configuration, and how many of them must have spoken."""
 
+import json
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -7,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from gate.duration import Duration
 from gate.inventory import Frozen
+from gate.ledger import checkpoint, merkle, proof
 from gate.ledger.note import COSIGNATURE, VerifierKey, read_vkey
 from gate.ledger.policy import Policy, Witness, of
 
@@ -61,3 +64,32 @@ class Witnesses(Frozen):
         read = [(read_vkey(peer.vkey, COSIGNATURE), peer.url) for peer in self.witnesses]
         asked = self.witness is not WitnessDemand.NONE
         return of(keys[-1], [Witness(key.name, key, url) for key, url in read if asked], self.quorum, older=keys[:-1])
+
+
+def older_keys(newest: VerifierKey, rotations: Sequence[str]) -> tuple[VerifierKey, ...]:
+    """
+    Return the log's earlier keys, the oldest first, as far back as each vouches for the next until `newest`.
+
+    `rotations` are the log's proofs, oldest first; one that proves nothing ends the way back.
+    """
+    found: list[VerifierKey] = []
+    for told in reversed(rotations):
+        try:
+            found.append(_handed_over(proof.read(told), found[-1] if found else newest))
+        except (ValueError, TypeError, KeyError):
+            break
+    return tuple(reversed(found))
+
+
+def _handed_over(told: proof.Proof, heir: VerifierKey) -> VerifierKey:
+    """Return the key that handed the log to `heir`: both signed the tree whose last entry says so. Else ValueError."""
+    said = json.loads(told.extra or b"null")
+    old = read_vkey(said["data"]["old"])
+    checkpoint.verify(told.signed, heir)
+    head = checkpoint.verify(told.signed, old)
+    if head.size != told.index + 1 or said["kind"] != "key.rotated" or said["data"]["key"] != str(heir):
+        raise ValueError("no change of the log's key to this one")
+    leaf = merkle.leaf_hash(told.extra or b"")
+    if not merkle.included(leaf, told.index, head.size, told.hashes, head.root):
+        raise ValueError("the entry is not in the tree")
+    return old

@@ -89,17 +89,20 @@ def pack(place: Place, change_id: str, out: Path | None, local: bool) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--policy", type=click.Path(path_type=Path), help="The public key you hold, as a policy file.")
 @click.option("--last", type=click.Path(path_type=Path), help="The checkpoint you kept from your last visit.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Where to write the checkpoint for your next visit.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="The log's checkpoint, where it lies elsewhere.")
+@click.option("--against", type=click.Path(path_type=Path), help="The whole log that a mapped export is proven by.")
 @as_json
 @click.pass_context
-def verify(ctx: click.Context, path: Path, policy: Path | None, last: Path | None, as_json: bool) -> None:
-    """Check a pack or an export, offline. Exit 1: it was tampered with; 3: cannot tell."""
+def verify(ctx: click.Context, path: Path, as_json: bool, **files: Path | None) -> None:
+    """Check a pack, an export or (--against) a mapped one, offline. Exit 1: it was tampered with; 3: cannot tell."""
     from gate.export import verify as verifier
 
-    words = [str(path)]
-    words += ["--policy", str(policy)] if policy else []
-    words += ["--last", str(last)] if last else []
+    words = ["mapped"] if files["against"] else []
     words += ["--json"] if as_json else []
-    code = verifier.main(words)
+    for name, file in files.items():
+        words += [f"--{name}={file}"] if file else []
+    code = verifier.main([*words, "--", str(path)])
     ctx.exit({verifier.VERIFIED: 0, verifier.TAMPERED: 1}.get(code, 3))
 
 

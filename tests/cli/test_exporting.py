@@ -35,6 +35,20 @@ def test_the_sqlite_file_comes_over_http_and_verifies(engineer: Typed, tmp_path:
     assert "sqlite-utils sangate-verify" in made.stdout
 
 
+def test_a_mapped_file_is_proven_by_a_log_and_its_checkpoint_kept(engineer: Typed, tmp_path: Path) -> None:
+    log, table, kept = tmp_path / "log.jsonl", tmp_path / "out.csv", tmp_path / "kept"
+    assert engineer("ledger", "export", "--format", "csv", "--out", table).exit_code == 0
+    assert engineer("ledger", "export", "--out", log).exit_code == 0
+    apart = log.with_suffix(".checkpoint").rename(tmp_path / "apart")
+    verify = ("ledger", "verify", "--checkpoint", apart)
+    assert engineer("ledger", "verify", log).exit_code == 3
+    assert engineer(*verify, log, "--keep", kept).exit_code == 0
+    assert kept.read_bytes() == apart.read_bytes()
+    assert engineer(*verify, "--last", kept, table, "--against", log).exit_code == 0
+    table.write_bytes(table.read_bytes().replace(b"log.opened", b"log.opaned"))
+    assert engineer(*verify, table, "--against", log).exit_code == 1
+
+
 def test_a_compressed_log_is_the_same_log(engineer: Typed, tmp_path: Path) -> None:
     assert engineer("ledger", "export", "--gzip", "--out", tmp_path / "log").exit_code == 0
     (tmp_path / "log.jsonl").write_bytes(gzip.decompress((tmp_path / "log.jsonl.gz").read_bytes()))

@@ -18,7 +18,7 @@ from gate.ledger.entry import GATE, Draft
 from gate.settings import LedgerSettings
 from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
-from gate.trust import WitnessDemand, WitnessPeer
+from gate.trust import WitnessDemand, WitnessPeer, older_keys
 from gate.witnessing import state
 from gate.witnessing.watch import Witnessing
 from tests.ledger.test_cosignature import WITNESS
@@ -40,7 +40,8 @@ class Gate:
         )
         peers = tuple(WitnessPeer(url=one.url, vkey=str(one.vkey)) for one in witnesses)
         self.settings = LedgerSettings.model_validate({"origin": ORIGIN, "witnesses": peers, **settings})
-        self.trust = self.settings.trust(note.read_vkey(self.ledger.vkey))
+        newest = note.read_vkey(self.ledger.vkey)
+        self.trust = self.settings.trust(*older_keys(newest, self.ledger.rotations()), newest)
         self.ahead = timedelta()
         self.witnessing = Witnessing(self.ledger, self.trust, self.settings, lambda: datetime.now(UTC) + self.ahead)
 
@@ -232,6 +233,28 @@ def test_a_witness_that_comes_back_later_still_stops_a_ledger_that_is_behind(
         time.sleep(0.1)
     with pytest.raises(LedgerUnavailable, match="are missing"):
         restored.grow()
+
+
+def test_what_a_witness_knows_under_an_older_key_of_the_log_is_proof_too(
+    install: Install, witnesses: list[RunningWitness], tmp_path: Path
+) -> None:
+    gate = install(witnesses[0])
+    old_copy(gate, tmp_path / "backup")
+    first = gate.ledger.vkey
+    gate.witnessing.start()
+    assert gate.witnessing.covers(gate.grow(30), 10)
+    gate.close()
+    shutil.rmtree(tmp_path / "gate")
+    shutil.copytree(tmp_path / "backup", tmp_path / "gate")
+    copy = install()
+    successor = keys.create(tmp_path / "gate" / "next.key", ORIGIN)
+    copy.ledger.rotate(successor, GATE, "once a year")
+    copy.close()
+    (tmp_path / "gate" / "next.key").replace(tmp_path / "gate" / "ledger.key")
+    witnesses[0].know(first, str(successor.vkey))
+    handed_on = install(witnesses[0])
+    handed_on.witnessing.start()
+    assert "are missing" in handed_on.ledger.stopped
 
 
 def test_another_history_under_the_same_key_stops_appending_and_is_kept_by_the_witness(
