@@ -1,5 +1,6 @@
 """Where the ledger is sent on without being asked: the sinks of config.yaml."""
 
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -11,6 +12,8 @@ SinkName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$"
 KeyFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Address = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9.-]{1,253}|\[[0-9a-f:]{2,39}\]):[0-9]{1,5}$")]
 HookUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@#]{1,500}$")]
+MailAddress = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}$")]
+Login = Annotated[str, StringConstraints(pattern=r"^[!-~]{0,200}$")]
 PlainPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/][A-Za-z0-9._/-]{0,511}$")]
 LOOPBACK = ("127.", "localhost", "[::1]")
 
@@ -58,7 +61,44 @@ class LogFile(Frozen):
     format: Literal["jsonl", "ocsf", "cef", "rfc5424"] = "jsonl"
 
 
-Sink = Annotated[Webhook | Syslog | LogFile, Field(discriminator="kind")]
+class MailTls(StrEnum):
+    """How a connection to a mail server is protected."""
+
+    STARTTLS = "starttls"
+    """In the clear until the server has agreed to TLS; without its agreement nothing is sent."""
+
+    TLS = "tls"
+    """From the first byte."""
+
+    NONE = "none"
+    """Not at all."""
+
+
+class Mail(Frozen):
+    """The signed checkpoint, and no entry, to people who keep it: at most one mail in each interval."""
+
+    kind: Literal["mail"]
+    name: SinkName
+    address: Address
+    sender: MailAddress
+    to: Annotated[tuple[MailAddress, ...], Field(min_length=1, max_length=20)]
+    tls: MailTls = MailTls.STARTTLS
+    ca: PlainPath | None = None
+    user: Login = ""
+    password: KeyFile | None = None
+    every: Duration = Field(default="24h", validate_default=True)
+    timeout: Duration = Field(default="30s", validate_default=True)
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> Self:
+        if self.tls is MailTls.NONE and not self.address.startswith(LOOPBACK):
+            raise ValueError("tls: without it mail goes to this machine only")
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user: a name and the file of its password go together")
+        return self
+
+
+Sink = Annotated[Webhook | Syslog | LogFile | Mail, Field(discriminator="kind")]
 
 
 def _once(sinks: tuple[Sink, ...]) -> tuple[Sink, ...]:

@@ -94,7 +94,7 @@ def pack(place: Place, change_id: str, out: Path | None, local: bool) -> None:
 @click.option("--against", type=click.Path(path_type=Path), help="The whole log that a mapped export is proven by.")
 @as_json
 @click.pass_context
-def verify(ctx: click.Context, path: Path, as_json: bool, **files: Path | None) -> None:
+def verify(ctx: click.Context, /, path: Path, as_json: bool, **files: Path | None) -> None:
     """Check a pack, an export or (--against) a mapped one, offline. Exit 1: it was tampered with; 3: cannot tell."""
     from gate.export import verify as verifier
 

@@ -1,14 +1,16 @@
 """What a way of delivery is, and how time is kept over one that may hang at any byte."""
 
+import os
 import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from gate.errors import Outside
+from gate.errors import BadInput, Outside
 from gate.export.population import Item
 
 
@@ -20,6 +22,37 @@ class Delivery(Protocol):
 
     def close(self) -> None:
         """Let go of the connection, also one that hangs in another thread."""
+
+
+@runtime_checkable
+class HeadDelivery(Protocol):
+    """A sink's way out that carries signed heads alone, and seldom."""
+
+    every: timedelta
+    """At least so long between two heads."""
+
+    def tell(self, signed: str, size: int) -> None:
+        """Hand over the head of so many entries, or raise Outside; Unanswered when it may have arrived."""
+
+    def close(self) -> None:
+        """As Delivery's."""
+
+
+class Unanswered(Outside):
+    """What was handed over may have arrived; it counts for the interval, and is handed over again after it."""
+
+
+def read_private(path: Path, what: str) -> str:
+    """Return the one line of a file below keys/; BadInput when it cannot be read, or others may read it."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(1024).decode("ascii", errors="replace").strip()
+    except OSError as problem:
+        raise BadInput(f"{what} cannot be read: {problem.strerror}", place=str(path)) from None
+    if mode & 0o077:
+        raise BadInput(f"{what} may be read or written by others", place=str(path), hint="chmod 600")
+    return text
 
 
 @contextmanager

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from gate.errors import GateError
 from gate.settings import Settings
-from gate.sink import LogFile, Syslog
+from gate.sink import LogFile, Mail, Syslog
 from gate.store import Ledger
 from gate.streaming.cursors import Cursor, Cursors
-from gate.streaming.delivery import Delivery
+from gate.streaming.delivery import Delivery, HeadDelivery, read_private
 from gate.streaming.logfile import FileDelivery
+from gate.streaming.mail import MailDelivery
 from gate.streaming.runner import Streaming
 from gate.streaming.syslog import SyslogDelivery
 from gate.streaming.webhook import WebhookDelivery, read_secret
@@ -31,7 +32,7 @@ class Lag:
 
 def streaming_of(settings: Settings, ledger: Ledger, clock: Callable[[], datetime]) -> Streaming:
     """Put the sinks together; nothing is sent before `start`. BadInput for a secret that cannot be used."""
-    deliveries: dict[str, Delivery] = {}
+    deliveries: dict[str, Delivery | HeadDelivery] = {}
     for sink in settings.config.sinks:
         if isinstance(sink, LogFile):
             deliveries[sink.name] = FileDelivery(sink, settings.data)
@@ -39,6 +40,10 @@ def streaming_of(settings: Settings, ledger: Ledger, clock: Callable[[], datetim
         ca = settings.base / sink.ca if sink.ca else None
         if isinstance(sink, Syslog):
             deliveries[sink.name] = SyslogDelivery(sink, ca, Heads(ledger))
+        elif isinstance(sink, Mail):
+            password = settings.keys / sink.password if sink.password else None
+            said = read_private(password, "the mail server's password") if password else ""
+            deliveries[sink.name] = MailDelivery(sink, ledger.origin, said, ca, clock)
         else:
             secret = read_secret(settings.keys / sink.signed_with)
             deliveries[sink.name] = WebhookDelivery(sink, ledger.origin, secret, ca, clock)

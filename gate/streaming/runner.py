@@ -1,19 +1,20 @@
 """A thread for each sink: wait for the ledger, deliver from the cursor on, move the cursor; back off when it fails."""
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from gate.change import utc
 from gate.errors import GateError
 from gate.export.population import Item, read_item
 from gate.store import Ledger
-from gate.streaming.cursors import Cursors
-from gate.streaming.delivery import Delivery
+from gate.streaming.cursors import Cursor, Cursors
+from gate.streaming.delivery import Delivery, HeadDelivery, Unanswered
 
 PIECE = 100
 """Entries between two moves of a cursor: what is sent again at worst after a kill."""
@@ -33,7 +34,7 @@ class Streaming:
         self,
         ledger: Ledger,
         cursors: Cursors,
-        deliveries: Mapping[str, Delivery],
+        deliveries: Mapping[str, Delivery | HeadDelivery],
         clock: Callable[[], datetime],
         first_wait: float = FIRST_WAIT,
     ) -> None:
@@ -61,7 +62,7 @@ class Streaming:
         delivery, wait = self._deliveries[name], self._first_wait
         while not self._stopping.is_set():
             try:
-                moved = self._step(name, delivery)
+                moved = self._head(name, delivery) if isinstance(delivery, HeadDelivery) else self._step(name, delivery)
                 wait = self._first_wait
                 if not moved:
                     self._listen(name)
@@ -85,6 +86,32 @@ class Streaming:
         delivery.deliver(piece)
         self._cursors.write(name, replace(cursor, next=piece[-1].at + 1, delivered=self._now(), problem="", since=""))
         return True
+
+    def _head(self, name: str, delivery: HeadDelivery) -> bool:
+        """Hand over the head, if it has grown and the interval is over; False when it has not grown."""
+        cursor = self._cursors.read(name)
+        if self._ledger.size() <= cursor.next:
+            return False
+        left = self._left(cursor, delivery.every)
+        if left > 0:
+            self._stopping.wait(min(left, LISTEN))
+            return True
+        signed = self._ledger.checkpoint()
+        size = int(re.split("\n", signed, maxsplit=2)[1])
+        try:
+            delivery.tell(signed, size)
+        except Unanswered as problem:
+            since = cursor.since or self._now()
+            self._cursors.write(name, replace(cursor, delivered=self._now(), problem=str(problem), since=since))
+            _log.warning("sink %s: %s", name, problem)
+            return True
+        self._cursors.write(name, Cursor(size, self._now()))
+        return True
+
+    def _left(self, cursor: Cursor, every: timedelta) -> float:
+        """Return the seconds until the interval is over; a time that lies ahead of the clock ends it."""
+        gone = self._clock() - datetime.fromisoformat(cursor.delivered) if cursor.delivered else every
+        return (every - gone).total_seconds() if gone >= timedelta() else 0.0
 
     def _listen(self, name: str) -> None:
         self._ledger.wait(self._cursors.read(name).next, LISTEN)

@@ -11,7 +11,6 @@ import base64
 import binascii
 import hmac
 import http.client
-import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -22,7 +21,7 @@ from gate.errors import BadInput, Outside
 from gate.export import cloudevents
 from gate.export.population import Item
 from gate.sink import Webhook
-from gate.streaming.delivery import context, cut, said, within
+from gate.streaming.delivery import context, cut, read_private, said, within
 
 SHORTEST, LONGEST = 24, 64
 """Bytes of a secret (Standard Webhooks, Signature scheme)."""
@@ -30,14 +29,7 @@ SHORTEST, LONGEST = 24, 64
 
 def read_secret(path: Path) -> bytes:
     """Return the secret in a file: base64, `whsec_` before it or not. BadInput when others may read it."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read(1024).decode("ascii", errors="replace").strip()
-    except OSError as problem:
-        raise BadInput(f"the webhook's secret cannot be read: {problem.strerror}", place=str(path)) from None
-    if mode & 0o077:
-        raise BadInput("the webhook's secret may be read or written by others", place=str(path), hint="chmod 600")
+    text = read_private(path, "the webhook's secret")
     try:
         secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
