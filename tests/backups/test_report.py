@@ -15,8 +15,8 @@ from gate.inventory import BackupTool, Protection
 from gate.settings import load, shipped
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-PROTECTION: Protection = load(shipped("config.yaml")).config.inventory.protections[0].model_copy(
-    update={"tool": BackupTool.REPORT}
+PROTECTION: Protection = (
+    load(shipped("config.yaml")).config.inventory.protections[0].model_copy(update={"tool": BackupTool.REPORT})
 )
 DIGEST = "sha256:" + "a" * 64
 TABLE = {"table": "contacts", "rows": 3, "digest": DIGEST}
