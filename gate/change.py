@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from gate.canonical import Json, digest
+from gate.duration import Duration
 from gate.inventory import ArrayFamily, Frozen, Name
 
 Version = Annotated[str, StringConstraints(pattern=r"^\d{1,4}(\.\d{1,4}){1,4}$")]
@@ -54,6 +55,37 @@ class Window(Frozen):
         return self
 
 
+RestoreItem = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(/[a-z][a-z0-9_]{0,62})?$")]
+"""A dataset, or one of its tables: `sidekick/contacts`."""
+
+
+class RestoreTier(Frozen):
+    """What comes back together, and within which time."""
+
+    items: Annotated[tuple[RestoreItem, ...], Field(min_length=1, max_length=500)]
+    rto: Duration
+    """Within this it must be usable again."""
+
+
+class RestorePlan(Frozen):
+    """How lost data would come back: most missed first, and with which tools. Part of a change, sealed in its plan."""
+
+    tiers: Annotated[tuple[RestoreTier, ...], Field(min_length=1, max_length=50)]
+    tools: Annotated[tuple[Name, ...], Field(min_length=1, max_length=50)]
+    """Ids of inventory.recovery_tools without which it cannot be done."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        items = [item for tier in self.tiers for item in tier.items]
+        for number, item in enumerate(items):
+            if item in items[:number] or item.partition("/")[0] in items[:number]:
+                raise ValueError(f'tiers: "{item}" is there twice')
+        for number, tier in enumerate(self.tiers[1:], start=1):
+            if tier.rto < self.tiers[number - 1].rto:
+                raise ValueError(f"tiers.{number}.rto: a later tier is not back before an earlier one")
+        return self
+
+
 class ChangeRequest(Frozen):
     """One change as a person asks for it: the change file, the form and the API body alike."""
 
@@ -65,6 +97,8 @@ class ChangeRequest(Frozen):
     targets: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
     playbook: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
     window: Window
+    restore_plan: RestorePlan | None = None
+    """Without one the check `restore-planned` refuses."""
 
     @model_validator(mode="after")
     def _targets_once(self) -> Self:
@@ -170,6 +204,14 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Restored:
+    """One tier of the restore plan, as it is sealed."""
+
+    items: tuple[str, ...]
+    rto_s: int
+
+
+@dataclass(frozen=True)
 class PassedOver:
     """Why an array did not become the canary; the canary itself carries why it did."""
 
@@ -208,6 +250,10 @@ class Plan:
     scratch: tuple[str, ...] = ()
     """Where on canary and control the gate itself will write: `array target lun portal:port blocks`."""
 
+    restore: tuple[Restored, ...] = ()
+    """Tiers of the restore plan, in order; () where the request has none."""
+
+    recovery_tools: tuple[str, ...] = ()
     choice: tuple[PassedOver, ...] = ()
 
     def material(self) -> dict[str, Json]:

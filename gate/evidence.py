@@ -489,6 +489,21 @@ class AccessTest:
 
 
 @dataclass(frozen=True)
+class RecordState:
+    """Whether the record that the evidence was taken from is whole."""
+
+    at: datetime
+    size: int
+    """Entries in the ledger when it was looked at."""
+
+    problem: str = ""
+    """Why its entries do not hash to its signed head; empty when they do."""
+
+    left_out: tuple[str, ...] = ()
+    """Records of backups, rehearsals and trials whose bytes are gone or are not those that were entered."""
+
+
+@dataclass(frozen=True)
 class ImageReading:
     """The firmware image as it lies on disk now."""
 
@@ -524,4 +539,11 @@ class Evidence:
     tools: dict[str, Trace] = field(default_factory=dict)
     """What a recovery needs besides the copies (the gate itself, catalogues, recovery tools) → where it lies."""
 
+    scratches: dict[str, Trace] = field(default_factory=dict)
+    """Protection id → where its restores are rehearsed."""
+
+    settled: dict[str, datetime] = field(default_factory=dict)
+    """Array or protection id → since when its firmware, or the place of its repository, was seen as it is now."""
+
+    record: RecordState | None = None
     image: ImageReading | None = None

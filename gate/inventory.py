@@ -365,6 +365,8 @@ class Protection(Frozen):
 
     rehearsal_host: Name
     rehearsal_scratch: AbsolutePath
+    rehearsal_mount: AbsolutePath | None = None
+    """The mount point that the scratch lies under; without one nobody can say where restores are rehearsed."""
 
     @model_validator(mode="after")
     def _lies_somewhere(self) -> Self:

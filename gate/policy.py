@@ -31,6 +31,37 @@ class Policy(Frozen):
     backup_max_age: Duration
     verification_max_age: Duration
     rehearsal_max_age: Duration
+    tier1_rehearsal_max_age: Duration
+    """Likewise for data of tier 1."""
+
+    full_read_max_age: Duration
+    """Within this every object of a repository was read, if need be in parts."""
+
+    large_backup: Annotated[int, Field(ge=1, le=2**53)]
+    """Bytes from which on a daily read of a part, with a full read within `full_read_max_age`, is enough."""
+
+    recovery_point_floor: Duration
+    """A recovery point may be this old even where less may be lost; else the dataset's own objective counts."""
+
+    count_drop_max_percent: Annotated[int, Field(ge=0, le=99)]
+    """By how much fewer objects than the last time a read may have counted."""
+
+    size_drop_max_percent: Annotated[int, Field(ge=1, le=99)]
+    size_rise_max_percent: Annotated[int, Field(ge=1, le=100_000)]
+    """By how much a backup may be smaller or larger than the median of the seven before it."""
+
+    restore_time_warn_percent: Annotated[int, Field(ge=1, le=100)]
+    """Share of the recovery time objective above which a seat must sign for a rehearsal's time."""
+
+    old_reference_min_age: Duration
+    """How much older than the rehearsal the second reference of a table that only grows must be."""
+
+    retention_margin: Duration
+    """For how long after the change's window the oldest object needed must still be locked."""
+
+    copies_min: Annotated[int, Field(ge=1, le=9)]
+    """How many independent copies must each be recent, verified and rehearsed."""
+
     evidence_max_age: Duration
     """How old a reading may be when a decision rests on it."""
 

@@ -4,25 +4,45 @@ Builders of what the rules are given: a small fleet and a case in which every ch
 A test takes the good case and spoils one thing. Everything is loopback-free and clock-free: values only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from gate.change import AllowedImage, ChangeRequest, Image, Kind, Plan, Stage, Step, Target, Window
+from gate.change import (
+    AllowedImage,
+    ChangeRequest,
+    Image,
+    Kind,
+    Plan,
+    RestorePlan,
+    RestoreTier,
+    Stage,
+    Step,
+    Target,
+    Window,
+)
 from gate.checks import CHECKS
 from gate.checks.case import Case, OtherChange
 from gate.evidence import (
+    AccessTest,
     ArrayReading,
+    Attempt,
     BackupReading,
     BackupRun,
+    Comparison,
+    Counts,
     Evidence,
+    Identity,
     ImageReading,
+    Immutability,
     Leaf,
+    RecordState,
     Rehearsal,
     TableDigest,
     Trace,
     Verification,
+    Volume,
 )
 from gate.finding import Finding
 from gate.inventory import (
@@ -35,7 +55,11 @@ from gate.inventory import (
     Host,
     HostFamily,
     Inventory,
+    Medium,
+    ObjectStore,
+    Plane,
     Protection,
+    RecoveryTool,
     Scratch,
     Ssh,
 )
@@ -43,6 +67,7 @@ from gate.policy import ApprovalKind, Policy, Seat
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+Made = TypeVar("Made")
 DIGEST = "sha256:" + "a" * 64
 OTHER_DIGEST = "sha256:" + "b" * 64
 MODEL, VERSION, RELEASED = "LAB-FS5", "8.6.0.3", "8.7.0.4"
@@ -54,10 +79,23 @@ SERIALS = {
     "vault-1": "0000020420E00031",
 }
 DATA_LUN, VAULT_LUN = "600507680000000000000000000000a1", "600507680000000000000000000000b1"
+SCRATCH_LUN, TOOLS_LUN = "600507680000000000000000000000b8", "600507680000000000000000000000b2"
+BUCKET = "https://objects.example offsite copies"
 
 
 def port(array: str, node: int = 1) -> str:
     return f"iqn.1986-03.com.ibm:2145.{array}.node{node}"
+
+
+def plane(admins: str, provider: str, place: str, **fields: Any) -> Plane:
+    given: dict[str, Any] = {
+        "admins": (admins,),
+        "identity_provider": provider,
+        "management_network": f"mgmt-{place}",
+        "power": f"{place}-hall",
+        "fabrics": (f"{place}-a", f"{place}-b"),
+    }
+    return Plane(**{**given, **fields})
 
 
 def array(name: str, criticality: Criticality = Criticality.HIGH, **fields: Any) -> Array:
@@ -71,6 +109,7 @@ def array(name: str, criticality: Criticality = Criticality.HIGH, **fields: Any)
         "criticality": criticality,
         "ssh": Ssh(host="127.0.0.1"),
         "scratch": Scratch(portal="127.0.0.1", target=port(name), lun=9, blocks=4096),
+        "plane": plane("storage-operations", "corporate", site),
     }
     return Array(**{**given, **fields})
 
@@ -87,6 +126,9 @@ def dataset(name: str = "sidekick", **fields: Any) -> Dataset:
         "path": f"/data/{name}.db",
         "mount": "/data",
         "tables": TABLES,
+        "owner": "messaging",
+        "rto": "4h",
+        "rpo": "24h",
     }
     return Dataset(**{**given, **fields})
 
@@ -101,8 +143,25 @@ def protection(name: str = "nightly", of: str = "sidekick", **fields: Any) -> Pr
         "mount": "/backup",
         "rehearsal_host": "bk-1",
         "rehearsal_scratch": "/scratch/rehearsal",
+        "rehearsal_mount": "/scratch",
+        "plane": plane("backup-operations", "backup-directory", "vault"),
     }
     return Protection(**{**given, **fields})
+
+
+def offsite(name: str = "offsite", of: str = "sidekick", **fields: Any) -> Protection:
+    """The second copy, in an object service that locks what it holds."""
+    given: dict[str, Any] = {
+        "tool": BackupTool.S3_OBJECTS,
+        "medium": Medium.OBJECT_SERVICE,
+        "object_store": ObjectStore(endpoint="https://objects.example", account="offsite", bucket="copies"),
+        "plane": plane("object-operations", "object-directory", "offsite"),
+    }
+    return protection(name, of, **{**given, **fields})
+
+
+def recovery_tool(name: str = "desk") -> RecoveryTool:
+    return RecoveryTool(id=name, host="bk-1", path="/recovery/desk", mount="/recovery")
 
 
 def fleet(
@@ -122,7 +181,8 @@ def fleet(
         ),
         hosts=(host("db-1", "east"), host("bk-1", "west")),
         datasets=(dataset(),) if datasets is None else datasets,
-        protections=(protection(),) if protections is None else protections,
+        protections=(protection(), offsite()) if protections is None else protections,
+        recovery_tools=(recovery_tool(),),
     )
 
 
@@ -131,8 +191,19 @@ def policy(**fields: Any) -> Policy:
         "backup_max_age": "24h",
         "verification_max_age": "24h",
         "rehearsal_max_age": "7d",
-        "sentinel_max_age": "24h",
+        "tier1_rehearsal_max_age": "24h",
+        "full_read_max_age": "30d",
+        "large_backup": 10**13,
+        "recovery_point_floor": "15m",
+        "count_drop_max_percent": 5,
+        "size_drop_max_percent": 20,
+        "size_rise_max_percent": 100,
+        "restore_time_warn_percent": 80,
+        "old_reference_min_age": "7d",
+        "retention_margin": "14d",
+        "copies_min": 2,
         "evidence_max_age": "15m",
+        "sentinel_max_age": "24h",
         "clock_skew_max": "60s",
         "approval_lifetime": "8h",
         "approvals": ApprovalKind.SIGNED,
@@ -182,15 +253,33 @@ def trace(on: str, lun: str, target_ports: tuple[str, ...] | None = None, **fiel
     return Trace(**{**given, **fields})
 
 
-def run(name: str = "20261122T100000Z", age: timedelta = timedelta(hours=2), size: int = 4096) -> BackupRun:
-    return BackupRun(name, NOON - age, size, DIGEST, NOON - age - timedelta(minutes=1))
+def bucket(**fields: Any) -> Trace:
+    given: dict[str, Any] = {
+        "host": "bk-1",
+        "path": "/offsite",
+        "at": NOON - timedelta(minutes=1),
+        "identities": (Identity(Medium.OBJECT_SERVICE.value, BUCKET),),
+        "raw": (DIGEST,),
+    }
+    return Trace(**{**given, **fields})
+
+
+def run(
+    name: str = "20261122T100000Z", age: timedelta = timedelta(hours=2), size: int = 4096, **fields: Any
+) -> BackupRun:
+    given: dict[str, Any] = {"started_at": NOON - age - timedelta(minutes=1), "error": ""}
+    return BackupRun(name, NOON - age, size, DIGEST, **{**given, **fields})
+
+
+OLDER = run("20261121T010000Z", timedelta(hours=35))
+"""The run that was rehearsed."""
 
 
 def backups(of: str = "nightly", **fields: Any) -> BackupReading:
     given: dict[str, Any] = {
         "protection": of,
         "at": NOON - timedelta(minutes=1),
-        "runs": (run(),),
+        "runs": (run(), OLDER),
         "clock_skew_s": 0,
         "raw": (DIGEST,),
     }
@@ -206,6 +295,8 @@ def verification(age: timedelta = timedelta(hours=1), **fields: Any) -> Verifica
         "level": "V4",
         "passed": True,
         "because": "all 4096 bytes hash as recorded",
+        "counts": Counts("files", 1, 1),
+        "seen": (str(fields.get("backup", "20261122T100000Z")),),
         "raw": (DIGEST,),
     }
     return Verification(**{**given, **fields})
@@ -222,11 +313,35 @@ def rehearsal(age: timedelta = timedelta(days=1), **fields: Any) -> Rehearsal:
         "because": "equal to the reference",
         "seconds": 12,
         "host": "bk-1",
-        "reference_at": NOON - age - timedelta(hours=1),
+        "reference_at": NOON - age - timedelta(hours=12),
         "tables": tuple(TableDigest(name, 10, DIGEST) for name in TABLES),
+        "restore_s": 8,
+        "recovery_s": 2,
+        "compared": (Comparison(NOON - age - timedelta(hours=12), TABLES),),
         "raw": (DIGEST,),
     }
     return Rehearsal(**{**given, **fields})
+
+
+def immutability(of: str = "offsite", **fields: Any) -> Immutability:
+    given: dict[str, Any] = {
+        "protection": of,
+        "place": bucket().place,
+        "at": NOON - timedelta(hours=1),
+        "mechanism": "s3-object-lock",
+        "layer": "object",
+        "mode": "compliance",
+        "retained_until": NOON + timedelta(days=60),
+        "clock_skew_s": 0,
+        "attempts": tuple(Attempt(action, True, "403") for action in ("delete", "overwrite", "shorten", "bypass")),
+        "raw": (DIGEST,),
+    }
+    return Immutability(**{**given, **fields})
+
+
+def access(of: str, **fields: Any) -> AccessTest:
+    given: dict[str, Any] = {"at": NOON - timedelta(hours=1), "actor": "production", "refused": True, "answer": "403"}
+    return AccessTest(of, **{**given, **fields, "raw": (DIGEST,)})
 
 
 def image_reading(**fields: Any) -> ImageReading:
@@ -239,18 +354,46 @@ def image_reading(**fields: Any) -> ImageReading:
     return ImageReading(**{**given, **fields})
 
 
+NAMES = ("nightly", "offsite")
+
+
+def second(make: Callable[..., Made], **fields: Any) -> Made:
+    """The same record of the second copy."""
+    return make(protection="offsite", place=bucket().place, **fields)
+
+
 def evidence(**fields: Any) -> Evidence:
     given: dict[str, Any] = {
         "at": NOON,
         "arrays": {name: reading(name) for name in SERIALS},
         "datasets": {"sidekick": trace("east-1", DATA_LUN)},
-        "repositories": {"nightly": trace("vault-1", VAULT_LUN, host="bk-1", path="/backup")},
-        "backups": {"nightly": backups()},
-        "verifications": (verification(),),
-        "rehearsals": (rehearsal(),),
+        "repositories": {
+            "nightly": trace("vault-1", VAULT_LUN, host="bk-1", path="/backup"),
+            "offsite": bucket(),
+        },
+        "backups": {"nightly": backups(), "offsite": backups("offsite")},
+        "verifications": (verification(), second(verification)),
+        "rehearsals": (rehearsal(), second(rehearsal)),
+        "immutability": {"offsite": immutability()},
+        "access": {name: access(name) for name in ("nightly", "offsite")},
+        "tools": {"desk": trace("vault-1", TOOLS_LUN, host="bk-1", path="/recovery/desk")},
+        "scratches": {name: trace("vault-1", SCRATCH_LUN, host="bk-1", path="/scratch") for name in NAMES},
+        "settled": dict.fromkeys((*SERIALS, *NAMES), NOON - timedelta(days=30)),
+        "record": RecordState(NOON - timedelta(minutes=1), 100),
         "image": image_reading(),
     }
-    return Evidence(**{**given, **fields})
+    told = {**given, **fields}
+    if "arrays" not in fields:
+        told["arrays"] = {name: reading(name, volumes=volumes(name, told)) for name in SERIALS}
+    return Evidence(**told)
+
+
+def volumes(name: str, told: Mapping[str, Any]) -> tuple[Volume, ...]:
+    """What an array lists: every LUN that a trace reached through one of its ports."""
+    traces = [one for kind in ("datasets", "repositories", "tools", "scratches") for one in told[kind].values()]
+    leaves = [one for each in traces for one in each.leaves if set(one.target_ports) & {port(name), port(name, 2)}]
+    luns = dict.fromkeys(one.lun for one in leaves)
+    return tuple(Volume(str(number), f"volume-{number}", lun, 4096) for number, lun in enumerate(luns))
 
 
 def allowed(**fields: Any) -> AllowedImage:
@@ -264,6 +407,17 @@ def allowed(**fields: Any) -> AllowedImage:
     return AllowedImage(**{**given, **fields})
 
 
+def restore_plan(**fields: Any) -> RestorePlan:
+    given: dict[str, Any] = {
+        "tiers": (
+            RestoreTier(items=("sidekick/contacts",), rto="1h"),
+            RestoreTier(items=("sidekick/notes",), rto="4h"),
+        ),
+        "tools": ("desk",),
+    }
+    return RestorePlan(**{**given, **fields})
+
+
 def request(targets: tuple[str, ...] = ("east-1", "east-2"), **fields: Any) -> ChangeRequest:
     given: dict[str, Any] = {
         "title": "New firmware",
@@ -274,6 +428,7 @@ def request(targets: tuple[str, ...] = ("east-1", "east-2"), **fields: Any) -> C
         "targets": targets,
         "playbook": "storage-virtualize/update",
         "window": Window(opens=NOON - timedelta(hours=1), closes=NOON + timedelta(hours=1)),
+        "restore_plan": restore_plan(),
     }
     return ChangeRequest(**{**given, **fields})
 
@@ -324,6 +479,7 @@ def case(told: Evidence | None = None, **fields: Any) -> Case:
         "evidence": told or evidence(),
         "others": (),
         "now": NOON,
+        "team": frozenset({"engineer", "lead"}),
     }
     return Case(**{**given, **fields})
 

@@ -17,20 +17,27 @@ from gate.policy import Seat
 from gate.verdict import Verdict, decide
 from tests.cases import (
     NOON,
+    OLDER,
     OTHER_DIGEST,
+    SCRATCH_LUN,
+    SERIALS,
     VAULT_LUN,
+    access,
     array,
     backups,
+    bucket,
     case,
     evidence,
     findings,
     fleet,
+    offsite,
     policy,
     protection,
     reading,
     rehearsal,
     request,
     run,
+    second,
     trace,
     verification,
 )
@@ -277,9 +284,15 @@ def test_last_nights_new_backup_voids_nothing() -> None:
     """Promise 5: ids, ages, times, raw replies and ports are not what people signed for."""
     newer = run("20261122T113000Z", timedelta(minutes=30), size=8192)
     told = evidence(
-        backups={"nightly": backups(runs=(newer, run()), clock_skew_s=3, raw=(OTHER_DIGEST,))},
-        verifications=(verification(timedelta(minutes=5), backup=newer.id, because="all 8192 bytes"),),
-        rehearsals=(rehearsal(timedelta(minutes=3), backup=newer.id, seconds=99),),
+        backups={
+            "nightly": backups(runs=(newer, run(), OLDER), clock_skew_s=3, raw=(OTHER_DIGEST,)),
+            "offsite": backups("offsite"),
+        },
+        verifications=(
+            verification(timedelta(minutes=5), backup=newer.id, because="all 8192 bytes"),
+            second(verification),
+        ),
+        rehearsals=(rehearsal(timedelta(minutes=3), backup=newer.id, seconds=99), second(rehearsal)),
         datasets={"sidekick": trace("east-1", "6001", raw=(OTHER_DIGEST,))},
     )
     after = verdict(case(told, now=NOON + timedelta(minutes=1)))
@@ -289,9 +302,9 @@ def test_last_nights_new_backup_voids_nothing() -> None:
 
 def test_a_repository_on_another_lun_voids() -> None:
     told = evidence(
-        repositories={"nightly": trace("vault-1", "6005")},
-        verifications=(verification(place="6005"),),
-        rehearsals=(rehearsal(place="6005"),),
+        repositories={"nightly": trace("vault-1", "6005"), "offsite": bucket()},
+        verifications=(verification(place="6005"), second(verification)),
+        rehearsals=(rehearsal(place="6005"), second(rehearsal)),
     )
     moved = verdict(case(told))
     assert moved.opens
@@ -299,14 +312,14 @@ def test_a_repository_on_another_lun_voids() -> None:
 
 
 def test_a_repository_on_another_array_voids() -> None:
-    moved = verdict(case(evidence(repositories={"nightly": trace("west-1", VAULT_LUN)})))
+    moved = verdict(case(evidence(repositories={"nightly": trace("west-1", VAULT_LUN), "offsite": bucket()})))
     assert moved.opens
     assert moved.digest != verdict(case()).digest
 
 
 @pytest.mark.parametrize("fields", [{"repository": "/backup/other"}, {"host": "db-1"}])
 def test_a_repository_at_another_path_or_host_voids(fields: dict[str, str]) -> None:
-    moved = verdict(case(inventory=fleet(protections=(protection(**fields),))))
+    moved = verdict(case(inventory=fleet(protections=(protection(**fields), offsite()))))
     assert moved.opens
     assert moved.digest != verdict(case()).digest
 
@@ -325,12 +338,15 @@ def test_data_on_another_array_another_version_and_another_protection_void() -> 
     renamed = verdict(
         case(
             evidence(
-                repositories={"weekly": trace("vault-1", VAULT_LUN)},
-                backups={"weekly": backups("weekly")},
-                verifications=(verification(protection="weekly"),),
-                rehearsals=(rehearsal(protection="weekly"),),
+                repositories={"weekly": trace("vault-1", VAULT_LUN), "offsite": bucket()},
+                backups={"weekly": backups("weekly"), "offsite": backups("offsite")},
+                verifications=(verification(protection="weekly"), second(verification)),
+                rehearsals=(rehearsal(protection="weekly"), second(rehearsal)),
+                access={"weekly": access("weekly"), "offsite": access("offsite")},
+                scratches={"weekly": trace("vault-1", SCRATCH_LUN)},
+                settled=dict.fromkeys((*SERIALS, "weekly", "offsite"), NOON - timedelta(days=30)),
             ),
-            inventory=fleet(protections=(protection("weekly", repository="/backup/nightly"),)),
+            inventory=fleet(protections=(protection("weekly", repository="/backup/nightly"), offsite())),
         )
     )
     assert elsewhere.opens

@@ -2,7 +2,9 @@
 The tool `sqlite-copy`: each run copies the database file as a whole and writes a manifest beside it.
 
     REPOSITORY/20261122T010000Z/sidekick.db
-    REPOSITORY/20261122T010000Z/manifest.json   {"id", "started_at", "finished_at", "size", "sha256"}
+    REPOSITORY/20261122T010000Z/manifest.json   {"id", "started_at", "finished_at", "size", "sha256", "error"}
+
+`error` is empty when the copy went well; a manifest without it does not say so.
 
 The manifest is what the tool reports; the stored file is what there is. `catalogue` reads the first, `verify`
 has every byte of the second read and compares the two itself.
@@ -17,7 +19,7 @@ from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.told import CLOCK, clock, member, not_future, parsed
 from gate.backups.tool import Tool
 from gate.canonical import LARGEST_INTEGER
-from gate.evidence import BackupReading, BackupRun, Reply, Verification
+from gate.evidence import BackupReading, BackupRun, Counts, Reply, Verification
 from gate.inventory import Dataset, Protection
 
 NEWEST = 10
@@ -85,12 +87,14 @@ def verify(
     """
     log: list[Reply] = []
     path = stored_file(protection, dataset, run.id)
-    level, because = "V0", ""
+    level, because, counts = "V0", "", None
     try:
         counted = yield from ask(f"stat -c %s {path}", log)
         hashed = yield from ask(f"sha256sum {path}", log)
         level = "V1" if all(reply.exit_status is not None for reply in (counted, hashed)) else "V0"
         size, digest = _size(counted), read_digest(hashed, path)
+        whole = (size, digest) == (run.size, run.sha256)
+        counts = Counts("files", total=1, ok=int(whole), damaged=int(not whole))
         if size != run.size:
             because = f"backup {run.id} has {size} bytes, its manifest says {run.size}"
         elif digest != run.sha256:
@@ -107,6 +111,9 @@ def verify(
         level=level,
         passed=level == "V4",
         because=because,
+        counts=counts,
+        seen=(run.id,) if counts is not None else (),
+        complete=counts is not None,
         raw=tuple(reply.digest for reply in log),
     )
 
@@ -150,7 +157,10 @@ def _manifest(run: str, reply: Reply, host_now: datetime | None) -> BackupRun:
     if finished < started:
         raise Unread(f"{what} ends before it begins")
     not_future(finished, host_now, reply, what)
-    return BackupRun(run, finished, size, f"sha256:{digest}", started)
+    error = told.get("error")
+    if error is not None and not isinstance(error, str):
+        raise Unread(f"{what} gives no readable error")
+    return BackupRun(run, finished, size, f"sha256:{digest}", started, error=error and shown(error))
 
 
 def _moment(value: object, what: str) -> datetime:

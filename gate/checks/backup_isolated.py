@@ -12,18 +12,21 @@ CHECK = Check(
     question="Does the backup lie on another array than the data, and on none of the targets?",
     meaning="In 2009 data and backup were reportedly lost together. A copy that shares the array shares its fate.",
     way_out="Move the repository to an array outside this change, then make, verify and rehearse a backup there.",
-    threshold="none: same array and unknown relation are never waived (IS-01, IS-02)",
+    threshold="none: same array and unknown relation are never waived. The array of another copy may be in the change "
+    "only in another stage than the data, and only after a newer proof elsewhere",
     weight=Weight.BLOCK,
     when=When.APPROVE,
+    source="IS-01, IS-02",
 )
 
 
 def check(case: Case) -> Finding:
-    """Compare the measured arrays under each dataset at risk and its repository."""
-    return over_datasets(case, CHECK, _ask)
+    """Compare the measured places under each dataset at risk and its copies."""
+    return over_datasets(case, CHECK, ask)
 
 
-def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+    """Judge one dataset's place and that of the copy relied on, and what the change does to its other copies."""
     isolation = reliance.isolation
     source = case.evidence.datasets.get(reliance.dataset.id)
     backup = case.evidence.repositories.get(protection.id)
@@ -39,6 +42,8 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     if touched := sorted(isolation.backup.arrays & set(case.request.targets)):
         because = f"{protection.id} lies on {' and '.join(touched)}, which this change itself touches"
         return Answer(Outcome.FAILED, because, evidence=raw)
+    if because := _other_copies(case, reliance, protection):
+        return Answer(Outcome.FAILED, because, evidence=raw)
     relied: dict[str, Json] = {
         "protection": protection.id,
         "data_array": isolation.source.identities,
@@ -46,4 +51,36 @@ def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
         "repository": f"{protection.host}:{protection.repository}",
         "place": backup.place,
     }
-    return Answer(Outcome.PASSED, f"data and {protection.id} are apart, {isolation.because}", relied, raw)
+    until = min(source.at, backup.at) + case.policy.evidence_max_age
+    return Answer(Outcome.PASSED, f"data and {protection.id} are apart, {isolation.because}", relied, raw, until)
+
+
+def _other_copies(case: Case, reliance: Reliance, relied_on: Protection) -> str:
+    """
+    Say which other copy of the dataset this change would put at risk too early; empty when none.
+
+    Its array may be in the change in another stage than the data, never in the same one, and only when the copy
+    relied on was read in full after that copy's newest backup was made: a newer proof elsewhere.
+    """
+    source = case.map.locate(case.evidence.datasets.get(reliance.dataset.id))
+    for other in case.inventory.protections_of(reliance.dataset.id):
+        if other.id == relied_on.id:
+            continue
+        touched = case.map.locate(case.evidence.repositories.get(other.id)).arrays & set(case.request.targets)
+        for array in sorted(touched - source.arrays):
+            stages = {case.stage_of.get(name) for name in source.arrays if name in case.request.targets}
+            if case.stage_of.get(array) is None or not stages or case.stage_of[array] in stages | {None}:
+                return f"{array}, on which the copy {other.id} lies, is changed in the same stage as the data"
+            if not _newer_proof(case, relied_on, other):
+                return f"{array} holds the copy {other.id}, and {relied_on.id} was not read in full since that was made"
+    return ""
+
+
+def _newer_proof(case: Case, relied_on: Protection, other: Protection) -> bool:
+    trace = case.evidence.repositories.get(relied_on.id)
+    reads = case.proofs.verifications.get((relied_on.id, trace.place or ""), []) if trace is not None else []
+    proven = [read.at for read in reads if read.passed and read.complete and read.level == "V4"]
+    reading = case.evidence.backups.get(other.id)
+    if reading is None or reading.problem or not proven:
+        return False
+    return all(run.finished_at <= max(proven) for run in reading.runs)

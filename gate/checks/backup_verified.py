@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, limits_s, span, stale
+from gate import rotation
+from gate.checks.case import Case, Reliance, limits_s, span
 from gate.checks.each import Answer, over_datasets
+from gate.checks.proof import Trouble, expiry, run_and_read
+from gate.evidence import Log, Verification
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
 
@@ -12,49 +15,60 @@ CHECK = Check(
     question="Was every stored byte of the backup relied on read and compared recently enough?",
     meaning="An exit code of 0 or a line in a catalogue says nothing about the bytes. A newer backup does not inherit.",
     way_out="Check the change again: the gate reads the newest backup in full. If it is damaged, make a new one.",
-    threshold="policy.verification_max_age, 24 h at level V4 (BK-04)",
+    threshold="policy.verification_max_age, 24 h at level V4; from policy.large_backup on a part read within that "
+    "and all of it within policy.full_read_max_age, 30 d",
     weight=Weight.BLOCK,
     when=When.APPROVE,
+    source="BK-04",
+    waivable=True,
 )
 
 
 def check(case: Case) -> Finding:
     """Judge the newest verification of the newest run of each protection relied on, where it lies now."""
-    return over_datasets(case, CHECK, _ask)
+    return over_datasets(case, CHECK, ask)
 
 
-def _ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
-    reading = case.evidence.backups.get(protection.id)
-    trace = case.evidence.repositories.get(protection.id)
-    if reading is None or reading.problem or not reading.runs:
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: no backup is known that could have been verified")
-    if trace is None or trace.problem or trace.place is None:
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: it is not known where the repository lies")
-    if old := stale(case, reading.at) or stale(case, trace.at):
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: {old}", evidence=reading.raw)
-    newest = max(reading.runs, key=lambda run: run.finished_at)
-    if newest.size < 1:
-        return Answer(Outcome.FAILED, f"backup {newest.id} holds no byte", evidence=reading.raw)
-    records = [
-        record
-        for record in case.evidence.verifications
-        if (record.protection, record.backup, record.place) == (protection.id, newest.id, trace.place)
-    ]
-    if not records:
-        return Answer(Outcome.UNKNOWN, f"backup {newest.id} was never read in full where it lies now")
-    record = max(records, key=lambda item: (item.at, not item.passed))
-    age = case.now - record.at
-    if age < timedelta(0):
-        return Answer(Outcome.UNKNOWN, f"the verification of {newest.id} lies in the future", evidence=record.raw)
+def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+    """Judge one protection's last read of its newest run."""
+    found = run_and_read(case, protection)
+    if isinstance(found, Trouble):
+        return found.answer
+    run, record = found
+    if run.size < 1:
+        return Answer(Outcome.FAILED, f"backup {run.id} holds no byte", evidence=record.raw)
     if not record.passed:
-        return Answer(Outcome.FAILED, f"backup {newest.id}: {record.because}", evidence=record.raw)
-    if record.level != "V4":
-        return Answer(Outcome.FAILED, f"backup {newest.id} reached {record.level}, V4 is needed", evidence=record.raw)
-    limit = span(case.policy.verification_max_age)
-    if age > case.policy.verification_max_age:
-        late = f"the verification of {newest.id} is {span(age)} old, limit {limit}"
+        return Answer(Outcome.FAILED, f"backup {run.id}: {record.because}", evidence=record.raw)
+    limit, age = case.policy.verification_max_age, case.now - record.at
+    level = level_of(record, case, limit)
+    large = run.size >= case.policy.large_backup
+    if large and level == "V3":
+        level = level_of(record, case, case.policy.full_read_max_age)
+    if level == "V4" and run.log in (Log.GAP, Log.UNKNOWN):
+        level = "V4-partial"
+    if level != "V4":
+        because = f"backup {run.id} reached {level}, V4 is needed: {record.because}"
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    if age > limit:
+        late = f"the verification of {run.id} is {span(age)} old, limit {span(limit)}"
         return Answer(Outcome.FAILED, late, evidence=record.raw)
-    relied = {"protection": protection.id, "level": record.level, "place": trace.place}
+    relied = {"protection": protection.id, "level": level, "place": record.place}
     limits = limits_s(case, "verification_max_age")
-    because = f"backup {newest.id} was read in full {span(age)} ago, limit {limit}: {record.because}"
-    return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw)
+    if large:
+        limits |= {"large_backup": case.policy.large_backup, **limits_s(case, "full_read_max_age")}
+    because = f"backup {run.id} was read in full {span(age)} ago, limit {span(limit)}: {record.because}"
+    until = expiry(case, protection, record.at + limit)
+    return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw, until)
+
+
+def level_of(record: Verification, case: Case, limit: timedelta) -> str:
+    """
+    Return the rung that a read is worth: parts make a full one only while the oldest is inside the limit.
+
+    A read that counted nothing, or did not say that it saw the backup relied on, has shown no more than a catalogue.
+    """
+    if record.counts is None or record.backup not in record.seen:
+        return min(record.level, "V1")
+    if record.coverage is None:
+        return record.level
+    return rotation.level(record, case.now, limit)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from gate.canonical import Json
 from gate.change import AllowedImage, ChangeRequest, Plan
-from gate.evidence import Evidence, Trace
+from gate.evidence import Evidence, Reference, Rehearsal, Trace, Verification
 from gate.inventory import Dataset, Inventory, Protection
 from gate.isolation import Isolation, Relation, relate
 from gate.landscape import Map, Place
@@ -22,6 +22,21 @@ class OtherChange:
     state: str
     targets: frozenset[str]
     protections: frozenset[str]
+
+
+class Proofs:
+    """Records by the protection and the place they are about, oldest first: what a moved repository leaves behind."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.verifications: dict[tuple[str, str], list[Verification]] = {}
+        self.rehearsals: dict[tuple[str, str], list[Rehearsal]] = {}
+        self.references: dict[str, list[Reference]] = {}
+        for read in sorted(evidence.verifications, key=lambda one: (one.at, not one.passed)):
+            self.verifications.setdefault((read.protection, read.place), []).append(read)
+        for record in sorted(evidence.rehearsals, key=lambda one: (one.at, not one.passed)):
+            self.rehearsals.setdefault((record.protection, record.place), []).append(record)
+        for kept in sorted(evidence.references, key=lambda one: one.at):
+            self.references.setdefault(kept.dataset, []).append(kept)
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,22 @@ class Case:
     def map(self) -> Map:
         """Where things lie, as this evidence and inventory tell it; built once for all checks."""
         return Map(self.evidence.arrays, self.inventory)
+
+    @cached_property
+    def reliances(self) -> "tuple[Reliance, ...]":
+        """Every dataset at risk with the protection relied on; found once for all checks."""
+        return at_risk(self)
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        """What is on record of each protection; sorted once for all checks."""
+        return Proofs(self.evidence)
+
+    @cached_property
+    def stage_of(self) -> Mapping[str, int]:
+        """Array → number of its stage in the sealed plan; empty without one."""
+        stages = self.plan.stages if self.plan is not None else ()
+        return {array: number for number, stage in enumerate(stages) for array in stage.arrays}
 
 
 @dataclass(frozen=True)
@@ -100,8 +131,9 @@ def at_risk(case: Case) -> tuple[Reliance, ...]:
 
     Where a dataset lay some time ago says nothing: a stale trace puts it at risk like one that leads nowhere.
 
-    It is the first protection, in inventory order, that is measured to lie off the dataset's array and off every
-    target; failing that the first one. One choice for all checks: two halves of two backups do not make a whole one.
+    It is the first protection, in inventory order, that holds a backup and is measured to lie off the dataset's array
+    and off every target; failing that the first one. One choice for all checks: two halves of two backups do not make
+    a whole one.
     """
     found = []
     for dataset in case.inventory.datasets:
@@ -126,7 +158,9 @@ def _reliance(case: Case, dataset: Dataset) -> Reliance:
         for protection in case.inventory.protections_of(dataset.id)
     }
     for protection, isolation in choices.values():
-        if isolation.relation is Relation.DIFFERENT and isolation.backup.arrays.isdisjoint(case.request.targets):
+        apart = isolation.relation is Relation.DIFFERENT and isolation.backup.arrays.isdisjoint(case.request.targets)
+        reading = case.evidence.backups.get(protection.id)
+        if apart and reading is not None and reading.runs:
             return Reliance(dataset, protection, isolation)
     for protection, isolation in choices.values():
         return Reliance(dataset, protection, isolation)

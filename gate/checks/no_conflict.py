@@ -1,6 +1,6 @@
 """Is nobody else changing these arrays or the backups relied on?"""
 
-from gate.checks.case import Case, OtherChange, at_risk, stale_place
+from gate.checks.case import Case, OtherChange, stale_place
 from gate.finding import Check, Finding, Outcome, Weight, When
 
 CHECK = Check(
@@ -16,7 +16,7 @@ CHECK = Check(
 
 def check(case: Case) -> Finding:
     """Compare targets and protections with those of every change that has begun and not ended."""
-    ours = {reliance.protection.id for reliance in at_risk(case) if reliance.protection is not None}
+    ours = {reliance.protection.id for reliance in case.reliances if reliance.protection is not None}
     clashes, doubts = [], []
     for other in case.others:
         if shared := _shared(case, ours, other):

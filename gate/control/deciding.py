@@ -7,9 +7,9 @@ from typing import Any
 
 from gate.canary import Choice, choose, stages
 from gate.canonical import Json
-from gate.change import ChangeRequest, Plan, Purpose, Target, utc
+from gate.change import ChangeRequest, Plan, Purpose, Restored, RestorePlan, Target, utc
 from gate.checks import EXPECTED, RECORDS
-from gate.checks.case import Case, OtherChange, at_risk
+from gate.checks.case import Case, OtherChange
 from gate.control.picturing import isolation_view
 from gate.errors import BadInput
 from gate.evidence import Evidence, Trace
@@ -147,7 +147,7 @@ def decide_change(
     due = [module for module in table if moment is When.START or module.CHECK.when is moment]
     findings = tuple(_answer(module.CHECK.name, module.check, case) for module in due)
     verdict = decide(tuple(module.CHECK for module in due), findings, moment, waivers)
-    reliances = at_risk(case)
+    reliances = case.reliances
     protections = tuple(one.protection.id for one in reliances if one.protection is not None)
     pictures = tuple(isolation_view(case.evidence, case.inventory, one) for one in reliances)
     return Decision(plan, no_plan, verdict, pictures, protections)
@@ -213,9 +213,16 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
         thresholds=thresholds(policy),
         seats=tuple(seat.value for seat in policy.seats),
         scratch=inventory.scratch_words(choice.canary, choice.control),
+        restore=restored(request.restore_plan),
+        recovery_tools=request.restore_plan.tools if request.restore_plan else (),
         choice=choice.explained,
     )
     return plan, ""
+
+
+def restored(plan: RestorePlan | None) -> tuple[Restored, ...]:
+    """Return a restore plan as it is sealed."""
+    return tuple(Restored(tier.items, int(tier.rto.total_seconds())) for tier in plan.tiers) if plan else ()
 
 
 def thresholds(policy: Policy) -> dict[str, int]:

@@ -6,7 +6,7 @@ array that owns it, whichever that is.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from queue import SimpleQueue
 from types import TracebackType
@@ -28,12 +28,14 @@ from gate.gather.arrays import Arrays
 from gate.gather.backups import Backups
 from gate.gather.image import read_image
 from gate.gather.immutability import Immutables
+from gate.gather.integrity import Integrity
 from gate.gather.interview import side_by_side
 from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
 from gate.gather.objects import Objects, WideLines
 from gate.gather.records import Known, Records
 from gate.gather.rehearsals import Rehearsals
+from gate.gather.sightings import Sightings
 from gate.gather.traces import Traces
 from gate.inventory import Dataset, Protection, RecoveryTool
 from gate.landscape import Map, Place
@@ -43,7 +45,22 @@ from gate.ssh.wire import Timeouts, utc_now
 from gate.store import Ledger
 
 Progress = Callable[[str], None]
-Subject: TypeAlias = Dataset | Protection | RecoveryTool
+EARLIER = 3
+"""Reads of one repository that go with the evidence, so that counts can be compared with those before (our choice)."""
+
+
+@dataclass(frozen=True)
+class _Scratch:
+    """Where restores of a protection are rehearsed."""
+
+    protection: Protection
+
+    @property
+    def id(self) -> str:
+        return f"the scratch of {self.protection.id}"
+
+
+Subject: TypeAlias = Dataset | Protection | RecoveryTool | _Scratch
 """What lies somewhere, and is traced to it."""
 
 
@@ -59,6 +76,7 @@ class _Lies:
     datasets: dict[str, Trace]
     repositories: dict[str, Trace]
     tools: dict[str, Trace]
+    scratches: dict[str, Trace]
 
 
 class Gathering:
@@ -108,6 +126,8 @@ class Gathering:
             timeout_s=config.iscsi.timeout.total_seconds(),
         )
         self._records = Records(ledger)
+        self._sightings = Sightings(ledger)
+        self._integrity = Integrity(ledger, clock)
         self._traces = Traces(self.monitor, ledger, clock)
         self._readers = lines(config.ssh.monitor_user, settings.monitor_key.name)
         self.reports = reports.Reports(config.inventory, ledger, self._records, self._traces, clock)
@@ -147,6 +167,9 @@ class Gathering:
             lies = self._locate(progress)
             readings = self._catalogues(progress)
             known = self._records.known()
+            settled = self._sightings.settled(lies.arrays, lies.repositories)
+            where = Map(lies.arrays, self._inventory)
+            known = replace(known, verifications=_since(known.verifications, lies, settled, where))
             wanted = self._wanted(targets, lies)
             verifications = self._verify(wanted, lies, readings, known, progress)
             if self._clock() - began > self._settings.config.policy.evidence_max_age / 2:
@@ -166,7 +189,11 @@ class Gathering:
             repositories=lies.repositories,
             backups=readings | reports.readings(self._inventory, known.reports, self._places(lies), lies.repositories),
             tools=lies.tools,
-            verifications=verifications + reports.verifications(self._inventory, known.reports),
+            scratches=lies.scratches,
+            settled=settled,
+            record=self._integrity.state(self._lost(known, began)),
+            verifications=_with_earlier(verifications, known.verifications)
+            + reports.verifications(self._inventory, known.reports),
             rehearsals=_latest((*known.rehearsals, *reports.rehearsals(known)), lies.repositories),
             immutability=immutability,
             access=access,
@@ -177,12 +204,16 @@ class Gathering:
         arrays = self.arrays.read([array.id for array in self._inventory.arrays], progress)
         inventory = self._inventory
         subjects: list[Subject] = [*inventory.datasets, *inventory.protections, *inventory.recovery_tools]
+        scratches = [_Scratch(protection) for protection in inventory.protections]
+        subjects += scratches
 
         def trace(subject: Subject) -> Trace:
             if isinstance(subject, Dataset):
                 return self._traces.dataset(subject)
             if isinstance(subject, Protection):
                 return self._traces.repository(subject)
+            if isinstance(subject, _Scratch):
+                return self._traces.scratch(subject.protection)
             return self._traces.tool(subject)
 
         found = side_by_side(
@@ -194,7 +225,13 @@ class Gathering:
             {subject.id: trace for subject, trace in pairs if isinstance(subject, Dataset)},
             {subject.id: trace for subject, trace in pairs if isinstance(subject, Protection)},
             {subject.id: trace for subject, trace in pairs if isinstance(subject, RecoveryTool)},
+            {subject.protection.id: trace for subject, trace in pairs if isinstance(subject, _Scratch)},
         )
+
+    def _lost(self, known: Known, now: datetime) -> tuple[str, ...]:
+        """Return which records are missing that could still have counted."""
+        limit = self._settings.config.policy.full_read_max_age
+        return tuple(words for at, words in known.left_out if now - at <= limit)
 
     def _catalogues(self, progress: Progress) -> dict[str, BackupReading]:
         found = side_by_side(
@@ -275,6 +312,32 @@ def timeouts_of(settings: Settings) -> Timeouts:
     """Return the bounds of connecting as configured."""
     seconds = settings.config.ssh.connect_timeout.total_seconds()
     return Timeouts(connect_s=seconds, banner_s=seconds)
+
+
+def _since(
+    reads: tuple[Verification, ...], lies: _Lies, settled: dict[str, datetime], where: Map
+) -> tuple[Verification, ...]:
+    """Leave out what was read before the storage under it was as it is now: it is read again (BK-12)."""
+    begins = {
+        name: max((settled[one] for one in (name, *where.locate(trace).arrays) if one in settled), default=None)
+        for name, trace in lies.repositories.items()
+    }
+    kept = []
+    for read in reads:
+        since = begins.get(read.protection)
+        if since is None or read.at >= since:
+            kept.append(read)
+    return tuple(kept)
+
+
+def _with_earlier(found: tuple[Verification, ...], known: tuple[Verification, ...]) -> tuple[Verification, ...]:
+    """Return what was found with the reads before it of the same repository in the same place."""
+    kept: list[Verification] = []
+    for record in found:
+        there = [one for one in known if (one.protection, one.place) == (record.protection, record.place)]
+        there = sorted((one for one in there if one.at < record.at), key=lambda one: one.at)
+        kept += [*there[-EARLIER:], record]
+    return tuple(kept)
 
 
 def _latest(rehearsals: tuple[Rehearsal, ...], repositories: dict[str, Trace]) -> tuple[Rehearsal, ...]:

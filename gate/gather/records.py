@@ -9,6 +9,7 @@ the digest in its entry is left out, never trusted.
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -93,6 +94,8 @@ class Known:
     immutability: tuple[Immutability, ...] = ()
     access: tuple[AccessTest, ...] = ()
     reports: tuple[Report, ...] = ()
+    left_out: tuple[tuple[datetime, str], ...] = ()
+    """When it was entered, and which record it is whose bytes are gone or are not those that were entered."""
 
 
 class Records:
@@ -113,7 +116,9 @@ class Records:
                 if entry.kind in _RECORDS and isinstance(digest, str):
                     self._found.append((entry, digest))
             found = tuple(self._found)
-        records = [record for entry, digest in found if (record := self._record(entry, digest)) is not None]
+        read = [(entry, self._record(entry, digest)) for entry, digest in found]
+        records = [record for _, record in read if record is not None]
+        lost = tuple((entry.time, f"entry {entry.index} ({entry.kind})") for entry, record in read if record is None)
         return Known(
             tuple(record for record in records if isinstance(record, Verification)),
             tuple(record for record in records if isinstance(record, Rehearsal)),
@@ -121,6 +126,7 @@ class Records:
             tuple(record for record in records if isinstance(record, Immutability)),
             tuple(record for record in records if isinstance(record, AccessTest)),
             tuple(record for record in records if isinstance(record, Report)),
+            left_out=lost,
         )
 
     def _record(self, entry: Entry, digest: str) -> Record | None:

@@ -32,6 +32,13 @@ class Traces:
             return interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger).found
         return self._trace(protection.host, protection.repository, protection.mount)
 
+    def scratch(self, protection: Protection) -> Trace:
+        """Return where restores of a protection are rehearsed; the directory itself is made for each rehearsal."""
+        host, mount = protection.rehearsal_host, protection.rehearsal_mount
+        if mount is None:
+            return Trace(host, protection.rehearsal_scratch, self._clock(), problem="the inventory names no mount")
+        return self._trace(host, mount, mount)
+
     def tool(self, tool: RecoveryTool) -> Trace:
         """Return where something lies that a recovery needs besides the copies."""
         return self._trace(tool.host, tool.path, tool.mount)

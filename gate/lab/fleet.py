@@ -3,7 +3,8 @@ Builds the whole lab from an inventory: arrays with their LUNs and masks, hosts 
 
 Where data lie at first is the story's beginning: production on `production_array` LUN 1, its backups on LUN 2 of the
 *same* array, and an older backup in the vault, which is not mounted yet. Only the first dataset and its first
-protection are built on LUNs; up to four recovery tools lie in the vault. The bucket of an object service is made by
+protection are built on LUNs; up to four recovery tools lie in the vault, and so does the
+scratch for rehearsals, whose files are kept in the host's own directory. The bucket of an object service is made by
 the first backup that is sent there: until then there is no copy outside the arrays.
 """
 
@@ -24,7 +25,7 @@ from gate.inventory import Inventory, Protection
 from gate.lab.array import Array
 from gate.lab.dataset import copied, production_database
 from gate.lab.disk import Disk, Volume
-from gate.lab.host import Device, Host, lun_disk
+from gate.lab.host import Device, Host, Mount, lun_disk
 from gate.lab.identity import Identity, revision_of
 from gate.lab.offsite import ObjectKeys, object_services, send_away
 from gate.lab.s3 import ObjectService
@@ -33,7 +34,7 @@ from gate.lab.target import Target
 
 FIRST_VERSION = "8.6.0.3"
 HOST_INITIATOR = "iqn.2026-11.example.sangate:"
-PRODUCTION_LUN, OLD_REPOSITORY_LUN, VAULT_LUN, RECOVERY_LUN = 1, 2, 1, 2
+PRODUCTION_LUN, OLD_REPOSITORY_LUN, VAULT_LUN, RECOVERY_LUN, SCRATCH_LUN = 1, 2, 1, 2, 8
 PRODUCTION_BYTES, REPOSITORY_BYTES, RECOVERY_BYTES = 4 << 20, 16 << 20, 1 << 20
 LARGEST_SCRATCH = 64 << 20
 KEPT_BACKUPS = 6
@@ -188,6 +189,11 @@ def _contents(fleet: Fleet, production_array: str, vault_array: str) -> None:
     rehearser = fleet.hosts[protection.rehearsal_host]
     rehearser.scratch = protection.rehearsal_scratch
     rehearser.local(posixpath.dirname(protection.rehearsal_scratch)).mkdir(parents=True, exist_ok=True)
+    if protection.rehearsal_mount is not None:
+        volume = _volume(fleet, vault_array, SCRATCH_LUN, protection.rehearsal_host, RECOVERY_BYTES)
+        device = lun_disk("q", SCRATCH_LUN, fleet.arrays[vault_array].model)
+        rehearser.attach(device, volume)
+        rehearser.mounts[protection.rehearsal_mount] = Mount(protection.rehearsal_mount, device)
 
 
 def _volume(fleet: Fleet, array: str, lun: int, host: str, size: int) -> Volume:
@@ -213,6 +219,7 @@ def _store(
         "finished_at": _rfc3339(finished),
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
+        "error": "",
     }
     files[f"{prefix}{_backup_id(started)}/{name}"] = content
     files[f"{prefix}{_backup_id(started)}/manifest.json"] = json.dumps(manifest).encode() + b"\n"

@@ -257,7 +257,7 @@ def _rm(host: Host, words: list[str]) -> bytes:
 def _writable(host: Host, command: str, path: str) -> None:
     clean = posixpath.normpath(path)
     below = bool(host.scratch) and (clean == host.scratch or clean.startswith(host.scratch + "/"))
-    if not below or host.mount_of(clean) is not LOCAL:
+    if not below or host.mount_of(clean).volume is not None:
         raise Failed(f"{command}: '{path}': Permission denied")
 
 

@@ -67,6 +67,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "immutability.tested": ("protection", "mechanism", "mode", "held", "because", "digest"),
         "report.accepted": ("protection", "backup", "report", "reporter", "level", "because", "digest"),
         "access.tested": ("protection", "actor", "refused", "because", "digest"),
+        "storage.seen": ("name", "identity"),
         "export.made": ("what", "size", "digest"),
         "ledger.checked": ("size", "result", "because"),
         "config.loaded": ("policy",),

@@ -121,6 +121,7 @@ ENTRIES = {
     "reference.recorded": "Reference recorded",
     "backup.verified": "Backup verified",
     "backup.rehearsed": "Restore rehearsed",
+    "storage.seen": "Storage seen changed",
     "export.made": "Export made",
     "config.loaded": "Configuration loaded",
 }

@@ -37,7 +37,9 @@ LIMIT = policy().evidence_max_age
 
 
 def answer(told: Evidence, **fields: object) -> Finding:
-    return backup_isolated.check(case(told, **fields))
+    """One copy alone, so that no other is relied on in its place."""
+    alone = {"inventory": fleet(protections=(protection(),)), **fields}
+    return backup_isolated.check(case(told, **alone))
 
 
 def lying_on(name: str, lun: str = VAULT_LUN) -> Evidence:
@@ -115,7 +117,7 @@ def test_every_reading_it_rests_on_is_fresh_up_to_the_limit_itself(what: str, ag
     assert finding.outcome is outcome
     if outcome is Outcome.UNKNOWN:
         assert ("future" if age < timedelta(0) else "15 min old, limit 15 min") in finding.because
-        assert finding.relied_on == {"sidekick": {}}
+        assert finding.relied_on == {"sidekick": {"outcome": "unknown"}}
 
 
 def test_an_unknown_relation_is_told_with_what_could_not_be_measured() -> None:
@@ -198,7 +200,10 @@ def test_a_recent_protection_and_an_isolated_one_do_not_make_one_good_protection
 @pytest.mark.parametrize("first", ["east-1", "east-2"])
 def test_the_protection_relied_on_is_the_first_that_is_apart_from_data_and_targets(first: str) -> None:
     asked = case(
-        evidence(repositories={"near": trace(first, "6002"), "nightly": trace("vault-1", VAULT_LUN)}),
+        evidence(
+            repositories={"near": trace(first, "6002"), "nightly": trace("vault-1", VAULT_LUN)},
+            backups={"near": backups("near"), "nightly": backups()},
+        ),
         inventory=fleet(protections=(protection("near"), protection())),
     )
     finding = backup_isolated.check(asked)

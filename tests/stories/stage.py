@@ -28,6 +28,10 @@ from gate.settings import Settings, demo_text, load, relocate, shipped
 
 PASSWORD = "a password for tests"
 NETWORKS = itertools.count(1)
+RESTORE_PLAN = (
+    "{tiers: [{items: [sidekick/contacts, sidekick/calendar], rto: 1h}, "
+    "{items: [sidekick/notes, sidekick/tasks, sidekick/photographs, sidekick/scores], rto: 4h}], tools: [restore-desk]}"
+)
 GOOD, FLIPS = "8.7.0.4", "8.7.0.3"
 PEOPLE: tuple[tuple[str, tuple[Role, ...], tuple[Seat, ...], bool], ...] = (
     ("storage-engineer", (Role.REQUESTER,), (), False),
@@ -96,6 +100,7 @@ class Stage:
             "closes": (now + timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         } | changed
         window = f"{{opens: {fields.pop('opens')}, closes: {fields.pop('closes')}}}"
+        fields.setdefault("restore_plan", RESTORE_PLAN)
         return "".join(f"{key}: {value}\n" for key, value in {**fields, "window": window}.items()).encode()
 
     def ready(self) -> None:

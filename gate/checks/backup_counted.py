@@ -1,0 +1,70 @@
+"""Did the read count what it should have: something, all of it, and not much less than the last time?"""
+
+from gate.canonical import Json
+from gate.checks.case import Case, Reliance
+from gate.checks.each import Answer, over_datasets
+from gate.checks.proof import Trouble, expiry, reads_of, run_and_read
+from gate.evidence import Verification
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.inventory import Protection
+
+CHECK = Check(
+    name="backup-counted",
+    question="Did the read see the backup relied on, find all it counted well, and count about as many as before?",
+    meaning="A tool says that all is well when it looked at nothing: a removed backup, an empty list.",
+    way_out="See what is missing in the repository. If much was deleted on purpose, a new full read makes a new count.",
+    threshold="policy.count_drop_max_percent, 5 % fewer than the last read; every object counted must be well",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    source="BK-05",
+    waivable=True,
+)
+
+
+def check(case: Case) -> Finding:
+    """Judge the counts of the last read of each protection's newest run."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+    """Judge one read's counts, and compare them with those of the read before it."""
+    found = run_and_read(case, protection)
+    if isinstance(found, Trouble):
+        return found.answer
+    run, record = found
+    counts = record.counts
+    if counts is None:
+        return Answer(Outcome.UNKNOWN, f"the read of {run.id} counted nothing", evidence=record.raw)
+    if run.id not in record.seen:
+        return Answer(Outcome.FAILED, f"the read did not see backup {run.id}, which is relied on", evidence=record.raw)
+    if counts.total < 1:
+        return Answer(Outcome.FAILED, f"the read of {run.id} found no {counts.unit}", evidence=record.raw)
+    if counts.ok != counts.total or counts.missing or counts.damaged:
+        because = (
+            f"of {counts.total} {counts.unit} in {run.id} {counts.ok} are well, {counts.missing} missing, "
+            f"{counts.damaged} damaged"
+        )
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    before = _before(case, protection, record)
+    least = before * (100 - case.policy.count_drop_max_percent)
+    if counts.total * 100 < least:
+        because = f"the read of {run.id} counted {counts.total} {counts.unit}, the one before {before}"
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    relied: dict[str, Json] = {
+        "protection": protection.id,
+        "count_drop_max_percent": case.policy.count_drop_max_percent,
+    }
+    because = f"all {counts.total} {counts.unit} of {run.id} are well" + (f", {before} before" if before else "")
+    return Answer(Outcome.PASSED, because, {**relied}, record.raw, expiry(case, protection))
+
+
+def _before(case: Case, protection: Protection, record: Verification) -> int:
+    """Return what the last good read before this one counted in the same unit and share; 0 when there was none."""
+    parts = record.coverage.buckets if record.coverage else 1
+    for earlier in reversed(reads_of(case, protection)):
+        if earlier.counts is None or record.counts is None or earlier.counts.unit != record.counts.unit:
+            continue
+        share = earlier.coverage.buckets if earlier.coverage else 1
+        if earlier.at < record.at and earlier.passed and share == parts:
+            return earlier.counts.total
+    return 0

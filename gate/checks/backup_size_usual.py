@@ -1,0 +1,54 @@
+"""Is the backup about as large as those before it?"""
+
+from statistics import median
+
+from gate.canonical import Json
+from gate.checks.case import Case, Reliance
+from gate.checks.each import Answer, over_datasets
+from gate.checks.proof import Trouble, expiry, run_of
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.inventory import Protection
+from gate.policy import Seat
+
+BEFORE = 7
+"""Runs before it whose median it is compared with (BK-11)."""
+
+CHECK = Check(
+    name="backup-size-usual",
+    question="Is the backup relied on about as large as those of the same kind before it?",
+    meaning="A backup that suddenly halves or doubles is whole by every count and may yet hold the wrong thing.",
+    way_out="Find out what grew or went. If it is right, the backup owner signs for it, or it is usual in a week.",
+    threshold="policy.size_drop_max_percent, 20 %, policy.size_rise_max_percent, 100 %, of the median of up to seven",
+    weight=Weight.SIGN,
+    when=When.APPROVE,
+    source="BK-11",
+    seat=Seat.BACKUP_OWNER,
+)
+
+
+def check(case: Case) -> Finding:
+    """Compare the size of the newest run of each protection relied on."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+    """Judge one run's size."""
+    run = run_of(case, protection)
+    if isinstance(run, Trouble):
+        return run.answer
+    reading, policy = case.evidence.backups[protection.id], case.policy
+    earlier = [one for one in reading.runs if one.kind == run.kind and one.finished_at < run.finished_at]
+    earlier.sort(key=lambda one: one.finished_at, reverse=True)
+    if not earlier:
+        because = f"there is no {run.kind} backup before {run.id} to compare its size with"
+        return Answer(Outcome.UNKNOWN, because, evidence=reading.raw)
+    usual = median(one.size for one in earlier[:BEFORE])
+    because = f"backup {run.id} has {run.size} bytes, the usual is {int(usual)}"
+    least, most = usual * (100 - policy.size_drop_max_percent), usual * (100 + policy.size_rise_max_percent)
+    relied: dict[str, Json] = {
+        "protection": protection.id,
+        "size_drop_max_percent": policy.size_drop_max_percent,
+        "size_rise_max_percent": policy.size_rise_max_percent,
+    }
+    outcome = Outcome.PASSED if least <= run.size * 100 <= most else Outcome.FAILED
+    return Answer(outcome, because, {**relied}, reading.raw, expiry(case, protection))

@@ -1,0 +1,49 @@
+"""Does anything that refuses rest on somebody's word?"""
+
+from gate.checks.case import Case, Reliance
+from gate.checks.each import Answer, over_datasets
+from gate.evidence import Provenance, Trace
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.inventory import Protection
+from gate.policy import Seat
+
+CHECK = Check(
+    name="facts-measured",
+    question="Is every fact that could have refused measured, or told by a tool, and none only declared?",
+    meaning="What only the inventory says is somebody's word. It may be right; a second person should say so.",
+    way_out="Find a way to measure it, or let the storage seat sign for what is declared.",
+    threshold="none: one declared fact among those relied on is named",
+    weight=Weight.SIGN,
+    when=When.APPROVE,
+    source="EV-03",
+    seat=Seat.STORAGE,
+)
+
+
+def check(case: Case) -> Finding:
+    """Look for declared facts under the places that each dataset at risk relies on."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+    """Name what is declared of one dataset, its copy, and where the restore was rehearsed."""
+    ways = {
+        f"the place of {reliance.dataset.id}": case.evidence.datasets.get(reliance.dataset.id),
+        f"the place of {protection.id}": case.evidence.repositories.get(protection.id),
+        f"the place of {protection.rehearsal_scratch}": case.evidence.scratches.get(protection.id),
+    }
+    ways |= {f"the place of {name}": trace for name, trace in case.evidence.tools.items()}
+    declared = [words for words, trace in ways.items() if _declared(case, trace)]
+    if unknown := [words for words, trace in ways.items() if trace is None]:
+        return Answer(Outcome.UNKNOWN, f"nobody asked for {' and '.join(unknown)}")
+    if declared:
+        because = f"only declared: {', '.join(declared)}"
+        return Answer(Outcome.FAILED, because, {"declared": [*declared]})
+    return Answer(Outcome.PASSED, "nothing that it relies on is only declared", {"protection": protection.id})
+
+
+def _declared(case: Case, trace: Trace | None) -> bool:
+    if trace is None:
+        return False
+    words = any(hop.provenance is Provenance.DECLARED for hop in trace.hops)
+    return words or any(not element.counts for element in case.map.locate(trace).elements)

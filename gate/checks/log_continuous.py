@@ -1,0 +1,44 @@
+"""Is the log between the backup's beginning and its recovery point whole?"""
+
+from gate.checks.case import Case, Reliance
+from gate.checks.each import Answer, over_datasets
+from gate.checks.proof import Trouble, expiry, run_of
+from gate.evidence import Log
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.inventory import Protection
+
+CHECK = Check(
+    name="log-continuous",
+    question="Is no piece of the log missing between the backup's beginning and its recovery point?",
+    meaning="A missing piece is called well by the tools, and the restored database starts, at an earlier time.",
+    way_out="Find the missing piece, or make a new backup, which needs only the log from then on.",
+    threshold="none: the gate computes it from the list of pieces; one gap refuses",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    source="BK-06",
+    waivable=True,
+)
+
+
+def check(case: Case) -> Finding:
+    """Judge the log of the newest run of each protection relied on."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+    """Judge one run's log."""
+    run = run_of(case, protection)
+    if isinstance(run, Trouble):
+        return run.answer
+    raw = case.evidence.backups[protection.id].raw
+    if run.log is Log.GAP:
+        return Answer(Outcome.FAILED, f"the log of backup {run.id} has a gap: {run.log_because}", evidence=raw)
+    if run.log is Log.UNKNOWN:
+        because = (
+            f"it is not known whether the log of backup {run.id} is whole: {run.log_because or 'nothing was told'}"
+        )
+        return Answer(Outcome.UNKNOWN, because, evidence=raw)
+    needs = run.log is Log.COMPLETE
+    because = f"the log of backup {run.id} is whole" if needs else f"backup {run.id} needs no log to be restored"
+    relied = {"protection": protection.id, "log": run.log.value}
+    return Answer(Outcome.PASSED, because, {**relied}, raw, expiry(case, protection))

@@ -1,0 +1,39 @@
+"""Would the tools of a recovery still be there?"""
+
+from gate.checks.case import Case, stale_place
+from gate.checks.each import Answer, joined
+from gate.finding import Check, Finding, Outcome, Weight, When
+
+CHECK = Check(
+    name="recovery-tools-apart",
+    question="Do the gate's own record, the backup catalogues and the recovery tools lie on none of the targets?",
+    meaning="A copy without the catalogue that explains it, or the program that reads it, brings nothing back.",
+    way_out="Move what is named here to storage outside this change, or add what a recovery needs to recovery_tools.",
+    threshold="none: on a target refuses, and so does a place that could not be traced, or an empty list",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    waivable=True,
+)
+
+
+def check(case: Case) -> Finding:
+    """Trace everything that the inventory lists as needed for a recovery."""
+    tools = case.inventory.recovery_tools
+    if not tools:
+        because = "the inventory lists nothing under recovery_tools: nobody said what a recovery needs"
+        return Finding(CHECK.name, Outcome.UNKNOWN, because)
+    return joined(CHECK, {tool.id: _ask(case, tool.id) for tool in tools})
+
+
+def _ask(case: Case, name: str) -> Answer:
+    trace = case.evidence.tools.get(name)
+    place = case.map.locate(trace)
+    if trace is None:
+        return Answer(Outcome.UNKNOWN, place.because)
+    if touched := sorted(place.arrays & set(case.request.targets)):
+        because = f"it lies on {' and '.join(touched)}, which this change itself touches"
+        return Answer(Outcome.FAILED, because, evidence=trace.raw)
+    if not place.known or (old := stale_place(case, trace, place)):
+        return Answer(Outcome.UNKNOWN, old if place.known else place.because, evidence=trace.raw)
+    until = trace.at + case.policy.evidence_max_age
+    return Answer(Outcome.PASSED, place.because, {"place": place.identities}, trace.raw, until)

@@ -1,0 +1,83 @@
+"""Was the restored copy equal to references older than the backup, and, where tables only grow, to an old one?"""
+
+from datetime import timedelta
+
+from gate.canonical import Json
+from gate.checks.case import Case, Reliance, limits_s, span
+from gate.checks.each import Answer, over_datasets
+from gate.checks.proof import Trouble, expiry, rehearsal_of
+from gate.evidence import Comparison, Rehearsal
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.inventory import Dataset, Protection
+
+CHECK = Check(
+    name="rehearsal-compared",
+    question="Did the restored copy equal a reference older than the backup, and its growing tables one much older?",
+    meaning="A copy of wrong values equals today's wrong values. Only a reference from before the damage shows it.",
+    way_out="Record references of the dataset regularly, then rehearse again. A difference is damage until explained.",
+    threshold="the reference is older than the backup's start; for append_only tables a second one is older than the "
+    "rehearsal by policy.old_reference_min_age, 7 d",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    source="BK-09",
+    waivable=True,
+)
+
+
+def check(case: Case) -> Finding:
+    """Judge the comparisons of the newest rehearsal of each protection relied on."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+    """Judge one rehearsal's comparisons."""
+    record = rehearsal_of(case, protection)
+    if isinstance(record, Trouble):
+        return record.answer
+    if not record.compared or record.compared[0].reference_at != record.reference_at:
+        because = f"the rehearsal of {record.backup} was compared with no reference"
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    if differing := [said for one in record.compared for said in one.differing]:
+        because = f"backup {record.backup} differs from a reference: {', '.join(differing)}"
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    started = _started(case, protection, record)
+    if started is None:
+        because = f"it is not known when backup {record.backup} began, so not whether the reference is older"
+        return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
+    if started <= timedelta(0):
+        because = f"the reference is younger than the beginning of backup {record.backup}"
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    if missed := _not_held_against(record.compared[0], reliance.dataset.tables):
+        return Answer(Outcome.FAILED, f"{missed} was compared with no reference", evidence=record.raw)
+    if missed := _too_young(case, record, reliance.dataset):
+        old = span(case.policy.old_reference_min_age)
+        because = f"{missed} only grows and was compared with no reference that is {old} older than the rehearsal"
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    grows: list[Json] = [one.table for one in reliance.dataset.append_only]
+    relied: dict[str, Json] = {
+        "protection": protection.id,
+        "append_only": grows,
+        **limits_s(case, "old_reference_min_age"),
+    }
+    because = f"{record.backup} equals {len(record.compared)} references that are older than it"
+    return Answer(Outcome.PASSED, because, relied, record.raw, expiry(case, protection))
+
+
+def _started(case: Case, protection: Protection, record: Rehearsal) -> timedelta | None:
+    """Return by how much the first reference is older than the beginning of the rehearsed backup; None: not known."""
+    reading = case.evidence.backups.get(protection.id)
+    runs = {run.id: run for run in reading.runs} if reading else {}
+    run = runs.get(record.backup)
+    if run is None or run.started_at is None:
+        return None
+    return run.started_at - record.compared[0].reference_at
+
+
+def _not_held_against(comparison: Comparison, tables: tuple[str, ...]) -> str:
+    return ", ".join(table for table in tables if table not in comparison.tables)
+
+
+def _too_young(case: Case, record: Rehearsal, dataset: Dataset) -> str:
+    old = [one for one in record.compared if record.at - one.reference_at >= case.policy.old_reference_min_age]
+    held = {table for one in old for table in one.tables}
+    return ", ".join(one.table for one in dataset.append_only if one.table not in held)

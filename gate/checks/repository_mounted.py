@@ -1,0 +1,37 @@
+"""Is the repository where it should be, and followed to its end?"""
+
+from gate.checks.case import Case, Reliance
+from gate.checks.each import Answer, over_datasets
+from gate.checks.proof import Trouble, trace_of
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.inventory import Protection
+
+CHECK = Check(
+    name="repository-mounted",
+    question="Is the repository mounted where the inventory says, and does its trace reach all that it lies on?",
+    meaning="An unmounted repository is an empty directory of the root disk, and every backup into it is there.",
+    way_out="Mount the repository, or correct `mount` in the inventory; see that the trace's last step answers.",
+    threshold="none: another mount point, or a trace that ends before a device, refuses",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    source="IS-04",
+    waivable=True,
+)
+
+
+def check(case: Case) -> Finding:
+    """Judge the trace of each repository relied on."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+    """Judge one trace."""
+    told = case.evidence.repositories.get(protection.id)
+    if told is not None and told.problem:
+        return Answer(Outcome.FAILED, f"{protection.id}: {told.problem}", evidence=told.raw)
+    trace = trace_of(case, protection)
+    if isinstance(trace, Trouble):
+        return trace.answer
+    because = f"{protection.id} lies on {trace.place}"
+    relied = {"protection": protection.id, "place": trace.place}
+    return Answer(Outcome.PASSED, because, {**relied}, trace.raw, trace.at + case.policy.evidence_max_age)

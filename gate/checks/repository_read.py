@@ -1,0 +1,60 @@
+"""Was every object that the repository holds read within a month?"""
+
+from gate import rotation
+from gate.checks.case import Case, Reliance, limits_s, span
+from gate.checks.each import Answer, over_datasets
+from gate.checks.proof import Trouble, expiry, reads_of, run_of, trace_of
+from gate.evidence import BackupRun, Verification
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.inventory import Protection
+
+CHECK = Check(
+    name="repository-read",
+    question="Was every object that a restore could need read within a month, if need be in parts?",
+    meaning="Deduplicated backups share old objects: a part that nobody reads rots under all of them.",
+    way_out="Read more of the repository in a day (read_parts), or all of it once: check the change again.",
+    threshold="policy.full_read_max_age, 30 d, from the oldest of the reads that together cover all there is now",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    source="BK-10",
+    waivable=True,
+)
+
+
+def check(case: Case) -> Finding:
+    """Look for a full read, at once or in parts, of each repository relied on."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+    """Judge one repository: the newest read of what the run relied on needs."""
+    run, trace = run_of(case, protection), trace_of(case, protection)
+    for trouble in (run, trace):
+        if isinstance(trouble, Trouble):
+            return trouble.answer
+    limit = case.policy.full_read_max_age
+    reads = [one for one in reads_of(case, protection) if isinstance(run, BackupRun) and _covers(one, run)]
+    reads = [one for one in reads if one.at <= case.now]
+    if not reads:
+        return Answer(Outcome.UNKNOWN, f"the repository of {protection.id} was never read in full where it lies now")
+    record = reads[-1]
+    since = record.coverage.whole_since if record.coverage else record.at
+    if not record.passed or not record.complete or rotation.level(record, case.now, limit) != "V4" or since is None:
+        return Answer(Outcome.FAILED, f"{protection.id}: {_short(record)}", evidence=record.raw)
+    age = case.now - since
+    if age > limit:
+        because = f"the oldest read of what {protection.id} holds is {span(age)} ago, limit {span(limit)}"
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    relied = {"protection": protection.id, "place": record.place, **limits_s(case, "full_read_max_age")}
+    because = f"all that {protection.id} holds was read within {span(age)}, limit {span(limit)}"
+    return Answer(Outcome.PASSED, because, {**relied}, record.raw, expiry(case, protection, since + limit))
+
+
+def _covers(record: Verification, run: BackupRun) -> bool:
+    """A part belongs to the whole repository; a read of one backup says nothing of another."""
+    return record.coverage is not None or record.backup == run.id
+
+
+def _short(record: Verification) -> str:
+    unread = record.coverage.unread if record.coverage else None
+    return f"{unread} objects were not read within the limit" if unread else record.because

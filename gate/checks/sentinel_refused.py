@@ -1,0 +1,50 @@
+"""Was everything that must be refused really refused?"""
+
+from gate.checks.case import Case, Reliance, limits_s, span
+from gate.checks.each import Answer, over_datasets
+from gate.checks.fastness import held_copy, tried
+from gate.checks.proof import Trouble
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.immutability import ACTIONS, held
+from gate.inventory import Protection
+
+CHECK = Check(
+    name="sentinel-refused",
+    question="Were deleting, overwriting, shortening and bypassing all refused on an object of the gate's own?",
+    meaning="A setting says what should happen. Only trying shows what does; an emulator let a lock be shortened.",
+    way_out="See which attempt went through, and mend the store's settings or the rights of the account.",
+    threshold="policy.sentinel_max_age, 24 h, since it was tried; all four must be refused",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    source="IM-03",
+    waivable=True,
+)
+
+
+def check(case: Case) -> Finding:
+    """Judge the sentinel of the copy of each dataset that is held fast."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, reliance: Reliance, _: Protection) -> Answer:
+    """Judge one copy's sentinel."""
+    found = held_copy(case, reliance)
+    if isinstance(found, Trouble):
+        return found.answer
+    protection, record = found
+    through = [f"{one.action} ({one.answer})" for one in record.attempts if one.refused is False]
+    if through:
+        because = f"the sentinel beside {protection.id} was not safe from {', '.join(through)}"
+        return Answer(Outcome.FAILED, because, evidence=record.raw)
+    if held(record.attempts) is not True:
+        known = {one.action for one in record.attempts if one.refused is True}
+        because = (
+            f"{protection.id}: it is not known whether {', '.join(a for a in ACTIONS if a not in known)} is refused"
+        )
+        return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
+    if old := tried(case, record):
+        return Answer(Outcome.UNKNOWN, f"{protection.id}: {old}", evidence=record.raw)
+    age, limit = case.now - record.at, case.policy.sentinel_max_age
+    because = f"all {len(ACTIONS)} attempts on the sentinel beside {protection.id} were refused {span(age)} ago"
+    relied = {"copy": protection.id, **limits_s(case, "sentinel_max_age")}
+    return Answer(Outcome.PASSED, because, {**relied}, record.raw, record.at + limit)

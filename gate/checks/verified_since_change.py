@@ -1,0 +1,45 @@
+"""Was the backup read after the last change of the storage that holds it?"""
+
+from gate.checks.case import Case, Reliance
+from gate.checks.each import Answer, over_datasets
+from gate.checks.proof import Trouble, expiry, run_and_read
+from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.inventory import Protection
+
+CHECK = Check(
+    name="verified-since-change",
+    question="Was the backup relied on read after the last change of firmware or place of the storage under it?",
+    meaning="What was read under the old firmware of the backup's array says nothing of what the new one did to it.",
+    way_out="Check the change again: the gate reads the backup once more.",
+    threshold="none: the read is newer than the first sighting of what runs there now",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    source="BK-12",
+    waivable=True,
+)
+
+
+def check(case: Case) -> Finding:
+    """Compare the last read of each newest run with when its storage was first seen as it is now."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+    """Judge one repository and every array under it."""
+    found = run_and_read(case, protection)
+    if isinstance(found, Trouble):
+        return found.answer
+    run, record = found
+    place = case.map.locate(case.evidence.repositories.get(protection.id))
+    if not place.known:
+        return Answer(Outcome.UNKNOWN, f"{protection.id}: {place.because}", evidence=record.raw)
+    for name in (protection.id, *sorted(place.arrays)):
+        since = case.evidence.settled.get(name)
+        if since is None:
+            return Answer(Outcome.UNKNOWN, f"it is not known since when {name} is as it is now", evidence=record.raw)
+        if record.at < since:
+            because = f"{run.id} was last read before {name} was first seen as it is now"
+            return Answer(Outcome.FAILED, because, evidence=record.raw)
+    because = f"{run.id} was read after the last change of {' and '.join(sorted(place.arrays)) or place.words}"
+    relied = {"protection": protection.id, "storage": place.identities}
+    return Answer(Outcome.PASSED, because, {**relied}, record.raw, expiry(case, protection))
