@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.canonical import sha256
+from gate.cli.asked import CHANGE_FILE
 from gate.cli.eyes import Eyes, alike
 from gate.cli.sshkey import sign
 from gate.cli.stage import Stage
@@ -31,28 +32,6 @@ TOLD = 4
 
 PATIENCE_S = 180
 RESTS = ("held", "halted", "backed out", "denied", "withdrawn")
-
-CHANGE_FILE = """\
-title: {title}
-reason: {reason}
-kind: firmware
-family: storage-virtualize
-image:
-  file: {file}
-  version: {version}
-  sha256: {sha256}
-targets: [{targets}]
-playbook: storage-virtualize/upgrade
-window:
-  opens: {opens}
-  closes: {closes}
-restore_plan:
-  tiers:
-    - {{items: [sidekick/contacts, sidekick/calendar], rto: 1h}}
-    - {{items: [sidekick/notes, sidekick/tasks], rto: 2h}}
-    - {{items: [sidekick/photographs, sidekick/scores], rto: 4h}}
-  tools: [restore-desk]
-"""
 
 
 class Story:

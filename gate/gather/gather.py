@@ -19,7 +19,6 @@ from gate.evidence import (
     BackupReading,
     Evidence,
     Immutability,
-    Rehearsal,
     Trace,
     Verification,
 )
@@ -30,6 +29,7 @@ from gate.gather.image import read_image
 from gate.gather.immutability import Immutables
 from gate.gather.integrity import Integrity
 from gate.gather.interview import side_by_side
+from gate.gather.known import latest, since, with_earlier
 from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
 from gate.gather.objects import Objects, WideLines
@@ -45,8 +45,6 @@ from gate.ssh.wire import Timeouts, utc_now
 from gate.store import Ledger
 
 Progress = Callable[[str], None]
-EARLIER = 3
-"""Reads of one repository that go with the evidence, so that counts can be compared with those before (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ class Gathering:
             known = self._records.known()
             settled = self._sightings.settled(lies.arrays, lies.repositories)
             where = Map(lies.arrays, self._inventory)
-            known = replace(known, verifications=_since(known.verifications, lies, settled, where))
+            known = replace(known, verifications=since(known.verifications, lies.repositories, settled, where))
             wanted = self._wanted(targets, lies)
             verifications = self._verify(wanted, lies, readings, known, progress)
             if self._clock() - began > self._settings.config.policy.evidence_max_age / 2:
@@ -192,9 +190,9 @@ class Gathering:
             scratches=lies.scratches,
             settled=settled,
             record=self._integrity.state(self._lost(known, began)),
-            verifications=_with_earlier(verifications, known.verifications)
+            verifications=with_earlier(verifications, known.verifications)
             + reports.verifications(self._inventory, known.reports),
-            rehearsals=_latest((*known.rehearsals, *reports.rehearsals(known)), lies.repositories),
+            rehearsals=latest((*known.rehearsals, *reports.rehearsals(known)), lies.repositories),
             immutability=immutability,
             access=access,
             image=None if image is None else read_image(self._settings.images, image, self._clock),
@@ -312,38 +310,3 @@ def timeouts_of(settings: Settings) -> Timeouts:
     """Return the bounds of connecting as configured."""
     seconds = settings.config.ssh.connect_timeout.total_seconds()
     return Timeouts(connect_s=seconds, banner_s=seconds)
-
-
-def _since(
-    reads: tuple[Verification, ...], lies: _Lies, settled: dict[str, datetime], where: Map
-) -> tuple[Verification, ...]:
-    """Leave out what was read before the storage under it was as it is now: it is read again (BK-12)."""
-    begins = {
-        name: max((settled[one] for one in (name, *where.locate(trace).arrays) if one in settled), default=None)
-        for name, trace in lies.repositories.items()
-    }
-    kept = []
-    for read in reads:
-        since = begins.get(read.protection)
-        if since is None or read.at >= since:
-            kept.append(read)
-    return tuple(kept)
-
-
-def _with_earlier(found: tuple[Verification, ...], known: tuple[Verification, ...]) -> tuple[Verification, ...]:
-    """Return what was found with the reads before it of the same repository in the same place."""
-    kept: list[Verification] = []
-    for record in found:
-        there = [one for one in known if (one.protection, one.place) == (record.protection, record.place)]
-        there = sorted((one for one in there if one.at < record.at), key=lambda one: one.at)
-        kept += [*there[-EARLIER:], record]
-    return tuple(kept)
-
-
-def _latest(rehearsals: tuple[Rehearsal, ...], repositories: dict[str, Trace]) -> tuple[Rehearsal, ...]:
-    """Keep the latest rehearsal of each protection made from where its repository lies now."""
-    latest: dict[str, Rehearsal] = {}
-    for record in sorted(rehearsals, key=lambda record: record.at):
-        if record.protection in repositories and record.place == repositories[record.protection].place:
-            latest[record.protection] = record
-    return tuple(latest.values())

