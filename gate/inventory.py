@@ -274,6 +274,8 @@ class Dataset(Frozen):
     def _tables_of_databases(self) -> Self:
         if (self.engine is Engine.FILES) == bool(self.tables):
             raise ValueError("tables: a database names its tables, and files have none")
+        if self.engine is Engine.POSTGRESQL and self.database is None:
+            raise ValueError("database: a PostgreSQL dataset names the database that holds its tables")
         grow = [one.table for one in self.append_only]
         for number, name in enumerate(grow):
             if name not in self.tables or name in grow[:number]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 PARTS = {
+    "barman": "barman",
     "borg": "borgbackup",
     "chromium": "chromium",
     "git": "git",
@@ -26,6 +27,8 @@ PARTS = {
     "mkfs.btrfs": "btrfs-progs",
     "modprobe": "kmod",
     "multipathd": "multipath-tools",
+    "pgbackrest": "pgbackrest",
+    "postgres-15": "postgresql-15",
     "qemu-img": "qemu-utils",
     "qemu-io": "qemu-utils",
     "qemu-iscsi": "qemu-block-extra",
@@ -41,7 +44,7 @@ PARTS = {
 }
 """Part → Debian package."""
 
-BEHIND = {"libiscsi": "iscsi-ls"}
+BEHIND = {"libiscsi": "iscsi-ls", "postgres-15": "/usr/lib/postgresql/15/bin/postgres"}
 """Part → the program that shows that it is there, where the two differ."""
 
 PLUGINS = {"qemu-iscsi": "qemu/block-iscsi.so"}

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gate.inventory import Dataset, Protection
+from tests.backups.clusters import Site, begun, fill, stop
 from tests.backups.local import made_dataset, made_protection
 from tests.parts import need
 
@@ -46,3 +48,17 @@ def back_up(dataset: Dataset, protection: Protection) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """Production and its repositories; its server does not run any more when the first test begins."""
+    root = Path(tempfile.mkdtemp(prefix="sg", dir="/tmp"))  # a socket's path may have 107 characters
+    one = begun(root)
+    try:
+        fill(one)
+        yield one
+    finally:
+        if (root / "data/postmaster.pid").exists():
+            stop(one)
+        shutil.rmtree(root)
