@@ -16,6 +16,7 @@ from gate.engine.hands import Hands
 from gate.engine.local import Driver
 from gate.errors import LedgerUnavailable, Outside
 from gate.gather.gather import Gathering, timeouts_of
+from gate.gather.schedule import Schedule
 from gate.keys import own
 from gate.ledger.entry import GATE, Draft
 from gate.ledger.note import Signer, read_vkey
@@ -53,6 +54,7 @@ class Installation:
     control: Control
     driver: Driver
     gathering: Gathering
+    schedule: Schedule
     streaming: Streaming
     witnessing: Witnessing
 
@@ -73,6 +75,7 @@ class Installation:
             _log.error("read-only: %s", self.behind)
             return
         self.driver.start()
+        self.schedule.start()
         self.streaming.start()
         self.ledger.append(Draft("config.loaded", GATE, None, {"policy": self.settings.policy_digest}))
 
@@ -84,6 +87,7 @@ class Installation:
     def close(self) -> None:
         """End between two steps and let go of every file and connection."""
         self.driver.stop()
+        self.schedule.stop()
         self.streaming.stop()
         self.witnessing.close()
         self.gathering.close()
@@ -198,4 +202,5 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     )
     driver = Driver(crew, desk.sealed_plan, settings.data / "driver.lock")
     streaming = streaming_of(settings, ledger, clock)
-    return Installation(settings, ledger, people, Control(desk), driver, gathering, streaming, witnessing)
+    schedule = Schedule(config.inventory, policy, gathering.rehearsals, ledger, clock)
+    return Installation(settings, ledger, people, Control(desk), driver, gathering, schedule, streaming, witnessing)

@@ -369,6 +369,8 @@ class Protection(Frozen):
     rehearsal_scratch: AbsolutePath
     rehearsal_mount: AbsolutePath | None = None
     """The mount point that the scratch lies under; without one nobody can say where restores are rehearsed."""
+    rehearsal_every: Duration | None = None
+    """How often the gate itself rehearses it, where that differs from the policy."""
 
     @model_validator(mode="after")
     def _lies_somewhere(self) -> Self:

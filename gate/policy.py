@@ -1,7 +1,7 @@
 """The limits an operator sets. Every one must be set: a policy with a missing limit does not load."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -61,6 +61,8 @@ class Policy(Frozen):
 
     copies_min: Annotated[int, Field(ge=1, le=9)]
     """How many independent copies must each be recent, verified and rehearsed."""
+    rehearsal_every: Duration | Literal["never"]
+    """How often the gate itself rehearses each protection and records a reference; `never`: only people do."""
 
     evidence_max_age: Duration
     """How old a reading may be when a decision rests on it."""

@@ -202,6 +202,8 @@ def policy(**fields: Any) -> Policy:
         "old_reference_min_age": "7d",
         "retention_margin": "14d",
         "copies_min": 2,
+        "sentinel_max_age": "24h",
+        "rehearsal_every": "1d",
         "evidence_max_age": "15m",
         "sentinel_max_age": "24h",
         "clock_skew_max": "60s",

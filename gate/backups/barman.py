@@ -16,10 +16,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gate.backups import wal
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.told import CLOCK, clock, member, members, not_future, not_missing, number, parsed, word
 from gate.backups.tool import Tool
+from gate.backups.wal import HISTORY, LSN, SEGMENT_NAME, Continuity, Segment, branches, continuity, size_of
 from gate.evidence import BackupReading, BackupRun, Counts, Log, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Protection
 
@@ -218,8 +218,8 @@ def _run(run: str, told: Mapping[str, Any], host_now: datetime, reply: Reply) ->
         finished_at=not_future(finished, host_now, reply, what),
         size=number(base, "disk_usage_bytes", what),
         started_at=started,
-        log_start=word(base, "begin_wal", wal.NAME, what),
-        log_stop=word(base, "end_wal", wal.NAME, what),
+        log_start=word(base, "begin_wal", SEGMENT_NAME, what),
+        log_stop=word(base, "end_wal", SEGMENT_NAME, what),
         log=Log.UNKNOWN,
         log_because="the log of an older backup is not looked at",
         error="" if told.get("status") in COMPLETE else f"its status is {shown(str(told.get('status')))}",
@@ -233,10 +233,9 @@ def _newest(
     try:
         base = _base(told, what)
         places = {
-            name: word(base, f"{key}_lsn", wal.LSN, what)
-            for key, name in (("begin", run.log_start), ("end", run.log_stop))
+            name: word(base, f"{key}_lsn", LSN, what) for key, name in (("begin", run.log_start), ("end", run.log_stop))
         }
-        size = wal.size_of(places, what)
+        size = size_of(places, what)
         top = yield from _listing(f"find {protection.repository}/wals -mindepth 1 -maxdepth 1 -printf '%f %Ts\\n'", log)
         way = yield from _way(protection, top, run, size, log)
         timelines = {one.timeline for one in way}
@@ -250,9 +249,9 @@ def _newest(
                 f"find {protection.repository}/wals/{name} -mindepth 1 -maxdepth 1 -type f -size +0 -printf '%f %Ts\\n'"
             )
             present |= yield from _listing(files, log)
-        found = wal.continuity(present, run.log_start, run.log_stop, way, size)
+        found = continuity(present, run.log_start, run.log_stop, way, size)
     except Unread as unread:
-        found = wal.Continuity(Log.UNKNOWN, str(unread))
+        found = Continuity(Log.UNKNOWN, str(unread))
     later = f"backup {failed}, made after it, has failed" if failed else ""
     return replace(
         run,
@@ -277,14 +276,14 @@ def _listing(words: str, log: list[Reply]) -> Asking[dict[str, datetime | None]]
 
 def _way(
     protection: Protection, top: Mapping[str, object], run: BackupRun, size: int, log: list[Reply]
-) -> Asking[tuple[wal.Segment, ...]]:
+) -> Asking[tuple[Segment, ...]]:
     own = int(run.log_start[:8], 16)
-    newest = max([own, *(int(found[1], 16) for name in top if (found := wal.HISTORY.fullmatch(name)))])
+    newest = max([own, *(int(found[1], 16) for name in top if (found := HISTORY.fullmatch(name)))])
     if newest == own:
-        return (wal.Segment(0, own),)
+        return (Segment(0, own),)
     what = f"the history of timeline {newest}"
     reply = yield from ask(f"cat {protection.repository}/wals/{newest:08X}.history", log)
-    return wal.branches(newest, text(reply, what), size, what)
+    return branches(newest, text(reply, what), size, what)
 
 
 TOOL = Tool(catalogue, verify, restore)

@@ -15,11 +15,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gate.backups import wal
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.pgbackrest_verify import LABEL, command, verify
 from gate.backups.told import CLOCK, clock, member, members, not_future, not_missing, number, parsed, word
 from gate.backups.tool import Tool
+from gate.backups.wal import HISTORY, LSN, SEGMENT_NAME, Continuity, Segment, branches, continuity, size_of
 from gate.evidence import BackupReading, BackupRun, Log, Reply
 from gate.inventory import Dataset, Protection
 
@@ -32,7 +32,7 @@ MOST_LISTS = 512
 VERSION = re.compile(r"pgBackRest (2\.[0-9]{1,3}(\.[0-9]{1,3})?)\n")
 ARCHIVE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?-[0-9]{1,6}")
 FOLDER = re.compile(r"[0-9A-F]{16}")
-STORED = re.compile(rf"({wal.NAME.pattern})-[0-9a-f]{{40}}(\.(gz|lz4|zst|bz2))?")
+STORED = re.compile(rf"({SEGMENT_NAME.pattern})-[0-9a-f]{{40}}(\.(gz|lz4|zst|bz2))?")
 """A whole segment in the archive; a `.partial` one is none."""
 
 TYPES = {"full": re.compile(r".*F"), "diff": re.compile(r".*D"), "incr": re.compile(r".*I")}
@@ -144,8 +144,8 @@ def _run(told: Mapping[str, Any], host_now: datetime, reply: Reply) -> BackupRun
         started_at=started,
         kind=kind,
         parents=tuple(parents),
-        log_start=word(_inner(told, "archive"), "start", wal.NAME, f"{what}: the archive"),
-        log_stop=word(_inner(told, "archive"), "stop", wal.NAME, f"{what}: the archive"),
+        log_start=word(_inner(told, "archive"), "start", SEGMENT_NAME, f"{what}: the archive"),
+        log_stop=word(_inner(told, "archive"), "stop", SEGMENT_NAME, f"{what}: the archive"),
         log=Log.UNKNOWN,
         log_because="the log of an older backup is not looked at",
         error={False: "", True: "pages with a wrong checksum were found while it was made"}.get(told.get("error")),  # type: ignore[arg-type]
@@ -165,7 +165,7 @@ def _newest(
     try:
         found = yield from _log(protection, stanza, told, run, log)
     except Unread as unread:
-        found = wal.Continuity(Log.UNKNOWN, str(unread))
+        found = Continuity(Log.UNKNOWN, str(unread))
     return replace(
         run,
         error=error,
@@ -178,17 +178,17 @@ def _newest(
 
 def _log(
     protection: Protection, stanza: Mapping[str, Any], told: Mapping[str, Any], run: BackupRun, log: list[Reply]
-) -> Asking[wal.Continuity]:
+) -> Asking[Continuity]:
     what, lsn = f"the log of backup {run.id}", _inner(told, "lsn")
-    places = {name: word(lsn, key, wal.LSN, what) for key, name in (("start", run.log_start), ("stop", run.log_stop))}
-    size = wal.size_of(places, what)
+    places = {name: word(lsn, key, LSN, what) for key, name in (("start", run.log_start), ("stop", run.log_stop))}
+    size = size_of(places, what)
     archive = _archive(stanza, told, what)
     top = yield from _listing(protection, archive, log)
     way = yield from _way(protection, archive, top, run, size, log)
     present: dict[str, datetime | None] = {}
     for folder in _folders(top, run.log_start, way):
         present |= _segments((yield from _listing(protection, f"{archive}/{folder}", log)), what)
-    return wal.continuity(present, run.log_start, run.log_stop, way, size)
+    return continuity(present, run.log_start, run.log_stop, way, size)
 
 
 def _archive(stanza: Mapping[str, Any], told: Mapping[str, Any], what: str) -> str:
@@ -206,18 +206,18 @@ def _archive(stanza: Mapping[str, Any], told: Mapping[str, Any], what: str) -> s
 
 def _way(
     protection: Protection, archive: str, top: Mapping[str, Any], run: BackupRun, size: int, log: list[Reply]
-) -> Asking[tuple[wal.Segment, ...]]:
+) -> Asking[tuple[Segment, ...]]:
     """Return the way of the log to the newest timeline, as the history file in the archive tells it."""
     own = int(run.log_start[:8], 16)
-    newest = max([own, *(int(found[1], 16) for name in top if (found := wal.HISTORY.fullmatch(name)))])
+    newest = max([own, *(int(found[1], 16) for name in top if (found := HISTORY.fullmatch(name)))])
     if newest == own:
-        return (wal.Segment(0, own),)
+        return (Segment(0, own),)
     reply = yield from ask(f"{command(protection)} repo-get {archive}/{newest:08X}.history", log)
     what = f"the history of timeline {newest}"
-    return wal.branches(newest, text(reply, what), size, what)
+    return branches(newest, text(reply, what), size, what)
 
 
-def _folders(top: Mapping[str, Any], start: str, way: tuple[wal.Segment, ...]) -> Iterator[str]:
+def _folders(top: Mapping[str, Any], start: str, way: tuple[Segment, ...]) -> Iterator[str]:
     timelines = {one.timeline for one in way}
     found = [
         name

@@ -9,9 +9,9 @@ The rehearsing user owns the copy; PostgreSQL refuses to run as root. The copy's
 
 import re
 
-from gate.backups import postgresql_rows
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.examiner import Content, Examiner, Opened, Restored
+from gate.backups.postgresql_rows import database_of, psql, read
 from gate.backups.postgresql_server import Server, found, halt, reached, start, stop
 from gate.evidence import Reply, TableDigest
 from gate.inventory import Dataset
@@ -25,7 +25,7 @@ def production(dataset: Dataset) -> Asking[Content]:
     """Read production in full, over the socket of its own host as the user who asks."""
     log: list[Reply] = []
     where = f"-p {dataset.port}" if dataset.port else ""
-    tables, problem = yield from postgresql_rows.read(where, dataset, log)
+    tables, problem = yield from read(where, dataset, log)
     if not log:
         raise ValueError(f"{dataset.id}: {problem}")
     return Content(log[-1].finished_at, tables, problem, tuple(reply.digest for reply in log))
@@ -57,13 +57,13 @@ def _running(restored: Restored, log: list[Reply]) -> Asking[Opened]:
         ready_at = log[-1].finished_at
         if restored.run.log_stop:
             yield from reached(server, restored.run.log_stop, log)
-        database = postgresql_rows.database_of(dataset)
+        database = database_of(dataset)
         guarded = yield from _has_checksums(server, database, log)
         yield from _amcheck(server, log)
         dumped = yield from ask(f"{server.program('pg_dump')} {server.where} --no-sync -f /dev/null {database}", log)
         output(dumped, "reading every row (pg_dump)")
         examined += [AMCHECK, DUMP]
-        tables, problem = yield from postgresql_rows.read(server.where, dataset, log, restored.marks)
+        tables, problem = yield from read(server.where, dataset, log, restored.marks)
         if problem:
             raise Unread(problem)
         proven = yield from _statements(server, dataset, database, log)
@@ -80,9 +80,7 @@ def _running(restored: Restored, log: list[Reply]) -> Asking[Opened]:
 
 
 def _has_checksums(server: Server, database: str, log: list[Reply]) -> Asking[bool]:
-    said = text(
-        (yield from ask(postgresql_rows.psql(server.where, database, "SHOW data_checksums"), log)), "page checksums"
-    )
+    said = text((yield from ask(psql(server.where, database, "SHOW data_checksums"), log)), "page checksums")
     if said not in ("on\n", "off\n"):
         raise Unread(f"page checksums: the server says {shown(said)}")
     return said == "on\n"
@@ -114,7 +112,7 @@ def _amcheck(server: Server, log: list[Reply]) -> Asking[None]:
 def _statements(server: Server, dataset: Dataset, database: str, log: list[Reply]) -> Asking[tuple[str, ...]]:
     proven = []
     for wanted in dataset.statements:
-        command = postgresql_rows.psql(server.where, database, wanted.sql)
+        command = psql(server.where, database, wanted.sql)
         said = text((yield from ask(command, log)), f"the statement {wanted.name}")
         if said != f"{wanted.expect}\n":
             raise Unread(f"the statement {wanted.name} says {shown(said)}, not {wanted.expect}")

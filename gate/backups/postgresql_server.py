@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, repeat
 
-from gate.backups import wal
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
+from gate.backups.wal import position, segment
 from gate.evidence import Reply, ReplyState
 
 SUPERUSER = "postgres"
@@ -135,8 +135,8 @@ def reached(server: Server, log_stop: str, log: list[Reply]) -> Asking[None]:
     done = REACHED.findall(words)
     if size is None or not done:
         raise Unread(f"how far the log was read: the server tells {shown(words)}")
-    number = wal.position(done[-1], "how far the log was read") // int(size[1])
-    if number < wal.segment(log_stop, int(size[1])).number:
+    number = position(done[-1], "how far the log was read") // int(size[1])
+    if number < segment(log_stop, int(size[1])).number:
         raise Unread(f"the log was read up to {done[-1]} only, and not into its last segment {log_stop}")
 
 

@@ -15,7 +15,7 @@ from itertools import count
 from gate.backups.answers import Unread, shown
 from gate.evidence import Log
 
-NAME = re.compile(r"[0-9A-F]{24}")
+SEGMENT_NAME = re.compile(r"[0-9A-F]{24}")
 HISTORY = re.compile(r"([0-9A-F]{8})\.history")
 LSN = re.compile(r"([0-9A-F]{1,8})/([0-9A-F]{1,8})")
 LOG = 1 << 32
@@ -55,7 +55,7 @@ def position(lsn: str, what: str) -> int:
 
 def segment(name: str, size: int) -> Segment:
     """Read a name; ValueError when it is none, or lies beyond the end of its log."""
-    if not NAME.fullmatch(name):
+    if not SEGMENT_NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no segment")
     timeline, log, within = (int(name[at : at + 8], 16) for at in (0, 8, 16))
     if within >= LOG // size:

@@ -1,21 +1,27 @@
 """Recording what production holds, and restoring backups for proof against it. Both are entered in the ledger."""
 
+import logging
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gate.backups import EXAMINERS, TOOLS, rehearsal
+from gate.backups.answers import Unread
 from gate.backups.files_tree import holds_names
 from gate.backups.private import holds_data
+from gate.backups.scratch import clear, spot_of
+from gate.backups.telling import telling
+from gate.canonical import Json
 from gate.errors import CannotTell, NotThere, Refused
 from gate.evidence import Reference, Rehearsal, Reply
 from gate.gather import records
 from gate.gather.backups import SLOWEST_READ, Backups, newest
+from gate.gather.begun import Begun
 from gate.gather.interview import interview
 from gate.gather.lines import Lines
 from gate.gather.traces import Traces
-from gate.inventory import Inventory
-from gate.ledger.entry import GATE, Actor
+from gate.inventory import Inventory, Protection
+from gate.ledger.entry import GATE, Actor, Draft
 from gate.store import Ledger
 
 LARGEST_TABLE = 256 * 1024 * 1024
@@ -30,7 +36,17 @@ TREE_S = 4 * 3600.0
 SECOND = timedelta(days=7)
 """How old the second reference of tables that only grow must be at the backup's start (BK-09)."""
 
+READ_S = 3600.0
+"""Seconds in which the server must have hashed one table of production, or what is left have been removed."""
+
+SLOWEST_WORK = SLOWEST_READ / 4
+"""Bytes a second below which a step of a rehearsal counts as not answered: what hashing and dumping take (ours)."""
+
+MOST_TOLD = 200
+"""Sentences that are kept of one rehearsal."""
+
 Progress = Callable[[str], None]
+_log = logging.getLogger("gate.rehearsals")
 
 
 def _silent(_: str) -> None:
@@ -57,12 +73,14 @@ class Rehearsals:
     ) -> None:
         self._inventory = inventory
         self._monitor = monitor
-        self._rehearser = rehearser
+        self.rehearser = rehearser
         self._ledger = ledger
         self._records = known
         self._traces = traces
         self._backups = backups
-        self._turns = {protection.id: threading.Lock() for protection in inventory.protections}
+        self._turns = {protection.rehearsal_host: threading.Lock() for protection in inventory.protections}
+        self._begun = Begun(ledger)
+        self._told: dict[str, tuple[str, ...]] = {}
 
     def record_reference(self, dataset: str, actor: Actor = GATE) -> Reference:
         """Read production in full, table by table, and enter the digests; its content is kept nowhere."""
@@ -76,7 +94,7 @@ class Rehearsals:
         examiner = EXAMINERS.get(found.engine)
         if examiner is None:
             raise CannotTell(f"no reference of {dataset} was recorded: nothing here opens {found.engine}")
-        done = interview(examiner.content(found), _patient(self._monitor, found.host, 0), self._ledger)
+        done = interview(examiner.content(found), _patient(self._monitor, found.host, READ_S), self._ledger)
         if done.found.problem:
             raise CannotTell(f"no reference of {dataset} was recorded: {done.found.problem}")
         record = Reference(found.id, done.found.at, done.found.tables, done.found.raw)
@@ -85,17 +103,66 @@ class Rehearsals:
 
     def rehearse(self, protection: str, actor: Actor = GATE, progress: Progress = _silent) -> Rehearsal:
         """Restore the newest backup of a protection, compare it with the newest older reference, enter the outcome."""
-        if protection not in self._turns:
+        found = next((each for each in self._inventory.protections if each.id == protection), None)
+        if found is None:
             raise NotThere(f'there is no protection "{protection}"')
-        if not self._turns[protection].acquire(blocking=False):
-            raise Refused(f"a rehearsal of {protection} is under way", hint="wait for it to end")
+        turn = self._turns[found.rehearsal_host]
+        if not turn.acquire(blocking=False):
+            raise Refused(f"a rehearsal on {found.rehearsal_host} is under way", hint="wait for it to end")
         try:
-            return self._rehearse(protection, actor, progress)
+            self._told[protection] = ()
+            return self._rehearse(found, actor, lambda sentence: self._tell(protection, sentence, progress))
         finally:
-            self._turns[protection].release()
+            turn.release()
 
-    def _rehearse(self, name: str, actor: Actor, progress: Progress) -> Rehearsal:
-        protection = next(each for each in self._inventory.protections if each.id == name)
+    def told(self, protection: str) -> tuple[str, ...]:
+        """Return what the rehearsal under way, or the last one of this process, has told of itself."""
+        return self._told.get(protection, ())
+
+    def last_begun(self, protection: str) -> datetime | None:
+        """Return when the last rehearsal of a protection began, as the ledger says; None when there was none."""
+        return self._begun.at(protection)
+
+    def last_reference(self, dataset: str) -> datetime | None:
+        """Return when production's content was last recorded."""
+        return max((kept.at for kept in self._records.known().references if kept.dataset == dataset), default=None)
+
+    def sweep(self) -> None:
+        """
+        Stop and remove what rehearsals have left that began and have no end on record; entries say so.
+
+        What cannot be reached or is not this gate's is left for the next time, and told in the log of the process.
+        """
+        for protection in self._inventory.protections:
+            turn = self._turns[protection.rehearsal_host]
+            if not self._begun.open(protection.id) or not turn.acquire(blocking=False):
+                continue
+            try:
+                self._sweep(protection)
+            except Unread as unread:
+                _log.warning("what a rehearsal of %s has left is still there: %s", protection.id, unread)
+            finally:
+                turn.release()
+
+    def _sweep(self, protection: Protection) -> None:
+        if not self._begun.open(protection.id):
+            return
+        examiner = EXAMINERS.get(self._inventory.dataset(protection.dataset).engine)
+        if examiner is None:
+            return
+        host = protection.rehearsal_host
+        asking = clear(examiner, protection, self._ledger.origin, [])
+        done = interview(asking, _patient(self.rehearser, host, READ_S), self._ledger)
+        because = "what it had left was stopped and removed" if done.found else "it had left nothing"
+        said: dict[str, Json] = {"protection": protection.id, "host": host, "because": because}
+        self._ledger.append(Draft("rehearsal.cleared", GATE, data=said, blobs=done.kept))
+
+    def _tell(self, protection: str, sentence: str, progress: Progress) -> None:
+        self._told[protection] = (*self._told[protection], sentence)[-MOST_TOLD:]
+        progress(sentence)
+
+    def _rehearse(self, protection: Protection, actor: Actor, progress: Progress) -> Rehearsal:
+        name = protection.id
         dataset = self._inventory.dataset(protection.dataset)
         tool, examiner = TOOLS.get(protection.tool), EXAMINERS.get(dataset.engine)
         if tool is None or tool.restore is None or examiner is None:
@@ -110,9 +177,12 @@ class Rehearsals:
             raise CannotTell(f"{name} was not rehearsed: {reading.problem or 'it holds no backup'}")
         references = rehearsal.references_for(self._records.known().references, dataset, run, SECOND)
         progress(f"restoring {run.id} on {protection.rehearsal_host}")
+        host, scratch = protection.rehearsal_host, spot_of(protection, self._ledger.origin).place
+        intent: dict[str, Json] = {"protection": name, "backup": run.id, "host": host, "scratch": scratch}
+        self._ledger.append(Draft("rehearsal.begun", actor, data=intent))
         done = interview(
             rehearsal.rehearse(tool, examiner, protection, dataset, run, trace.place, references, self._ledger.origin),
-            _patient(self._rehearser, protection.rehearsal_host, run.size),
+            _patient(self.rehearser, host, run.size / SLOWEST_WORK, progress),
             self._ledger,
         )
         self._ledger.append(records.draft(done.found, self._ledger, actor, done.kept))
@@ -120,14 +190,16 @@ class Rehearsals:
         return done.found
 
 
-def _patient(lines: Lines, host: str, size: int) -> Callable[[str], Reply]:
-    """Ask with the time and room that reading a database or a tree in full takes."""
+def _patient(lines: Lines, host: str, seconds: float, progress: Progress = _silent) -> Callable[[str], Reply]:
+    """Ask with the time and room that reading a database or a tree in full takes, and tell what is being done."""
 
     def ask(command: str) -> Reply:
+        if sentence := telling(command):
+            progress(sentence)
         if holds_names(command):
-            return lines.ask(host, command, deadline_s=TREE_S + size / SLOWEST_READ, limit_bytes=LARGEST_TABLE)
+            return lines.ask(host, command, deadline_s=TREE_S + seconds, limit_bytes=LARGEST_TABLE)
         if holds_data(command):
             return lines.ask(host, command, deadline_s=TABLE_S, limit_bytes=LARGEST_TABLE)
-        return lines.ask(host, command, deadline_s=lines.deadline_s + size / SLOWEST_READ)
+        return lines.ask(host, command, deadline_s=lines.deadline_s + seconds)
 
     return ask

@@ -63,6 +63,8 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "key.enrolled": ("person", "fingerprint"),
         "reference.recorded": ("dataset", "digest"),
         "backup.verified": ("protection", "backup", "passed", "because", "digest"),
+        "rehearsal.begun": ("protection", "backup", "host", "scratch"),
+        "rehearsal.cleared": ("protection", "host", "because"),
         "backup.rehearsed": ("protection", "backup", "level", "passed", "because", "digest"),
         "immutability.tested": ("protection", "mechanism", "mode", "held", "because", "digest"),
         "report.accepted": ("protection", "backup", "report", "reporter", "level", "because", "digest"),

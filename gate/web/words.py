@@ -122,6 +122,8 @@ ENTRIES = {
     "backup.verified": "Backup verified",
     "backup.rehearsed": "Restore rehearsed",
     "storage.seen": "Storage seen changed",
+    "rehearsal.begun": "Rehearsal begun",
+    "rehearsal.cleared": "What a rehearsal left was removed",
     "export.made": "Export made",
     "config.loaded": "Configuration loaded",
 }

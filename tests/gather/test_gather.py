@@ -190,7 +190,7 @@ def test_a_rehearsal_against_an_earlier_reference_reaches_v6_and_is_evidence(
     assert record.tables == reference.tables
     evidence = gathering.gather(("east-1",), IMAGE)
     assert evidence.rehearsals == (record,)
-    assert kinds(ledger)[1:3] == ["reference.recorded", "backup.rehearsed"]
+    assert kinds(ledger)[1:4] == ["reference.recorded", "rehearsal.begun", "backup.rehearsed"]
     assert verified(ledger) == 1
 
 
