@@ -205,7 +205,6 @@ def policy(**fields: Any) -> Policy:
         "sentinel_max_age": "24h",
         "rehearsal_every": "1d",
         "evidence_max_age": "15m",
-        "sentinel_max_age": "24h",
         "clock_skew_max": "60s",
         "approval_lifetime": "8h",
         "approvals": ApprovalKind.SIGNED,

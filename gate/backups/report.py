@@ -41,6 +41,7 @@ LARGEST = 1024 * 1024
 FUTURE = timedelta(seconds=60)
 """By how much a report's clock may be ahead of ours (BK-13)."""
 
+
 def read_report(
     raw: bytes, protection: Protection, place: str, reporter: str, now: datetime, references: Iterable[Reference]
 ) -> Report:

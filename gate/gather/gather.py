@@ -134,7 +134,14 @@ class Gathering:
         )
         self._backups = Backups(config.inventory, self.monitor, self._readers, ledger, config.policy, clock)
         self.rehearsals = Rehearsals(
-            config.inventory, self.monitor, self._rehearser, ledger, self._records, self._traces, self._backups
+            config.inventory,
+            self.monitor,
+            self._rehearser,
+            ledger,
+            self._records,
+            self._traces,
+            self._backups,
+            config.policy.old_reference_min_age,
         )
 
     def __enter__(self) -> Self:

@@ -33,9 +33,6 @@ TABLE_S = 600.0
 TREE_S = 4 * 3600.0
 """Seconds in which a tree of files in production must have been read: 280 GB at the slowest rate (our choice)."""
 
-SECOND = timedelta(days=7)
-"""How old the second reference of tables that only grow must be at the backup's start (BK-09)."""
-
 READ_S = 3600.0
 """Seconds in which the server must have hashed one table of production, or what is left have been removed."""
 
@@ -70,6 +67,7 @@ class Rehearsals:
         known: records.Records,
         traces: Traces,
         backups: Backups,
+        old_reference_min_age: timedelta,
     ) -> None:
         self._inventory = inventory
         self._monitor = monitor
@@ -78,6 +76,7 @@ class Rehearsals:
         self._records = known
         self._traces = traces
         self._backups = backups
+        self._old = old_reference_min_age
         self._turns = {protection.rehearsal_host: threading.Lock() for protection in inventory.protections}
         self._begun = Begun(ledger)
         self._told: dict[str, tuple[str, ...]] = {}
@@ -175,7 +174,7 @@ class Rehearsals:
             raise CannotTell(f"{name} was not rehearsed: {trace.problem or 'its repository has no identity'}")
         if run is None:
             raise CannotTell(f"{name} was not rehearsed: {reading.problem or 'it holds no backup'}")
-        references = rehearsal.references_for(self._records.known().references, dataset, run, SECOND)
+        references = rehearsal.references_for(self._records.known().references, dataset, run, self._old)
         progress(f"restoring {run.id} on {protection.rehearsal_host}")
         host, scratch = protection.rehearsal_host, spot_of(protection, self._ledger.origin).place
         intent: dict[str, Json] = {"protection": name, "backup": run.id, "host": host, "scratch": scratch}
