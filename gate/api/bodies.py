@@ -135,6 +135,12 @@ class Export(Frozen):
         return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
+class Disclosing(Frozen):
+    """Whether fields that are kept outside the log are handed out too."""
+
+    disclose: bool = False
+
+
 class Period(Frozen):
     """From which date or time on, and before which."""
 

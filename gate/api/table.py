@@ -69,7 +69,7 @@ def _waive(call: Call) -> Answer:
 
 
 def _pack(call: Call) -> Answer:
-    content = call.control.pack(call.actor, call.path["id"])
+    content = call.control.pack(call.actor, call.path["id"], disclose=call.query.disclose)
     name = f'attachment; filename="{call.path["id"]}.zip"'
     return Answer(content=content, headers={"Content-Disposition": name})
 
@@ -176,7 +176,8 @@ ROUTES: tuple[Route, ...] = (
           _because("back_out"), "Change", body=bodies.Because, decides=True),
     Route("withdraw-change", "POST", ONE + "/withdraw", "Take the change back before anything has begun.",
           _because("withdraw"), "Change", body=bodies.Because, decides=True),
-    Route("pack", "GET", ONE + "/pack", "The evidence pack, to be verified offline.", _pack, "", media_type=ZIP),
+    Route("pack", "GET", ONE + "/pack", "The evidence pack, to be verified offline.", _pack, "",
+          query=bodies.Disclosing, media_type=ZIP),
     Route("list-entries", "GET", "/entries", "Entries of the ledger.", _entries, "Entries", query=bodies.Page),
     Route("export", "GET", "/export", "The ledger in a format, whole or filtered; `jsonl` of all is the exact bytes.",
           _export, "", query=bodies.Export, media_type=JSON_LINES),

@@ -72,14 +72,15 @@ for command in (controls, *keeping.COMMANDS):
 @ledger.command()
 @click.argument("change_id", metavar="ID")
 @out
+@click.option("--disclose", is_flag=True, help="Also what entries keep outside the log: names and words of people.")
 @local
 @pass_place
-def pack(place: Place, change_id: str, out: Path | None, local: bool) -> None:
+def pack(place: Place, change_id: str, out: Path | None, disclose: bool, local: bool) -> None:
     """The evidence pack of one change: one archive that an auditor checks alone."""
     from gate.cli.reading import reader
 
     with reader(place, local=local) as source:
-        content = source.pack(change_id)
+        content = source.pack(change_id, disclose=disclose)
     path = out or Path(f"{plain(change_id)}.zip")
     path.write_bytes(content)
     click.echo(f"{path}: {len(content)} bytes; sangate ledger verify {path} checks it, and so does the verify.py in it")

@@ -41,7 +41,7 @@ class Reader(Protocol):
     def sinks(self) -> Any:
         """Where the ledger is sent on, and how far behind each is."""
 
-    def pack(self, change: str) -> bytes:
+    def pack(self, change: str, *, disclose: bool) -> bytes:
         """The evidence pack of one change."""
 
     def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
@@ -73,8 +73,8 @@ class _Remote:
     def sinks(self) -> Any:
         return self._client.get("/sinks")
 
-    def pack(self, change: str) -> bytes:
-        return self._whole(f"/changes/{_word(change)}/pack")
+    def pack(self, change: str, *, disclose: bool) -> bytes:
+        return self._whole(f"/changes/{_word(change)}/pack?disclose={'true' if disclose else 'false'}")
 
     def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
         from gate.export.jsonl import keep, policy
@@ -122,8 +122,8 @@ class _Local:
     def sinks(self) -> Any:
         return self._control.sinks(self._actor)
 
-    def pack(self, change: str) -> bytes:
-        return self._control.pack(self._actor, change)
+    def pack(self, change: str, *, disclose: bool) -> bytes:
+        return self._control.pack(self._actor, change, disclose=disclose)
 
     def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
         return self._control.export_log(self._actor, path, zipped=zipped, blobs=blobs, told=told)

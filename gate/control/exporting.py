@@ -119,12 +119,20 @@ class Exporting:
         progress("ready")
         return {"path": str(path), "name": leaving.name, "media_type": leaving.media_type, "bytes": path.stat().st_size}
 
-    def pack(self, actor: Person, change: str) -> bytes:
-        """Return the evidence pack of one change; that it was made is an entry of the ledger's own sequence."""
+    def pack(self, actor: Person, change: str, *, disclose: bool = False) -> bytes:
+        """
+        Return the evidence pack of one change; that it was made is an entry of the ledger's own sequence.
+
+        `disclose` also hands out the fields kept outside the log, and the entry says so.
+        """
         self._desk.standing(change)
         self._desk.settled()
-        made = pack.make(self._desk.ledger, change)
-        data: dict[str, Any] = {"what": f"pack {change}", "size": len(made), "digest": sha256(made)}
+        made = pack.make(self._desk.ledger, change, disclose=disclose)
+        data: dict[str, Any] = {
+            "what": f"pack {change}" + (" with private fields" if disclose else ""),
+            "size": len(made),
+            "digest": sha256(made),
+        }
         self._desk.ledger.append(Draft("export.made", person(actor), None, data))
         return made
 

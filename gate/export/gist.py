@@ -5,6 +5,9 @@ from typing import Any
 
 KEYS = ("title", "because", "why", "reason", "outcome", "result", "seat", "command", "step", "what", "method")
 YES_NO = (("opens", "opens", "refuses"), ("passed", "passed", "failed"), ("matches", "same", "differs"))
+ANSWERS = ("outcome", "result", "decision")
+"""Keys that say how it went, the first of them that is there."""
+
 LONGEST = 300
 CONTROLS = dict.fromkeys([*range(32), 127, *range(128, 160), 0x2028, 0x2029], " ")
 LOUD = frozenset({"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"})
@@ -15,7 +18,7 @@ BAD = frozenset({"failed", "refused", "refuses", "differs", "deny", "unknown"})
 
 def gist(data: Mapping[str, Any]) -> str:
     """Return what the data say, joined by dots; at most 300 characters."""
-    found = [data[key] for key in KEYS if data.get(key)]
+    found = [value for value in map(data.get, KEYS) if value]
     words = ["; ".join(map(str, one)) if isinstance(one, (list, tuple)) else str(one) for one in found]
     return plain(" · ".join(words)[:LONGEST])
 
@@ -29,11 +32,11 @@ def outcome(kind: str, data: Mapping[str, Any]) -> str:
     """Return how it went, as the entry says: `done`, `failed`, `held`, `approve` …; empty where it is no answer."""
     if kind.endswith(".refused"):
         return "refused"
-    for key in ("outcome", "result", "decision"):
-        if isinstance(data.get(key), str):
+    for key in ANSWERS:
+        if key in data and isinstance(data[key], str):
             return str(data[key])
     for key, yes, no in YES_NO:
-        if isinstance(data.get(key), bool):
+        if key in data and isinstance(data[key], bool):
             return yes if data[key] else no
     return ""
 

@@ -36,8 +36,12 @@ EVIDENCE = "evidence"
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 
-def make(ledger: Ledger, change: str) -> bytes:
-    """Return the pack of `change`; NotThere when the ledger has no such change."""
+def make(ledger: Ledger, change: str, *, disclose: bool = False) -> bytes:
+    """
+    Return the pack of `change`; NotThere when the ledger has no such change.
+
+    `disclose` also hands out what the entries keep outside the log, such as the names of who was refused.
+    """
     entries = ledger.history(change)
     if not entries:
         raise NotThere(f"the ledger has no change {change}")
@@ -53,6 +57,8 @@ def make(ledger: Ledger, change: str) -> bytes:
         "policy": policy(ledger.policy).encode(),
         "verify.py": VERIFIER.read_bytes(),
         **_proofs(ledger, entries, head.size, signed),
+        **_rotations(ledger),
+        **(_private(ledger, entries) if disclose else {}),
         **{"blobs/" + digest.removeprefix("sha256:"): content for digest, content in blobs.items()},
     }
     listed: list[Json] = [
@@ -97,6 +103,16 @@ def _proofs(ledger: Ledger, entries: Sequence[Entry], size: int, signed: str) ->
         lines = "\n".join(["c2sp.org/tlog-proof@v1", f"index {entry.index}", *hashes])
         proofs[f"proofs/{entry.index:09d}.tlog-proof"] = f"{lines}\n\n{signed}".encode()
     return proofs
+
+
+def _rotations(ledger: Ledger) -> dict[str, bytes]:
+    """What whoever trusts an older key of the log needs, in the order of the changes of key."""
+    return {f"rotations/{number:04d}.tlog-proof": text.encode() for number, text in enumerate(ledger.rotations(), 1)}
+
+
+def _private(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, bytes]:
+    told = ledger.disclosures([entry.index for entry in entries])
+    return {"private.jsonl": b"".join(one.line + b"\n" for one in told)} if told else {}
 
 
 def _blobs(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, bytes]:

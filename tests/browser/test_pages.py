@@ -166,7 +166,16 @@ def test_no_page_runs_out_at_the_side_and_dark_is_dark(desk: Desk, how: dict[str
     unknown = desk.room.opened("Unknown")
     desk.room.eyes.lost = ""
     page = desk.page("steward", **how)
-    for path in ("/changes", f"/changes/{change}", f"/changes/{unknown}", "/changes/new", "/ledger", "/evidence"):
+    for path in (
+        "/changes",
+        f"/changes/{change}",
+        f"/changes/{unknown}",
+        "/changes/new",
+        "/ledger",
+        "/ledger/controls",
+        f"/changes/{change}/record",
+        "/evidence",
+    ):
         page.goto(desk.base + path)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, (path, wide)
@@ -221,3 +230,28 @@ def test_a_check_is_watched_until_its_verdict(desk: Desk, tmp_path: Path) -> Non
     expect(page.locator("#checks")).to_contain_text("backup-isolated")
     expect(page.locator("#now")).to_have_count(0)
     desk.room.eyes.slow = None
+
+
+def test_the_ledger_is_checked_and_exported_without_a_reload(desk: Desk) -> None:
+    desk.room.opened("Checked")
+    page = desk.page("reader")
+    page.goto(f"{desk.base}/ledger")
+    page.get_by_role("button", name="Verify now").click()
+    expect(page.locator("#seal")).to_contain_text("Verified", timeout=60_000)
+    page.get_by_label("Format").select_option("csv")
+    page.get_by_role("button", name="Export the whole ledger").click()
+    expect(page.locator("#export")).to_contain_text("ready", timeout=60_000)
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Take ledger.csv").click()
+    assert Path(taken.value.path()).read_bytes().startswith(b"index,time,kind")
+
+
+def test_the_ledger_is_checked_and_filtered_without_scripts(desk: Desk) -> None:
+    desk.room.opened("Plain")
+    page = desk.page("reader", java_script_enabled=False)
+    page.goto(f"{desk.base}/ledger")
+    page.get_by_role("button", name="Verify now").click()
+    expect(page.locator("#seal")).to_contain_text("Last check")
+    page.get_by_label("Kind").select_option("plan.sealed")
+    page.get_by_role("button", name="Show these").click()
+    expect(page.locator(".entry .kind").first).to_have_text("Plan sealed")

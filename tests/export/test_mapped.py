@@ -3,13 +3,14 @@
 import json
 from base64 import b64encode
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gate.canonical import Json
 from gate.errors import BadInput, CannotTell
-from gate.export import cloudevents, population, stream
+from gate.export import cloudevents, database, jsonl, population, stream, verify
 from gate.export.selection import Selection, moment, selection
 from gate.ledger import checkpoint, note
 from gate.ledger.entry import GATE, Actor, Draft
@@ -154,3 +155,18 @@ def test_words_that_make_no_filter_are_refused_by_name(words: dict[str, Any], pl
 def test_times_are_spelled_as_the_ledger_spells_them() -> None:
     assert moment("2026-11-22", "from") == "2026-11-22T00:00:00.000000Z"
     assert moment("2026-11-22T21:00:00+01:00", "from") == "2026-11-22T20:00:00.000000Z"
+
+
+@pytest.mark.parametrize("name", [*READERS, "sqlite"])
+def test_the_stand_alone_verifier_proves_every_format_by_the_log(
+    nasty: SqliteLedger, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = selection(kinds=["approval.*", "hold.*"])
+    path = tmp_path / ("file" + (".db" if name == "sqlite" else stream.FORMS[name].suffix))
+    if name == "sqlite":
+        database.write(nasty, population.begin(nasty, MADE, taken), path)
+    else:
+        path.write_bytes(made(nasty, name, taken))
+    jsonl.export_log(nasty, tmp_path / "log.jsonl")
+    code = verify.main(["mapped", str(path), "--against", str(tmp_path / "log.jsonl")])
+    assert code == verify.VERIFIED, capsys.readouterr().out

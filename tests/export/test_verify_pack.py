@@ -18,8 +18,9 @@ from gate.export import pack, verify
 from gate.ledger import checkpoint, merkle, note
 from gate.ledger import policy as trust
 from gate.ledger.entry import Draft
-from gate.store.sqlite import SqliteLedger
-from tests.export.conftest import CHANGE, ORIGIN, approval, drafts, make_ledger, statement, write
+from gate.store import keys
+from gate.store.sqlite import SqliteLedger, open_ledger
+from tests.export.conftest import CHANGE, ORIGIN, Ticking, approval, drafts, make_ledger, statement, write
 from tests.ledger.test_cosignature import WITNESS
 from tests.parts import need
 
@@ -411,3 +412,15 @@ def test_a_terminal_that_knows_ascii_only_is_no_reason_to_fail(packed: bytes, tm
     )
     assert run.returncode == verify.TAMPERED
     assert run.stderr == b""
+
+
+def test_a_pack_discloses_private_fields_only_when_asked(tmp_path: Path) -> None:
+    signer = keys.create(tmp_path / "ledger.key", ORIGIN)
+    private = frozenset({"approval.signed.reason"})
+    ledger = open_ledger(tmp_path / "ledger.db", signer=signer, clock=Ticking(), private=private)
+    write(ledger, drafts(ledger))
+    assert "private.jsonl" not in files_of(pack.make(ledger, CHANGE))
+    made = pack.make(ledger, CHANGE, disclose=True)
+    assert files_of(made)["private.jsonl"].count(b"<b>looks</b> right") == 2
+    assert judge(made, tmp_path)[0] == verify.VERIFIED
+    ledger.close()
