@@ -8,6 +8,7 @@ stands for "fine". Digests read `sha256:` and 64 hexadecimal digits.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from gate.canonical import sha256
 
@@ -201,6 +202,16 @@ class Trace:
     def target_ports(self) -> tuple[str, ...]:
         """Target ports of all its LUNs, each once."""
         return tuple(dict.fromkeys(port for leaf in self.leaves for port in leaf.target_ports))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name on the way that another way may have too: LUNs, ports, devices, addresses."""
+        found: list[str] = []
+        for leaf in self.leaves:
+            found += (leaf.lun, *leaf.target_ports, *leaf.devices, *leaf.through)
+        for share in self.shares:
+            found += share.addresses
+        return frozenset(found)
 
     @property
     def place(self) -> str | None:

@@ -4,7 +4,7 @@ Does a backup survive what may happen to the array its original lies on?
 "Same" may be concluded from any evidence, "different" only from measured identity: an array lists the LUN as its own
 volume or tells its target ports as its own, and answers with the serial on record; or a port, address or service that
 was measured belongs to something that the inventory names. That two LUNs have different names proves nothing, disjoint
-ports prove nothing, and what could not be found out is `unknown` (backup-evidence 2.2, IS-01, IS-02; ADR 0018).
+ports prove nothing, and what could not be found out is `unknown` (backup-evidence 2.2, IS-01, IS-02; ADR 0022).
 """
 
 from collections.abc import Iterable
@@ -63,16 +63,17 @@ TIER_OF_NO_ATTESTATION = 1
 def relate(source: Trace | None, backup: Trace | None, where: Map) -> Isolation:
     """Compare where a dataset and its repository lie; every doubt is `unknown`."""
     here, there = where.locate(source), where.locate(backup)
-    if source is not None and backup is not None and (shared := _shared(source, backup)):
+    if source is not None and backup is not None and not _apart(source, backup):
+        shared = _shared(source, backup)
         return Isolation(Relation.SAME, shared.because, here, there, shared.ports)
-    if common := [element for element in here.elements if element.key in there.keys]:
-        named = " and ".join(dict.fromkeys(element.words for element in common))
+    if not here.keys.isdisjoint(there.keys):
+        named = " and ".join(dict.fromkeys(one.words for one in here.elements if one.key in there.keys))
         return Isolation(Relation.SAME, f"both lie on {named}", here, there)
     if not (here.known and there.known):
         missing = "; ".join(dict.fromkeys(place.because for place in (here, there) if not place.known))
         return Isolation(Relation.UNKNOWN, missing, here, there)
-    declared = [element.words for element in (*here.elements, *there.elements) if not element.counts]
-    if declared:
+    if not (here.counts and there.counts):
+        declared = [element.words for element in (*here.elements, *there.elements) if not element.counts]
         told = f"only the inventory says that it is {' and '.join(dict.fromkeys(declared))}; nothing was measured of it"
         return Isolation(Relation.UNKNOWN, told, here, there, attestable=True)
     return Isolation(Relation.DIFFERENT, f"measured on {here.words} and {there.words}", here, there)
@@ -105,8 +106,16 @@ class _Shared:
     ports: tuple[str, ...] = ()
 
 
-def _shared(source: Trace, backup: Trace) -> _Shared | None:
-    """Name what both ways share without anybody's help: a port, a LUN, an address, a number in the LUN's name."""
+def _apart(source: Trace, backup: Trace) -> bool:
+    """Whether no name on one way is on the other; the whole of a fleet is asked this, so it is quick."""
+    if not source.names.isdisjoint(backup.names):
+        return False
+    numbers = {array_number(leaf.lun) for leaf in source.leaves} - {""}
+    return not numbers or numbers.isdisjoint(array_number(leaf.lun) for leaf in backup.leaves)
+
+
+def _shared(source: Trace, backup: Trace) -> _Shared:
+    """Name what both ways share without anybody's help, the plainest first."""
     if ports := _common(source.target_ports, backup.target_ports):
         return _Shared(f"both are reached through the target ports {' and '.join(ports)}", ports)
     if luns := _common(_luns(source), _luns(backup)):
@@ -119,7 +128,8 @@ def _shared(source: Trace, backup: Trace) -> _Shared | None:
         return _Shared(f"both belong to the target device {' and '.join(devices)}")
     if numbers := _common(map(array_number, _luns(source)), map(array_number, _luns(backup))):
         return _Shared(f"both LUNs carry the array number {' and '.join(numbers)} in their names")
-    return None
+    common = _common(source.names, backup.names)
+    return _Shared(f"both have {' and '.join(common)} on their way")
 
 
 def copied(here: Iterable[str], there: Iterable[str], where: Map) -> str:

@@ -58,10 +58,15 @@ class Place:
     elements: tuple[Element, ...] = ()
     missing: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def known(self) -> bool:
         """Whether everything it lies on is known."""
         return bool(self.elements) and not self.missing
+
+    @cached_property
+    def counts(self) -> bool:
+        """Whether "different" may follow from all of its elements."""
+        return all(element.counts for element in self.elements)
 
     @cached_property
     def keys(self) -> frozenset[tuple[str, str]]:
@@ -120,7 +125,7 @@ class Map:
         ids = {(one.serial, each.id): each.uid for one in readings.values() for each in one.volumes or ()}
         told = [(each.uid, other) for one in readings.values() for each in one.volumes or () for other in each.copy_of]
         self.copy_of = _index((uid, ids.get(_remote(other), other)) for uid, other in told)
-        self._known: dict[tuple[str, Provenance], Place] = {}
+        self._known: dict[str, dict[str, Place]] = {provenance.value: {} for provenance in Provenance}
 
     def locate(self, trace: Trace | None) -> Place:
         """Find everything a trace ends at."""
@@ -142,15 +147,14 @@ class Map:
         return self._volumes.get(uid, ())
 
     def _leaf(self, trace: Trace, leaf: Leaf) -> Place:
-        tellers = self._volumes.get(leaf.lun, ())
-        by_port = {port: self._ports[port] for port in leaf.target_ports if port in self._ports}
-        owners = dict.fromkeys(owner for names in by_port.values() for owner in names)
-        if tellers:
-            for port, names in by_port.items():
-                if foreign := [name for name in names if name not in tellers]:
-                    told = f"{tellers[0]} lists the LUN {leaf.lun}, and {foreign[0]} tells its target port {port}"
-                    return _joined([_unknown(told), *(self._array(name) for name in (*tellers, *foreign))])
-            return self._arrays(tellers)
+        if tellers := self._volumes.get(leaf.lun, ()):
+            for port in leaf.target_ports:
+                for name in self._ports.get(port, ()):
+                    if name not in tellers:
+                        told = f"{tellers[0]} lists the LUN {leaf.lun}, and {name} tells its target port {port}"
+                        return _joined([_unknown(told), *(self._array(one) for one in (*tellers, name))])
+            return self._array(tellers[0]) if len(tellers) == 1 else _joined([self._array(one) for one in tellers])
+        owners = dict.fromkeys(owner for port in leaf.target_ports for owner in self._ports.get(port, ()))
         if not leaf.target_ports:
             where = f"{trace.path} on {trace.host}"
             return _unknown(f"{where}: the disk names no target port, and no array lists the LUN {leaf.lun}")
@@ -218,15 +222,12 @@ class Map:
         itself = Place((Element(one.medium.value, one.id, None, provenance),))
         return _joined([itself, *(self._array(name, behind) for name in one.on_arrays)])
 
-    def _arrays(self, names: tuple[str, ...]) -> Place:
-        return self._array(names[0]) if len(names) == 1 else _joined([self._array(name) for name in names])
-
     def _array(self, name: str, provenance: Provenance = Provenance.MEASURED) -> Place:
         """Return an array with everything behind it; it must answer with the serial on record."""
-        key = (name, provenance)
-        if key not in self._known:
-            self._known[key] = self._with_backends(name, provenance, ())
-        return self._known[key]
+        known = self._known[provenance.value]
+        if name not in known:
+            known[name] = self._with_backends(name, provenance, ())
+        return known[name]
 
     def _with_backends(self, name: str, provenance: Provenance, front: tuple[str, ...]) -> Place:
         reading, expected = self.readings.get(name), self._serials.get(name)

@@ -82,7 +82,7 @@ class SshSettings(Frozen):
     rehearse_user: User = "rehearse"
     connect_timeout: Duration = Field(default="5s", validate_default=True)
     command_timeout: Duration = Field(default="30s", validate_default=True)
-    reply_limit: Annotated[int, Field(ge=4096, le=64 * 1024 * 1024)] = 1024 * 1024
+    reply_limit: Annotated[int, Field(ge=4096, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
     parallel: Annotated[int, Field(ge=1, le=64)] = 8
 
 
