@@ -394,6 +394,7 @@ class Policy:
             note, trusted = located(where, Note, signed), located(where, self.head, signed)
             place, steps = check_proof(first + head + gap + signed, where)
             whole = entry["kind"] == "key.rotated" and new.name == old.name and extra[:6] == "extra "
+            whole = whole and trusted.origin == old.name and note.by(known[0]) is not None  # not another log's word
             root = included(sha256(b"\x00" + unbase64(extra[6:])), place, trusted.size, steps)
             if not whole or note.by(new) is None or trusted.size != place + 1 or root != trusted.root:
                 raise Bad("is not one that the old key and the new key have both signed", where)
@@ -629,6 +630,9 @@ def unpack(data: bytes) -> dict[str, bytes]:
     import zipfile
 
     files: dict[str, bytes] = {}
+    left, count, size = len(data), int.from_bytes(data[-12:-10], "little"), int.from_bytes(data[-10:-6], "little")
+    if data[-22:-18] != b"PK\5\6" or data[-2:] != b"\0\0" or data[-42:-38] == b"PK\6\7" or size > count * 246:
+        raise Bad("does not end as a pack does: changed, cut short or packed again")  # its directory is not read then
     try:
         items = zipfile.ZipFile(io.BytesIO(data)).infolist()
     except Exception as problem:
@@ -642,9 +646,10 @@ def unpack(data: bytes) -> dict[str, bytes]:
         start = item.header_offset + 30 + len(item.filename)
         if item.compress_type or not 0 <= item.header_offset <= start + item.file_size <= len(data):
             raise Bad("is not laid out as sangate writes it: changed, cut short or packed again", plain(item.filename))
+        left -= item.file_size
+        if left < 0:
+            raise Bad("holds the same bytes under two names")
         files[item.filename] = data[start : start + item.file_size]
-    if sum(map(len, files.values())) > len(data):
-        raise Bad("holds the same bytes under two names")
     return files
 
 
@@ -710,7 +715,8 @@ class Pack:
         self.manifest = found
         if self.policy is not None:
             note, key = located("manifest.note", self.policy.signed, self.file("manifest.note"))
-            if note.text != "%s#manifest\n%s\n%s\n" % (key.name, found.get("change"), base64(sha256(manifest))):
+            name = self.head.origin if self.head else key.name
+            if note.text != "%s#manifest\n%s\n%s\n" % (name, found.get("change"), base64(sha256(manifest))):
                 raise Bad("is not the manifest that was signed", "manifest.json")
 
     def check_files(self) -> None:
@@ -927,6 +933,8 @@ def records(path: str) -> Iterator[tuple[str, Any, bytes, bytes]]:
                 kind, index, hashed, body = located("line %d" % number, record, line.rstrip(b"\r\n"), names)
             except (KeyError, AttributeError, TypeError):
                 raise Bad("is not a record", "line %d" % number) from None
+            if names and number == 2 and kind != "opening":
+                raise Bad("is not an opening statement, with which a csv begins", "line 2")
             if kind:
                 yield kind, located("line %d" % number, read_json, body), digest.digest(), b""
             else:
@@ -979,7 +987,7 @@ def record(line: bytes, names: list[str]) -> tuple[str, int, str, bytes]:
         else:
             index, hashed = str(said["metadata"].get("sequence")), str(said["raw_data_hash"].get("value"))
             body = said["raw_data"].encode()
-    kind = {"export.begins": "opening", "export.ends": "closing"}.get(kind, "")
+    kind = {"export.begins": "opening", "export.ends": "closing", "checkpoint": kind}.get(kind, "")
     if not kind and not re.fullmatch("0|[1-9][0-9]{0,17}", index):
         raise Bad("is not a record")
     return kind, int(index or 0) if not kind else 0, hashed, body
@@ -992,10 +1000,22 @@ def rows(path: str) -> Iterator[tuple[str, Any, bytes, bytes]]:
     try:
         quoted = re.sub("[?#%]", lambda found: "%%%02x" % ord(found.group()), path)
         connection = sqlite3.connect("file:%s?mode=ro" % quoted, uri=True)
-        ((opening, closing),) = connection.execute("SELECT opening, closing FROM about").fetchall()
+        with open(path, "rb") as file:  # what is made up could keep SQLite busy for ever
+            work = iter(range(100 + file.seek(0, 2) // 10_000))
+        connection.set_progress_handler(lambda: next(work, None) is None, 1_000_000)
+        real = "SELECT count(*), sum(type = 'table' AND rootpage > 0) FROM sqlite_master WHERE lower(name) IN %s"
+        found = connection.execute(real % "('about', 'entry')").fetchone()
+        columns = connection.execute("PRAGMA table_xinfo(entry)").fetchall()
+        columns += connection.execute("PRAGMA table_xinfo(about)").fetchall()
+        if found != (2, 2) or any(column[6] for column in columns):
+            raise Bad("is not a SQLite export: about and entry are not plain tables in it")
+        lines = "SELECT substr(opening, 1, 65536), substr(closing, 1, 65536) FROM about LIMIT 2"
+        ((opening, closing),) = connection.execute(lines).fetchall()
         yield "opening", read_json(opening.encode()), b"", b""
-        digest = hashlib.sha256()
-        for index, hashed, body in connection.execute("SELECT idx, sha256, body FROM entry ORDER BY idx"):
+        digest, entries = hashlib.sha256(), "SELECT idx, substr(sha256, 1, 65), substr(body, 1, 65536) FROM entry"
+        for index, hashed, body in connection.execute(entries + " ORDER BY idx"):
+            if (type(index), type(hashed), type(body)) != (int, str, bytes):
+                raise Bad("is not a SQLite export: a row of entry holds other types")
             yield hashed, index, body, b""
             digest.update(hashed.encode())
         yield "closing", read_json(closing.encode()), digest.digest(), b""
@@ -1026,6 +1046,7 @@ class Mapped:
         self.place: int | None = None  # the index of the record at hand; None when there is none
         self.first: int | None = None
         self.hashed, self.body, self.count, self.ended = "", b"", 0, False
+        self.recent: dict[int, tuple[str, bytes]] = {}
 
     def begin(self) -> None:
         """Read the opening statement, if there is one, and the first record."""
@@ -1046,17 +1067,22 @@ class Mapped:
                 self.opening = value
             elif kind == "closing" and self.opening and isinstance(value, dict):
                 self.check_closing(value, third)
-            elif kind in ("opening", "closing"):
+            elif kind == "checkpoint" and not self.opening:
+                continue  # a syslog stream carries signed heads: what --last is for
+            elif kind in ("opening", "closing", "checkpoint"):
                 raise Bad("is a statement where none can be", kind)
             else:
-                repeated = self.place == value and self.body == third
-                if self.place is not None and value <= self.place and not (repeated and not self.opening):
+                same = kind, sha256(third)
+                if not self.opening and self.recent.get(value) == same:
+                    continue  # a stream: sent again after a break
+                if self.place is not None and value <= self.place:
                     raise Bad("comes after record %d: moved, or there twice" % self.place, "record of entry %s" % value)
                 self.place, self.hashed, self.body = value, kind, third
-                if not repeated:
-                    self.first = value if self.first is None else self.first
-                    self.count += 1
-                    return
+                self.first = value if self.first is None else self.first
+                self.count += 1
+                self.recent[value] = same
+                self.recent.pop(value - 1000, None)
+                return
         self.place = None
 
     def check_closing(self, closing: dict[str, Any], digest: bytes) -> None:
@@ -1069,7 +1095,8 @@ class Mapped:
             self.report.say("unsure", "end of the file", "is not signed: what stands beside the exact entries is open")
         else:
             note, key = located("closing", self.policy.signed, str(closing["note"]).encode())
-            wanted = (key.name, plain(self.opening.get("format")), self.count, base64(digest))
+            name = self.head.origin if self.head else key.name
+            wanted = (name, plain(self.opening.get("format")), self.count, base64(digest))
             if note.text != "%s#export\n%s\n%d\n%s\n" % wanted:
                 raise Bad("is signed for another file", "end of the file")
             more = "every byte as it was written"
@@ -1107,8 +1134,13 @@ class Mapped:
         elif not self.ended:
             self.report.say("WRONG", "end of the file", "is missing: the file was cut short")
         else:
-            what = "%d records are the log's, and all that fit the filter up to entry %d" % (self.count, (end or 1) - 1)
-            self.report.say("ok", "mapped", what)
+            what = "%d records are the log's: %s up to entry %d"
+            which = "the complete population"
+            if asked:
+                which = "all that fit the filter"
+                note = "a part of the log and not the whole population: only what fits " + json.dumps(asked)
+                self.report.say("note", "filter", note)
+            self.report.say("ok", "mapped", what % (self.count, which, (end or 1) - 1))
 
 
 # --- The command ---
