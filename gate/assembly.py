@@ -108,6 +108,12 @@ def open_record(settings: Settings, clock: Clock = now, beginning: Sequence[Draf
     )
 
 
+def ask_witnesses(settings: Settings, ledger: Ledger, clock: Clock = now) -> None:
+    """Have the witnesses say whether the ledger is behind them, before a command appends to it."""
+    custody = settings.config.ledger
+    Witnessing(ledger, custody.trust(read_vkey(ledger.vkey)), custody, clock).ask()
+
+
 def signer_of(settings: Settings) -> Signer:
     """
     Return whoever signs for the ledger; a key file is made on first use.

@@ -18,10 +18,11 @@ reason = click.option("--reason", required=True, help="Why; it becomes part of t
 
 @contextmanager
 def _record(settings: "Settings") -> "Iterator[Any]":
-    from gate.assembly import open_record
+    from gate.assembly import ask_witnesses, open_record
 
     ledger = open_record(settings)
     try:
+        ask_witnesses(settings, ledger)
         yield ledger
     finally:
         ledger.close()

@@ -46,6 +46,12 @@ class Place:
         settings.known_hosts.touch(mode=0o600)
         return assemble(settings)
 
+    def compared(self) -> "Installation":
+        """Assemble it and ask the witnesses first: what is behind them is read and exported, and takes no entry."""
+        installation = self.installation()
+        installation.witnessing.ask()
+        return installation
+
     def address(self) -> str:
         """Return the serving process's address, without a slash at its end."""
         return (self.server or f"http://{self.settings().config.server.listen}").rstrip("/")

@@ -143,7 +143,7 @@ def reader(place: Place, *, local: bool) -> Iterator[Reader]:
     settings = place.settings()
     if not settings.ledger_db.exists():
         raise BadInput("there is no ledger here", place=str(settings.data), hint="--data names the data directory")
-    with place.installation() as installation:
+    with place.compared() as installation:
         yield _Local(installation, Person("local-shell"))
 
 

@@ -29,7 +29,7 @@ def add(
     from gate.policy import Seat
 
     password = secret_from(password_file, f"Password for {name}", twice=True)
-    with place.installation() as installation:
+    with place.compared() as installation:
         made = installation.control.add_person(
             None, name, password, [Role(role) for role in roles], [Seat(seat) for seat in seats], contractor=contractor
         )

@@ -28,6 +28,9 @@ REST = 0.5
 SETTLING = 3.0
 """Seconds that an export waits for its head to be cosigned; a witness that answers takes less than one."""
 
+ANSWERS = 12.0
+"""Seconds that a start waits for the witnesses' first answers: a little more than one request may take."""
+
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 """Seconds until a witness that did not cosign is asked again; doubled each time."""
 
@@ -86,12 +89,7 @@ class Witnessing:
         """
         if not self._policy.witnesses or self.demand is WitnessDemand.NONE:
             return
-        if self._sign():
-            asking = [threading.Thread(target=self._ask, args=(one,), daemon=True) for one in self._policy.witnesses]
-            for thread in asking:
-                thread.start()
-            for thread in asking:
-                thread.join(timeout=12)
+        self.ask()
         self._threads = [threading.Thread(target=self._rounds, name="witnessing", daemon=True)]
         self._threads += [
             threading.Thread(target=partial(self._work, one), name=f"witness {one.name}", daemon=True)
@@ -99,6 +97,16 @@ class Witnessing:
         ]
         for thread in self._threads:
             thread.start()
+
+    def ask(self) -> None:
+        """Ask every witness once; for a process that appends without serving, as a command on the data directory."""
+        if self.demand is WitnessDemand.NONE or not self._policy.witnesses or not self._sign():
+            return
+        asking = [threading.Thread(target=self._ask, args=(one,), daemon=True) for one in self._policy.witnesses]
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join(timeout=ANSWERS)
 
     def close(self) -> None:
         """End the threads; a request under way is given its time."""

@@ -19,6 +19,7 @@ from gate.ledger import checkpoint as heads
 from gate.ledger import merkle, note, proof
 from gate.ledger.entry import ANONYMOUS, GATE, Blob, Draft
 from gate.settings import load, shipped
+from tests.witness.running import RunningWitness
 
 HELD = Draft("hold.placed", GATE, "chg-0001", {"reason": "smoke"})
 TRIED = Draft("auth.refused", ANONYMOUS, None, {"name": "a real name", "why": "wrong"})
@@ -266,3 +267,38 @@ def test_old_replies_go_and_nothing_else_does_and_a_hold_forbids_it(
         last = list(ledger.entries())[-1]
         assert (last.kind, last.data["count"]) == ("blobs.pruned", 1)
         assert json.loads(ledger.get_blob(last.blobs[0].sha256)) == [reply]
+
+
+def test_no_command_on_the_data_directory_writes_into_an_old_copy_that_a_witness_is_ahead_of(site: Site) -> None:
+    witness = RunningWitness(site.folder / "witness")
+    try:
+        listed = f'witnesses: [{{url: "{witness.url}", vkey: "{witness.vkey}"}}]'
+        site.config.write_text(site.config.read_text().replace("witnesses: []", listed, 1))
+        with site.ledger() as ledger:
+            ledger.append(TRIED)
+            witness.know(ledger.vkey)
+        shutil.copytree(site.data, site.folder / "old")
+        with site.ledger() as ledger:
+            ledger.append_all([HELD, HELD])
+        assert site.run("checkpoint", "--local").exit_code == 0
+        shutil.rmtree(site.data)
+        shutil.copytree(site.folder / "old", site.data)
+        with site.ledger() as ledger:
+            size, index = ledger.size(), ledger.size() - 1
+        (site.folder / "password").write_text("correct-horse-battery-9\n")
+        words = ["--config", str(site.config), "--data", str(site.data), "user", "add", "performer-two"]
+        added = CliRunner().invoke(main, [*words, "--password-file", str(site.folder / "password")])
+        refused = [
+            added,
+            site.run("redact", index, "name", "--reason", "asked"),
+            site.run("hold-blobs", "--reason", "x"),
+        ]
+        for one in refused:
+            assert one.exit_code == 4, one.output
+            assert "2 are missing" in one.output
+        assert site.run("export", "--local", "--out", site.out).exit_code == 0
+        with site.ledger() as ledger:
+            assert ledger.size() == size, "nothing was written, and the private value is still there"
+            assert ledger.disclosures([index])
+    finally:
+        witness.end()
