@@ -33,6 +33,7 @@ from gate.store.sqlite import open_ledger
 from gate.streaming.outlets import streaming_of
 from gate.streaming.runner import Streaming
 from gate.trust import WitnessDemand, older_keys
+from gate.witnessing.stamping import Stamping
 from gate.witnessing.watch import Witnessing
 
 Clock = Callable[[], datetime]
@@ -57,6 +58,7 @@ class Installation:
     schedule: Schedule
     streaming: Streaming
     witnessing: Witnessing
+    stamping: Stamping | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +79,8 @@ class Installation:
         self.driver.start()
         self.schedule.start()
         self.streaming.start()
+        if self.stamping is not None:
+            self.stamping.start()
         self.ledger.append(Draft("config.loaded", GATE, None, {"policy": self.settings.policy_digest}))
 
     @property
@@ -90,6 +94,8 @@ class Installation:
         self.schedule.stop()
         self.streaming.stop()
         self.witnessing.close()
+        if self.stamping is not None:
+            self.stamping.close()
         self.gathering.close()
         self.ledger.close()
 
@@ -185,6 +191,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     ledger.policy = write(config.ledger.trust(key))
     trust = config.ledger.trust(*older_keys(key, ledger.rotations()), key)
     witnessing = Witnessing(ledger, trust, config.ledger, clock)
+    stamping = Stamping(ledger, config.ledger.tsa, settings.base, clock) if config.ledger.tsa else None
     crew = Crew(
         ledger=ledger,
         hands=hands,
@@ -205,8 +212,11 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         clock=clock,
         witnessed=witnessing.state,
         settled=witnessing.settle,
+        stamped=stamping.state if stamping else None,
     )
     driver = Driver(crew, desk.sealed_plan, settings.data / "driver.lock")
     streaming = streaming_of(settings, ledger, clock)
     schedule = Schedule(config.inventory, policy, gathering.rehearsals, ledger, clock)
-    return Installation(settings, ledger, people, Control(desk), driver, gathering, schedule, streaming, witnessing)
+    return Installation(
+        settings, ledger, people, Control(desk), driver, gathering, schedule, streaming, witnessing, stamping
+    )

@@ -39,6 +39,14 @@ class WitnessPeer(Frozen):
     vkey: Annotated[str, AfterValidator(_is_the_key_of_a_witness)]
 
 
+class TimeAuthority(Frozen):
+    """A time stamp authority (RFC 3161): where it answers, who vouches for it, how often it is asked."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}(/[A-Za-z0-9._~/-]{0,200})?$")]
+    ca_file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/][A-Za-z0-9._/-]{0,511}$")]
+    every: Duration = Field(default="24h", validate_default=True)
+
+
 class Witnesses(Frozen):
     """What the section `ledger` says about witnesses."""
 
@@ -46,6 +54,7 @@ class Witnesses(Frozen):
     witnesses: tuple[WitnessPeer, ...] = ()
     quorum: Annotated[str, StringConstraints(pattern=r"^(any|all|[1-9][0-9]?)$")] = "any"
     witness_alarm: Duration = Field(default="10m", validate_default=True)
+    tsa: TimeAuthority | None = None
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:

@@ -27,6 +27,7 @@ PARTS = {
     "mkfs.btrfs": "btrfs-progs",
     "modprobe": "kmod",
     "multipathd": "multipath-tools",
+    "openssl": "openssl",
     "pgbackrest": "pgbackrest",
     "postgres-15": "postgresql-15",
     "qemu-img": "qemu-utils",

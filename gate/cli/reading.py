@@ -77,14 +77,18 @@ class _Remote:
         return self._whole(f"/changes/{_word(change)}/pack?disclose={'true' if disclose else 'false'}")
 
     def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
-        from gate.export.jsonl import keep, policy
+        from gate.export.jsonl import keep, policy, write_stamp
 
         if blobs:
             raise BadInput("--blobs needs --local: what entries name is read from the data directory")
-        trusted = str(self.seal()["policy"])
+        seal = self.seal()
+        trusted, stamp = str(seal["policy"]), seal["timestamp"]
         with self._client.stream("/export") as answer:
             head = b64decode(answer.headers.get("Sangate-Checkpoint", "")).decode()
-            return keep(path, _lines(answer, told), head, policy(trusted), zipped=zipped)
+            size = keep(path, _lines(answer, told), head, policy(trusted), zipped=zipped)
+        if stamp and stamp["reply"] and int(stamp["size"]) <= size:
+            write_stamp(path, str(stamp["checkpoint"]), b64decode(stamp["reply"]))
+        return size
 
     def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
         asked = [("format", name), *((key, value) for key, value in _words(taken) if value)]

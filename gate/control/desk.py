@@ -29,6 +29,7 @@ from gate.settings import Settings
 from gate.standing import BEGUN, Standing
 from gate.store import Ledger
 from gate.waiver import in_force
+from gate.witnessing.stamping import Stamped
 from gate.witnessing.state import State
 
 Progress = Callable[[str], None]
@@ -53,6 +54,9 @@ class Desk:
     clock: Callable[[], datetime]
     witnessed: Callable[[], State] | None = None
     """How far the ledger is witnessed; None where nobody can tell."""
+
+    stamped: Callable[[], Stamped] | None = None
+    """The newest time stamp; None where none is asked for."""
 
     settled: Callable[[], None] = lambda: None
     """Waits a moment for the witnesses, so that what is handed out carries their word."""

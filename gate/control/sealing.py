@@ -28,7 +28,22 @@ def seal(desk: Desk) -> View:
         "policy": ledger.policy,
         "missing": ledger.missing,
         "behind": ledger.stopped,
+        "timestamp": _stamped(desk),
         **_witnessed(desk),
+    }
+
+
+def _stamped(desk: Desk) -> View | None:
+    """Return the newest time stamp with the bytes that prove it; None where none is asked for."""
+    found = desk.stamped() if desk.stamped else None
+    if found is None:
+        return None
+    return {
+        "size": found.stamp.size if found.stamp else 0,
+        "at": utc(found.at) if found.at and found.stamp else None,
+        "problem": found.problem,
+        "checkpoint": found.stamp.signed if found.stamp else "",
+        "reply": base64.b64encode(found.stamp.reply).decode() if found.stamp else "",
     }
 
 

@@ -22,6 +22,7 @@ from gate.export.population import CHUNK, signed_head
 from gate.ledger import checkpoint, merkle
 from gate.ledger.policy import read
 from gate.store import Ledger
+from gate.store.stamps import newest
 
 MEDIA_TYPE = "application/jsonl"
 BLOBS = b',"blobs":['
@@ -73,9 +74,18 @@ def export_log(
     keep(path, lines(ledger, taken.size, told), taken.head, policy(ledger.policy), zipped=zipped)
     if rotations := ledger.rotations():
         path.with_suffix(".rotations").write_text("".join(rotations), encoding="utf-8")
+    stamp = newest(ledger)
+    if stamp is not None and stamp.size <= taken.size:
+        write_stamp(path, stamp.signed, stamp.reply)
     if blobs:
         write_blobs(ledger, taken.size, path.with_suffix(".blobs"))
     return taken.size
+
+
+def write_stamp(path: Path, signed: str, reply: bytes) -> None:
+    """Write the checkpoint that was stamped, and the authority's reply, beside the log."""
+    path.with_suffix(".stamped").write_text(signed, encoding="utf-8")
+    path.with_suffix(".tsr").write_bytes(reply)
 
 
 def keep(path: Path, chunks: Iterable[bytes], head: str | None, policy_text: str, *, zipped: bool = False) -> int:

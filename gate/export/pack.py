@@ -4,6 +4,7 @@ The evidence pack of one change: one archive that can be checked alone, read in 
     entries.jsonl        the change's entries, exact bytes, one a line
     proofs/N.tlog-proof  for each entry, that it is in the tree (C2SP tlog-proof)
     checkpoint, policy   the signed head, and the public key to check it with
+    timestamp.*          where there is one: an authority's time stamp (RFC 3161), and what it was given
     blobs/<sha256>       what the entries name: plan, evidence, verdict, what devices answered; and the raw replies
                          that the evidence names in turn
     index.html           the story, for people
@@ -26,10 +27,11 @@ from gate.errors import NotThere
 from gate.export import page
 from gate.export.jsonl import policy
 from gate.export.story import digests_in
-from gate.ledger import checkpoint, note
+from gate.ledger import checkpoint, note, proof
 from gate.ledger.entry import Entry
 from gate.ledger.policy import read
 from gate.store import Ledger
+from gate.store.stamps import newest
 
 VERIFIER = Path(__file__).with_name("verify.py")
 EVIDENCE = "evidence"
@@ -59,6 +61,7 @@ def make(ledger: Ledger, change: str, *, disclose: bool = False) -> bytes:
         **_proofs(ledger, entries, head.size, signed),
         **_rotations(ledger),
         **(_private(ledger, entries) if disclose else {}),
+        **_stamp(ledger, entries[-1].index),
         **{"blobs/" + digest.removeprefix("sha256:"): content for digest, content in blobs.items()},
     }
     listed: list[Json] = [
@@ -113,6 +116,19 @@ def _rotations(ledger: Ledger) -> dict[str, bytes]:
 def _private(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, bytes]:
     told = ledger.disclosures([entry.index for entry in entries])
     return {"private.jsonl": b"".join(one.line + b"\n" for one in told)} if told else {}
+
+
+def _stamp(ledger: Ledger, last: int) -> dict[str, bytes]:
+    """The newest time stamp that covers the change, with the proof that its last entry is in what was stamped."""
+    stamp = newest(ledger, last + 1)
+    if stamp is None:
+        return {}
+    told = proof.write(proof.Proof(last, ledger.inclusion(last, stamp.size), stamp.signed))
+    return {
+        "timestamp.checkpoint": stamp.signed.encode(),
+        "timestamp.tlog-proof": told.encode(),
+        "timestamp.tsr": stamp.reply,
+    }
 
 
 def _blobs(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, bytes]:

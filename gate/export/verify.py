@@ -33,6 +33,9 @@ STATEMENT = {"v", "origin", "change", "stage", "plan_digest", "verdict_digest", 
 STATEMENT |= {"approver", "expires", "nonce", "signs_for"}
 
 
+STAMP = "%d entries bear one (RFC 3161), not judged here; openssl ts -verify -in %s -data %s -CAfile TSA-CA.pem"
+
+
 class Bad(Exception):
     """Something is not as it was made; the message says what that means."""
 
@@ -679,7 +682,8 @@ class Pack:
         self.manifest: dict[str, Any] = {}
 
     def check(self) -> None:
-        for step in (self.check_policy, self.check_manifest, self.check_files, self.check_entries):
+        steps = (self.check_policy, self.check_manifest, self.check_files, self.check_entries, self.check_stamp)
+        for step in steps:
             try:
                 step()
             except Bad as problem:
@@ -778,6 +782,19 @@ class Pack:
                 self.report.say("unsure", where, "names %s (%s), which is not in the pack" % (name, plain(digest)))
             elif "sha256:" + sha256(content).hex() != digest or len(content) != blob.get("size"):
                 self.report.say("WRONG", "blobs/" + plain(digest)[7:], "is not the %s that %s names" % (name, where))
+
+    def check_stamp(self) -> None:
+        if self.policy is None or self.head is None or "timestamp.tsr" not in self.files:
+            return
+        told, data = "timestamp.tlog-proof", self.file("timestamp.checkpoint")
+        stamped = located("timestamp.checkpoint", self.policy.head, data)
+        index, steps = check_proof(self.file(told), told)
+        leaf = sha256(b"\x00" + self.file("entries.jsonl").split(b"\n")[-2])
+        if self.file(told).partition(b"\n\n")[2] != data or index != self.manifest.get("entries", [None])[-1]:
+            raise Bad("was made for another checkpoint or another entry", told)
+        if not 0 <= index < stamped.size or included(leaf, index, stamped.size, steps) != stamped.root:
+            raise Bad("does not lead from the change's last entry to the stamped checkpoint", told)
+        self.report.say("note", "time stamp", STAMP % (stamped.size, "timestamp.tsr", "timestamp.checkpoint"))
 
 
 # --- A whole log ---
@@ -1180,11 +1197,19 @@ def run_log(path: str, options: Any, report: Report) -> Head:
     report.say("ok", "checkpoint", "%d entries, signed by %s" % (head.size, plain(head.origin)))
     policy.check_quorum(head, report)
     last = located("last checkpoint", policy.head, read_file(options.last, 1 << 16)) if options.last else None
+    stamped = read_beside(path, "stamped") if read_beside(path, "tsr") else b""
+    if stamped:
+        stamp, names = (
+            located("stamped checkpoint", policy.head, stamped),
+            (beside(path, "tsr"), beside(path, "stamped")),
+        )
+        report.say("note", "time stamp", STAMP % (stamp.size, *names))
+        last = last or stamp  # either must be the beginning of this log
     mapped = Mapped(options.path, policy, report) if options.against else None
     if mapped:
         mapped.begin()
         last = mapped.head
-    check_log(path, head, last, report, "export" if mapped else "last visit")
+    check_log(path, head, last, report, "export" if mapped else "last visit" if options.last else "time stamp")
     if report.code != TAMPERED and mapped:
         mapped.check(path)
     elif report.code != TAMPERED and not options.tree_only:
