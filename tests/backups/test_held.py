@@ -1,5 +1,6 @@
 """What a host tells of its own holds and flags, in the words that its tools use."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -19,10 +20,15 @@ def _said(out: bytes = b"", err: bytes = b"", status: int | None = 0, state: Rep
     return Reply("bk-1", "asked", state, NOW, NOW, status, out, err, "" if status is not None else "no answer")
 
 
+LISTED = b"pool/copies@s1\tguid\t77\npool/copies@s1\tcreation\t1795400223\n"
+"""What `zfs get` says of the snapshots: the run that is relied on is known by its guid."""
+
+
 def _held(tool: BackupTool, reply: Reply, **changed: object) -> tuple[str, str, str, str]:
-    protection: Protection = PROTECTION.model_copy(update={"tool": tool, **changed})
-    asking = held.held(protection, RUN, "there")
-    next(asking)
+    protection: Protection = PROTECTION.model_copy(update={"tool": tool, "name": "pool/copies", **changed})
+    asking = held.held(protection, replace(RUN, id="77") if tool is BackupTool.ZFS_SNAPSHOT else RUN, "there")
+    if "-r -d 1" in next(asking):
+        assert asking.send(_said(LISTED)) == "zfs get -Hp -o value userrefs pool/copies@s1"
     with pytest.raises(StopIteration) as end:
         asking.send(reply)
     found = end.value.value
@@ -30,8 +36,8 @@ def _held(tool: BackupTool, reply: Reply, **changed: object) -> tuple[str, str, 
 
 
 def test_a_hold_of_zfs_is_told_as_a_hold_of_the_volume() -> None:
-    assert _held(BackupTool.ZFS_SNAPSHOT, _said(b"2\n"), name="pool/copies") == ("zfs-hold", "volume", "hold", "")
-    assert _held(BackupTool.ZFS_SNAPSHOT, _said(b"0\n"), name="pool/copies")[2:] == ("", "")
+    assert _held(BackupTool.ZFS_SNAPSHOT, _said(b"2\n")) == ("zfs-hold", "volume", "hold", "")
+    assert _held(BackupTool.ZFS_SNAPSHOT, _said(b"0\n"))[2:] == ("", "")
 
 
 def test_borgs_flag_is_told_under_its_own_name() -> None:
