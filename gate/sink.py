@@ -1,6 +1,8 @@
 """Where the ledger is sent on without being asked: the sinks of config.yaml."""
 
+import re
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -15,7 +17,16 @@ HookUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@#]{1,500}$")
 MailAddress = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}$")]
 Login = Annotated[str, StringConstraints(pattern=r"^[!-~]{0,200}$")]
 PlainPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/][A-Za-z0-9._/-]{0,511}$")]
-LOOPBACK = ("127.", "localhost", "[::1]")
+
+
+def on_this_machine(address: str) -> bool:
+    """Say whether `host:port` is this machine: by the whole host, since `127.example.com` is anybody's."""
+    host = address.partition("/")[0]
+    host = re.sub(r":[0-9]{1,5}$", "", host).strip("[]")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Webhook(Frozen):
@@ -30,7 +41,7 @@ class Webhook(Frozen):
 
     @model_validator(mode="after")
     def _over_tls(self) -> Self:
-        if self.url.startswith("http:") and not self.url.removeprefix("http://").startswith(LOOPBACK):
+        if self.url.startswith("http:") and not on_this_machine(self.url.removeprefix("http://")):
             raise ValueError("url: the record goes over plain HTTP to this machine only; write https://")
         return self
 
@@ -47,7 +58,7 @@ class Syslog(Frozen):
 
     @model_validator(mode="after")
     def _over_tls(self) -> Self:
-        if not self.tls and not self.address.startswith(LOOPBACK):
+        if not self.tls and not on_this_machine(self.address):
             raise ValueError("tls: without it the record goes to this machine only")
         return self
 
@@ -91,7 +102,7 @@ class Mail(Frozen):
 
     @model_validator(mode="after")
     def _over_tls(self) -> Self:
-        if self.tls is MailTls.NONE and not self.address.startswith(LOOPBACK):
+        if self.tls is MailTls.NONE and not on_this_machine(self.address):
             raise ValueError("tls: without it mail goes to this machine only")
         if bool(self.user) != bool(self.password):
             raise ValueError("user: a name and the file of its password go together")

@@ -19,6 +19,10 @@ CHECK = Check(
 )
 
 
+SILENT = "no answer"
+"""How a trace's problem begins when its host did not answer: that is not known, and no mount point was wrong."""
+
+
 def check(case: Case) -> Finding:
     """Judge the trace of each repository relied on."""
     return over_datasets(case, CHECK, ask)
@@ -28,7 +32,8 @@ def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
     """Judge one trace."""
     told = case.evidence.repositories.get(protection.id)
     if told is not None and told.problem:
-        return Answer(Outcome.FAILED, f"{protection.id}: {told.problem}", evidence=told.raw)
+        outcome = Outcome.UNKNOWN if told.problem.startswith(SILENT) else Outcome.FAILED
+        return Answer(outcome, f"{protection.id}: {told.problem}", evidence=told.raw)
     trace = trace_of(case, protection)
     if isinstance(trace, Trouble):
         return trace.answer

@@ -27,10 +27,11 @@ from typing import Any, Iterator  # noqa: UP035  # Python 3.8
 
 VERIFIED, TAMPERED, CANNOT_TELL = 0, 1, 2
 LARGEST_FILE, LARGEST_LINE, MOST_FILES = 512 << 20, 64 << 10, 50_000  # C2SP: an entry has at most 65,535 bytes
-NAMESPACE = b"approval@sangate"
+NAMESPACE, WAIVER_NAMESPACE = b"approval@sangate", b"waiver@sangate"
 FIELDS = {"v", "id", "time", "kind", "change", "seq", "actor", "data", "blobs"}
 STATEMENT = {"v", "origin", "change", "stage", "plan_digest", "verdict_digest", "decision", "seat"}
 STATEMENT |= {"approver", "expires", "nonce", "signs_for"}
+WAIVER = {"v", "origin", "change", "check", "finding", "seat", "approver", "reason", "expires", "nonce"}
 
 
 STAMP = "%d entries bear one (RFC 3161), not judged here; openssl ts -verify -in %s -data %s -CAfile TSA-CA.pem"
@@ -489,7 +490,7 @@ def wire(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def check_sshsig(armoured: str, public_line: str, message: bytes) -> str:
+def check_sshsig(armoured: str, public_line: str, message: bytes, purpose: bytes = NAMESPACE) -> str:
     """Check an SSH signature (OpenSSH PROTOCOL.sshsig) and return the fingerprint of its key."""
     begin, end = "-----BEGIN SSH SIGNATURE-----\n", "\n-----END SSH SIGNATURE-----"
     words, armoured = public_line.split(), armoured.replace("\r\n", "\n").strip()
@@ -504,7 +505,7 @@ def check_sshsig(armoured: str, public_line: str, message: bytes) -> str:
     key, namespace, reserved, algorithm, signature = parts
     if key != public:
         raise Bad("is signed by another key than the one it names")
-    if namespace != NAMESPACE:
+    if namespace != purpose:
         raise Bad("has a signature made for another purpose (%s)" % plain(namespace))
     if algorithm not in (b"sha256", b"sha512"):
         raise Bad("has a signature with an unknown hash")
@@ -556,7 +557,8 @@ def check_passkey(joined: str, key_text: str, message: bytes) -> str:
 
 # --- One change ---
 
-FOLLOWED = ("plan.sealed", "verdict.given", "approval.signed", "approval.denied", "change.closed", "log.opened")
+FOLLOWED = ["plan.sealed", "verdict.given", "approval.signed", "approval.denied", "waiver.signed"]
+FOLLOWED += ["change.closed", "log.opened"]
 
 
 class Change:
@@ -590,6 +592,11 @@ class Change:
                 self.report.say("ok", where, self.check_approval(entry))
             except Bad as problem:
                 self.report.problem(problem, where, "is an approval that %s")
+        elif kind == "waiver.signed":
+            try:
+                self.report.say("ok", where, self.check_waiver(entry))
+            except Bad as problem:
+                self.report.problem(problem, where, "is a waiver that %s")
         elif kind == "change.closed":
             self.closed = True
             if data.get("entries") != self.count:
@@ -598,30 +605,54 @@ class Change:
 
     def check_approval(self, entry: dict[str, Any]) -> str:
         data = entry["data"]
-        texts = {name: data.get(name) for name in ("statement", "method", "signature", "key", "seat", "decision")}
-        if not all(isinstance(value, str) for value in texts.values()):
-            raise Bad("lacks its statement")
-        exact = texts["statement"].encode("utf-8", "replace")
-        statement = read_json(exact)
-        if not isinstance(statement, dict) or set(statement) | {"signs_for"} != STATEMENT or statement["v"] != 1:
-            raise Bad("has no statement of version 1")
+        statement = signed_statement(data, STATEMENT, {"signs_for"})
         decision = "approve" if entry["kind"] == "approval.signed" else "deny"
-        wanted = {"origin": self.origin, "change": self.name, "plan_digest": self.plan, "verdict_digest": self.verdict}
-        wanted.update(seat=texts["seat"], decision=decision, approver=entry["actor"]["id"])
-        for name, value in wanted.items():
+        wanted = {"plan_digest": self.plan, "verdict_digest": self.verdict, "decision": decision}
+        if data.get("decision") != decision:
+            raise Bad("calls itself %s" % plain(data.get("decision")))
+        self.fits(entry, statement, wanted)
+        said = "%s, seat %s: %s" % (plain(statement["approver"]), plain(statement["seat"]), decision)
+        return said + vouched(data, NAMESPACE)
+
+    def check_waiver(self, entry: dict[str, Any]) -> str:
+        data = entry["data"]
+        statement = signed_statement(data, WAIVER, set())
+        self.fits(entry, statement, {"check": data.get("check")})
+        said = "%s, seat %s: waives a finding of " % (plain(statement["approver"]), plain(statement["seat"]))
+        return said + plain(statement["check"]) + vouched(data, WAIVER_NAMESPACE)
+
+    def fits(self, entry: dict[str, Any], statement: dict[str, Any], wanted: dict[str, Any]) -> None:
+        """Raise Bad unless a statement is about this change, by this person, and was in time."""
+        wanted = {"origin": self.origin, "change": self.name, "seat": entry["data"].get("seat"), **wanted}
+        for name, value in dict(wanted, approver=entry["actor"]["id"]).items():
             if statement[name] != value:
                 raise Bad("names %s %s where %s was in force" % (name, plain(statement[name]), plain(value)))
         if not isinstance(statement["expires"], str) or statement["expires"] <= entry["time"]:
             raise Bad("had expired when it was given")
-        said = "%s, seat %s: %s" % (plain(statement["approver"]), plain(texts["seat"]), plain(statement["decision"]))
-        if texts["method"] == "session":
-            if texts["signature"]:
-                raise Bad("calls itself a session approval and carries a signature")
-            return said + " (by web session: the gate's word, no signature)"
-        check = {"ssh": check_sshsig, "passkey": check_passkey}.get(texts["method"])
-        if check is None:
-            raise Unknown("was made by %s, which this program does not know" % plain(texts["method"]))
-        return said + " (signed by %s)" % check(texts["signature"], texts["key"], exact)
+
+
+def signed_statement(data: dict[str, Any], fields: set[str], optional: set[str]) -> dict[str, Any]:
+    """Return the statement of an entry; each of its words must be there."""
+    if not all(isinstance(data.get(name), str) for name in ("statement", "method", "signature", "key", "seat")):
+        raise Bad("lacks its statement")
+    statement = read_json(data["statement"].encode("utf-8", "replace"))
+    if not isinstance(statement, dict) or set(statement) | optional != fields or statement["v"] != 1:
+        raise Bad("has no statement of version 1")
+    return statement
+
+
+def vouched(data: dict[str, Any], namespace: bytes) -> str:
+    """Say who vouches for a statement, when the signature is good."""
+    if data["method"] == "session":
+        if data["signature"]:
+            raise Bad("calls itself made by a session and carries a signature")
+        return " (by web session: the gate's word, no signature)"
+    exact = data["statement"].encode("utf-8", "replace")
+    if data["method"] == "passkey" and namespace == NAMESPACE:
+        return " (signed by %s)" % check_passkey(data["signature"], data["key"], exact)
+    if data["method"] != "ssh":
+        raise Unknown("was made by %s, which this program does not know" % plain(data["method"]))
+    return " (signed by %s)" % check_sshsig(data["signature"], data["key"], exact, namespace)
 
 
 # --- A pack: one change in one archive ---

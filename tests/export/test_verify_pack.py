@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,10 +18,11 @@ from gate.approval import NAMESPACE, Statement, read_statement
 from gate.export import pack, verify
 from gate.ledger import checkpoint, merkle, note
 from gate.ledger import policy as trust
-from gate.ledger.entry import Draft
+from gate.ledger.entry import Actor, Draft
 from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
-from tests.export.conftest import CHANGE, ORIGIN, Ticking, approval, drafts, make_ledger, statement, write
+from gate.waiver import WaiverStatement
+from tests.export.conftest import CHANGE, ORIGIN, Ticking, approval, drafts, make_ledger, sign_ssh, statement, write
 from tests.ledger.test_cosignature import WITNESS
 from tests.parts import need
 
@@ -337,6 +339,53 @@ def test_an_approval_that_does_not_hold_is_named(ledger: SqliteLedger, tmp_path:
     code, said = judge(pack.make(ledger, CHANGE), tmp_path)
     assert code == verify.TAMPERED
     assert "WRONG: entry 7: is an approval that " in said
+    assert sentence in said
+
+
+def waived(*, named: str = "backup-recent", message: str = "", namespace: bytes = b"waiver@sangate") -> Draft:
+    """One half of a waiver as the gate enters it."""
+    said = WaiverStatement(
+        ORIGIN,
+        CHANGE,
+        "backup-recent",
+        "sha256:" + "5" * 64,
+        "backup-owner",
+        "keeper",
+        "known",
+        "2026-11-24T20:00:00.000000Z",
+        "n",
+    )
+    text = said.text()
+    signature, key = sign_ssh(Ed25519PrivateKey.from_private_bytes(b"\x09" * 32), message or text, namespace)
+    data = {"check": named, "seat": "backup-owner", "statement": text, "method": "ssh"}
+    return Draft("waiver.signed", Actor("person", "keeper"), CHANGE, {**data, "signature": signature, "key": key})
+
+
+def test_a_waiver_is_verified_like_an_approval(ledger: SqliteLedger, tmp_path: Path) -> None:
+    entries = drafts(ledger)
+    write(ledger, [*entries[:3], waived(), *entries[3:]])
+    code, said = judge(pack.make(ledger, CHANGE), tmp_path)
+    assert code == verify.VERIFIED, said
+    assert "keeper, seat backup-owner: waives a finding of backup-recent (signed by SSH key SHA256:" in said
+
+
+@pytest.mark.parametrize(
+    ("forged", "sentence"),
+    [
+        (waived(named="backup-isolated"), "names check backup-recent"),
+        (waived(message="another text"), "not of this statement by this key"),
+        (waived(namespace=b"approval@sangate"), "made for another purpose"),
+    ],
+    ids=["another check", "another text", "another purpose"],
+)
+def test_a_waiver_that_does_not_hold_is_named(
+    ledger: SqliteLedger, tmp_path: Path, forged: Draft, sentence: str
+) -> None:
+    entries = drafts(ledger)
+    write(ledger, [*entries[:3], forged, *entries[3:]])
+    code, said = judge(pack.make(ledger, CHANGE), tmp_path)
+    assert code == verify.TAMPERED
+    assert "is a waiver that " in said
     assert sentence in said
 
 

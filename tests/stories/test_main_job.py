@@ -81,13 +81,13 @@ def test_a_new_nightly_backup_between_approval_and_start_voids_nothing(stage: St
 
 
 def test_a_moved_repository_between_approval_and_start_refuses(stage: Stage) -> None:
-    """Promise 5 again: where the backup lies is what people signed for."""
+    """Promise 5 again: which copy is relied on is what people signed for; another safe one is another verdict."""
     assert stage.gate is not None
     control, people = stage.gate.control, stage.people
     change = stage.approved(GOOD, **REST)
     stage.lab.move_repository("east-1")
     try:
-        with pytest.raises(Refused, match="backup-isolated is failed"):
+        with pytest.raises(Refused, match="given for another verdict"):
             control.start(people["performer"], change)
 
         assert "attempt.refused" in stage.kinds(change)

@@ -83,9 +83,10 @@ def test_a_certificate_that_is_not_the_receivers_is_refused(ledger: SqliteLedger
         receiver.close()
 
 
-def test_the_record_goes_over_plain_http_to_this_machine_only() -> None:
-    with pytest.raises(ValueError, match="plain HTTP to this machine only"):
-        Webhook.model_validate({"kind": "webhook", "name": "x", "url": "http://siem.example/x", "signed_with": "hook"})
+@pytest.mark.parametrize("host", ["siem.example", "127.evil.example", "localhost.evil.example:80", "127.0.0.1@x"])
+def test_the_record_goes_over_plain_http_to_this_machine_only(host: str) -> None:
+    with pytest.raises(ValueError, match=r"plain HTTP to this machine only|should match pattern"):
+        Webhook.model_validate({"kind": "webhook", "name": "x", "url": f"http://{host}/x", "signed_with": "hook"})
 
 
 def test_a_secret_is_long_and_for_the_owner_alone(tmp_path: Path) -> None:

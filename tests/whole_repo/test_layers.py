@@ -65,6 +65,7 @@ ONLY: dict[str, set[str]] = {
         "sshsig",
         "waiver",
         "witness",
+        "witnessing",
     },
 }
 """Rooms held tighter than their layer."""
