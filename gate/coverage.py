@@ -7,7 +7,7 @@ would restore it, and nobody would miss it until then.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gate.evidence import Evidence, Trace, Volume
@@ -25,7 +25,7 @@ class Cover(StrEnum):
     """What a recovery needs besides the copies."""
 
     SCRATCH = "scratch"
-    """The gate's own, for known-answer data."""
+    """Where the gate itself may write: known-answer data, or what a rehearsal restores."""
 
     DECLARED = "declared"
     """Somebody answers for its needing no protection."""
@@ -82,11 +82,13 @@ class Uses:
     datasets: Mapping[str, tuple[str, ...]]
     protections: Mapping[str, tuple[str, ...]]
     tools: Mapping[str, tuple[str, ...]]
+    scratches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where rehearsals restore to, by protection."""
 
 
 def uses(evidence: Evidence) -> Uses:
     """Turn the traces round."""
-    return Uses(_by_lun(evidence.datasets), _by_lun(evidence.repositories), _by_lun(evidence.tools))
+    return Uses(*map(_by_lun, (evidence.datasets, evidence.repositories, evidence.tools, evidence.scratches)))
 
 
 def coverage(array: str, evidence: Evidence, inventory: Inventory, by: Uses | None = None) -> Coverage:
@@ -119,6 +121,8 @@ def _used(volume: Volume, by: Uses, inventory: Inventory) -> Row | None:
         return Row(volume, Cover.REPOSITORY, f"copies made by {', '.join(names)}", (), names)
     if names := by.tools.get(volume.uid, ()):
         return Row(volume, Cover.RECOVERY, f"recovery needs it: {', '.join(names)}")
+    if names := by.scratches.get(volume.uid, ()):
+        return Row(volume, Cover.SCRATCH, f"rehearsals of {', '.join(names)} restore there")
     return None
 
 

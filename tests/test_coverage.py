@@ -25,7 +25,7 @@ def told(*volumes: Volume, **fields: Any) -> Evidence:
 
 
 def asked(seen: Evidence, **fields: Any) -> Coverage:
-    given: dict[str, Any] = {"datasets": (dataset(owner="messaging"),), **fields}
+    given: dict[str, Any] = {"datasets": (dataset(owner="messaging"),), "protections": (protection(),), **fields}
     inventory = fleet(arrays=(SCRATCHED, *(array(name) for name in ("east-2", "west-1", "vault-1"))), **given)
     return coverage("east-1", seen, inventory.model_copy(update={"unprotected": (NOBODYS,)}))
 
@@ -78,6 +78,10 @@ def test_a_repository_and_what_recovery_needs_are_told_as_such() -> None:
         )
     )
     assert covers(found) == [Cover.REPOSITORY, Cover.RECOVERY]
+    restored = asked(told(volume(SNAPSHOT), scratches={"nightly": trace("east-1", SNAPSHOT)}))
+    assert [(row.cover, row.because) for row in restored.rows or ()] == [
+        (Cover.SCRATCH, "rehearsals of nightly restore there")
+    ]
 
 
 def test_a_snapshot_of_something_explained_is_a_copy_and_one_of_a_gap_is_a_gap() -> None:

@@ -32,7 +32,7 @@ def seen(data: tuple[str, ...] = (), kept: tuple[str, ...] = (), **fields: Any) 
         "vault-1": reading("vault-1", volumes=(volume(VAULT_LUN, *kept),), version="8.7.0.4"),
         "west-1": reading("west-1", volumes=()),
     }
-    return evidence(**{"arrays": arrays, **fields})
+    return evidence(**{"arrays": arrays, "tools": {}, **fields})
 
 
 def inventory(**changed: Any) -> Inventory:

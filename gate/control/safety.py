@@ -10,6 +10,7 @@ from gate.checks.case import Reliance
 from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.picturing import isolation_view
 from gate.control.views import View
+from gate.coverage import Coverage, Uses, coverage, uses
 from gate.errors import CannotTell, NotThere
 from gate.evidence import Evidence, Immutability, Rehearsal, Verification
 from gate.gather.records import Known, Records, to_json
@@ -65,15 +66,16 @@ class Safety:
         """Return every array with the worst that is known of the data on it."""
         inventory = self._desk.settings.config.inventory
         survey, problem = self._survey()
-        known, where = self._records.known(), _map(survey, inventory)
-        return [self._array_view(array, survey, problem, known, where, brief=True) for array in inventory.arrays]
+        known, where, by = self._records.known(), _map(survey, inventory), _uses(survey)
+        return [self._array_view(array, survey, problem, known, where, by, brief=True) for array in inventory.arrays]
 
     def safety(self, actor: Person, array: str) -> View:
         """Return an array's safety page; NotThere for an array outside the inventory."""
         inventory = self._desk.settings.config.inventory
         found = _array(inventory, array)
         survey, problem = self._survey()
-        return self._array_view(found, survey, problem, self._records.known(), _map(survey, inventory), brief=False)
+        known, where, by = self._records.known(), _map(survey, inventory), _uses(survey)
+        return self._array_view(found, survey, problem, known, where, by, brief=False)
 
     def _survey(self) -> tuple[Survey | None, str]:
         try:
@@ -82,7 +84,7 @@ class Safety:
             return None, error.message
 
     def _array_view(
-        self, array: Array, survey: Survey | None, problem: str, known: Known, where: Map, *, brief: bool
+        self, array: Array, survey: Survey | None, problem: str, known: Known, where: Map, by: Uses, *, brief: bool
     ) -> View:
         inventory, now = self._desk.settings.config.inventory, self._desk.clock()
         evidence = survey.evidence if survey else None
@@ -107,7 +109,7 @@ class Safety:
             "gathered_at": utc(survey.evidence.at) if survey else None,
             "problem": problem or ("" if survey else "no evidence was ever gathered"),
             "tone": _tone(shown, known=reading is not None),
-            "coverage": None,
+            "coverage": _coverage(coverage(array.id, evidence, inventory, by)) if evidence else None,
             "keeps": _keeps(array, evidence, where) if evidence else [],
             "datasets": [{"id": one["id"], "tone": one["tone"]} for one in shown],
         }
@@ -194,6 +196,28 @@ def deleters(
         "bypass": list(tested.bypass_holders) if tested and tested.bypass_holders is not None else None,
         "declared": bool(protection.plane.admins),
     }
+
+
+def _coverage(found: Coverage) -> View:
+    """Return every volume and what explains it; of an array that lists none, nothing is accounted for."""
+    rows = [
+        {
+            "id": row.volume.id,
+            "name": row.volume.name,
+            "uid": row.volume.uid,
+            "size": row.volume.size,
+            "state": row.cover.value,
+            "because": row.because,
+            "datasets": list(row.datasets),
+            "protections": list(row.protections),
+        }
+        for row in found.rows or ()
+    ]
+    return {"percent": found.percent or 0, "problem": found.because, "rows": rows}
+
+
+def _uses(survey: Survey | None) -> Uses:
+    return uses(survey.evidence) if survey else Uses({}, {}, {})
 
 
 def _map(survey: Survey | None, inventory: Inventory) -> Map:

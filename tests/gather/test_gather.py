@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gate.coverage import Cover, coverage
 from gate.errors import CannotTell, NotThere
 from gate.evidence import Evidence, Verification
 from gate.gather.gather import Gathering
@@ -248,3 +249,24 @@ def test_what_is_not_in_the_inventory_is_not_there(gathering: Gathering) -> None
         gathering.rehearsals.record_reference("elsewhere")
     with pytest.raises(NotThere):
         gathering.rehearsals.rehearse("elsewhere")
+
+
+def test_every_volume_of_the_demo_fleet_is_explained(site: Site, gathering: Gathering) -> None:
+    inventory = site.settings.config.inventory
+    evidence = gathering.gather((), None)
+    for array in inventory.arrays:
+        found = coverage(array.id, evidence, inventory)
+        assert found.whole, [(row.volume.uid, row.because) for row in found.gaps]
+        assert found.rows
+    site.lab.move_repository("vault-1")
+    moved = gathering.gather((), None)
+    assert {row.cover for row in coverage("vault-1", moved, inventory).rows or ()} == {
+        Cover.SCRATCH,
+        Cover.REPOSITORY,
+        Cover.RECOVERY,
+    }
+    assert {row.cover for row in coverage("east-1", moved, inventory).rows or ()} == {
+        Cover.SCRATCH,
+        Cover.PROTECTED,
+        Cover.DECLARED,
+    }

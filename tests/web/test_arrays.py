@@ -77,3 +77,10 @@ def test_who_may_not_gather_is_refused_and_the_attempt_is_entered(room: Room) ->
 @pytest.mark.parametrize("name", ["nowhere", "East-1", "x" * 300])
 def test_an_array_outside_the_inventory_is_not_there(room: Room, name: str) -> None:
     assert room.client("reader").get(f"/arrays/{name}").status_code == 404
+
+
+def test_an_array_that_lists_no_volumes_accounts_for_none_of_them(room: Room) -> None:
+    room.control.survey(room.person("lead"), ["east-1"])
+    found = room.control.safety(room.person("reader"), "east-1")["coverage"]
+    assert (found["percent"], found["rows"]) == (0, [])
+    assert "east-1 did not list its volumes" in room.client("reader").text("/arrays/east-1").replace("East-1", "east-1")
