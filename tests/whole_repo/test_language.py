@@ -48,7 +48,8 @@ def test_no_file_knows_the_machine_it_was_written_on(path: Path) -> None:
 def test_every_line_of_prose_fits_the_width() -> None:
     wide = []
     for path in LINES:
-        if path.suffix in (".md", ".yaml", ".toml"):  # ruff measures Python
+        # ruff measures Python; the page of the checks is made from their own words, a line each.
+        if path.suffix in (".md", ".yaml", ".toml") and path.name != "checks.md":
             text = re.sub(
                 r"(?ms)^```.*?^```$", lambda block: "\n" * block[0].count("\n"), path.read_text(encoding="utf-8")
             )
