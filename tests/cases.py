@@ -109,7 +109,9 @@ def array(name: str, criticality: Criticality = Criticality.HIGH, **fields: Any)
         "criticality": criticality,
         "ssh": Ssh(host="127.0.0.1"),
         "scratch": Scratch(portal="127.0.0.1", target=port(name), lun=9, blocks=4096),
-        "plane": plane("storage-operations", "corporate", site),
+        "plane": plane("vault-operations", "backup-directory", site)
+        if site == "vault"
+        else plane("storage-operations", "corporate", site),
     }
     return Array(**{**given, **fields})
 

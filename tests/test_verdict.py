@@ -334,7 +334,8 @@ def test_a_limit_widened_after_people_signed_voids(limit: str) -> None:
 def test_data_on_another_array_another_version_and_another_protection_void() -> None:
     before = verdict(case()).digest
     elsewhere = verdict(case(evidence(datasets={"sidekick": trace("east-2", "6001")})))
-    newer = verdict(case(evidence(arrays={**evidence().arrays, "east-2": reading("east-2", version="8.6.0.4")})))
+    other = reading("east-2", version="8.6.0.4", volumes=())
+    newer = verdict(case(evidence(arrays={**evidence().arrays, "east-2": other})))
     renamed = verdict(
         case(
             evidence(
@@ -357,7 +358,7 @@ def test_data_on_another_array_another_version_and_another_protection_void() -> 
 
 def test_an_array_replaced_under_the_same_name_voids() -> None:
     inventory = fleet(arrays=(array("east-1"), array("east-2", serial="0000020420E77777"), array("vault-1")))
-    told = evidence(arrays={**evidence().arrays, "east-2": reading("east-2", serial="0000020420E77777")})
+    told = evidence(arrays={**evidence().arrays, "east-2": reading("east-2", serial="0000020420E77777", volumes=())})
     swapped = verdict(case(told, inventory=inventory))
     assert swapped.opens
     assert swapped.digest != verdict(case()).digest

@@ -2,8 +2,9 @@
 
 from gate.checks.case import Case, Reliance
 from gate.checks.each import Answer, over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Plane, Protection
+from gate.checks.together import judged
+from gate.finding import Check, Finding, Weight, When
+from gate.inventory import Protection
 from gate.policy import Seat
 
 CHECK = Check(
@@ -19,38 +20,14 @@ CHECK = Check(
 )
 
 
+DIMENSIONS = ("admin", "identity-provider", "management-network")
+
+
 def check(case: Case) -> Finding:
-    """Compare the declared planes of the arrays under each dataset and of the copy relied on."""
+    """Compare each dataset at risk with the copy relied on in these dimensions."""
     return over_datasets(case, CHECK, ask)
 
 
 def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
-    """Judge one pair of planes."""
-    place = case.map.locate(case.evidence.datasets.get(reliance.dataset.id))
-    if not place.arrays:
-        return Answer(Outcome.UNKNOWN, f"it is not known on which array {reliance.dataset.id} lies")
-    planes = [one.plane for one in case.inventory.arrays if one.id in place.arrays]
-    mine = protection.plane
-    shared = sorted({name for plane in planes for name in _common(plane, mine)})
-    if shared:
-        because = f"data and {protection.id} have in common: {', '.join(shared)}"
-        return Answer(Outcome.FAILED, because, {"shared": [*shared]})
-    if any(not _said(plane) for plane in (*planes, mine)):
-        because = f"the inventory does not say who administers {' or '.join(sorted(place.arrays))} and {protection.id}"
-        return Answer(Outcome.UNKNOWN, because)
-    return Answer(Outcome.PASSED, f"data and {protection.id} have no administrator in common", {"copy": protection.id})
-
-
-def _common(one: Plane, other: Plane) -> list[str]:
-    found = [f"the account {name}" for name in set(one.admins) & set(other.admins)]
-    for words, here, there in (
-        ("the identity provider", one.identity_provider, other.identity_provider),
-        ("the management network", one.management_network, other.management_network),
-    ):
-        if here is not None and here == there:
-            found.append(f"{words} {here}")
-    return found
-
-
-def _said(plane: Plane) -> bool:
-    return bool(plane.admins) and plane.identity_provider is not None and plane.management_network is not None
+    """Judge one pair."""
+    return judged(case, reliance, protection, DIMENSIONS)

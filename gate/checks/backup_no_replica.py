@@ -1,7 +1,10 @@
 """Is the backup a copy of its own, and no snapshot, clone or mirror of production's volume?"""
 
+from dataclasses import replace
+
 from gate.checks.case import Case, Reliance, stale_place
 from gate.checks.each import Answer, over_datasets
+from gate.checks.together import judged
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
 
@@ -29,32 +32,10 @@ def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     backup = case.evidence.repositories.get(protection.id)
     if source is None or backup is None or source.problem or backup.problem:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: it is not known on which volumes data and backup lie")
-    place, raw = case.map.locate(backup), source.raw + backup.raw
+    raw = source.raw + backup.raw
+    place = case.map.locate(backup)
     if not place.known or (old := stale_place(case, backup, place)):
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {old if place.known else place.because}", evidence=raw)
-    produced = _names(case, {leaf.lun for leaf in source.leaves})
-    for leaf in backup.leaves:
-        owners = case.map.volume_owners(leaf.lun)
-        if not owners:
-            because = f"no array lists the volume {leaf.lun}, so none says what it is a copy of"
-            return Answer(Outcome.UNKNOWN, f"{protection.id}: {because}", evidence=raw)
-        for array in owners:
-            copied = {
-                name for one in case.evidence.arrays[array].volumes or () if one.uid == leaf.lun for name in one.copy_of
-            }
-            if shared := sorted(copied & produced):
-                because = f"{protection.id} lies on a copy that {array} makes of production's volume {shared[0]}"
-                return Answer(Outcome.FAILED, because, evidence=raw)
-    because = f"{protection.id} lies on no copy of production's volumes"
+    answer = judged(case, reliance, protection, ("replication",))
     until = min(source.at, backup.at) + case.policy.evidence_max_age
-    return Answer(Outcome.PASSED, because, {"protection": protection.id, "place": backup.place}, raw, until)
-
-
-def _names(case: Case, luns: set[str]) -> set[str]:
-    """Return every name under which an array may call these volumes: designators, and `serial/volume id`."""
-    found = set(luns)
-    for lun in luns:
-        for array in case.map.volume_owners(lun):
-            reading = case.evidence.arrays[array]
-            found |= {f"{reading.serial}/{one.id}" for one in reading.volumes or () if one.uid == lun}
-    return found
+    return replace(answer, evidence=raw, until=until if answer.outcome is Outcome.PASSED else None)

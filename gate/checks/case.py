@@ -7,7 +7,9 @@ from functools import cached_property
 
 from gate.canonical import Json
 from gate.change import AllowedImage, ChangeRequest, Plan
+from gate.coverage import Uses, uses
 from gate.evidence import Evidence, Reference, Rehearsal, Trace, Verification
+from gate.fate import Row, Touched, shared_fate
 from gate.inventory import Dataset, Inventory, Protection
 from gate.isolation import Isolation, Relation, relate
 from gate.landscape import Map, Place
@@ -71,6 +73,27 @@ class Case:
     def proofs(self) -> Proofs:
         """What is on record of each protection; sorted once for all checks."""
         return Proofs(self.evidence)
+
+    @cached_property
+    def uses(self) -> Uses:
+        """What lies on which LUN; found once for all targets."""
+        return uses(self.evidence)
+
+    def fate_of(self, dataset: Dataset, protection: Protection) -> tuple[Row, ...]:
+        """Return everything through which a dataset and a copy could be lost at once; compared once for all checks."""
+        key = (dataset.id, protection.id)
+        if key not in self._fates:
+            source, backup = self.evidence.datasets.get(dataset.id), self.evidence.repositories.get(protection.id)
+            waves = tuple(frozenset(stage.arrays) for stage in self.plan.stages) if self.plan else ()
+            change = Touched(frozenset(self.request.targets), waves)
+            isolation = relate(source, backup, self.map)
+            told = (dataset, protection, isolation, self.evidence, self.inventory, self.map, change)
+            self._fates[key] = shared_fate(*told)
+        return self._fates[key]
+
+    @cached_property
+    def _fates(self) -> dict[tuple[str, str], tuple[Row, ...]]:
+        return {}
 
     @cached_property
     def stage_of(self) -> Mapping[str, int]:

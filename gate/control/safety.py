@@ -122,7 +122,7 @@ class Safety:
             for protection in inventory.protections_of(dataset.id)
         ]
         relations = [one["isolation"]["relation"] for one in protections]
-        tone = "good" if "different" in relations else "warn" if "unknown" in relations else "bad"
+        tone = "good" if "different" in relations else "bad" if "same" in relations or not relations else "warn"
         return {
             "id": dataset.id,
             "owner": dataset.owner,

@@ -4,7 +4,6 @@ A control room for the tests of the pages: the real one on a real ledger, with e
 Only gathering stands in (`Eyes`); what the engine would enter during a run is entered here, entry by entry.
 """
 
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,19 +21,28 @@ from gate.control.desk import Desk
 from gate.control.door import Control
 from gate.control.lists import Lists
 from gate.evidence import (
+    AccessTest,
     ArrayReading,
+    Attempt,
     BackupReading,
     BackupRun,
+    Comparison,
+    Counts,
     Evidence,
     Hop,
+    Identity,
     ImageReading,
+    Immutability,
     Leaf,
+    RecordState,
     Rehearsal,
     TableDigest,
     Trace,
     Verification,
+    Volume,
 )
 from gate.gather.gather import Gathering
+from gate.immutability import ACTIONS
 from gate.ledger.entry import GATE, Draft
 from gate.people import People
 from gate.person import Role
@@ -45,6 +53,7 @@ from gate.store import Ledger
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
+NIGHTLY, OFFSITE = "sidekick-nightly", "sidekick-offsite"
 PEOPLE: dict[str, tuple[tuple[Role, ...], tuple[Seat, ...]]] = {
     "engineer": ((Role.REQUESTER,), ()),
     "lead": ((), (Seat.STORAGE,)),
@@ -72,6 +81,7 @@ playbook: storage-virtualize/upgrade
 window:
   opens: {opens}
   closes: {closes}
+restore_plan: {{tiers: [{{items: [sidekick], rto: 4h}}], tools: [restore-desk]}}
 """
 
 
@@ -94,6 +104,9 @@ class Eyes:
     rehearsed: bool = True
     lost: str = ""
     """An array that does not answer."""
+
+    volumes: bool = True
+    """Whether the arrays list what they offer."""
 
     slow: threading.Event | None = None
     """Gathering waits for it after its first line."""
@@ -123,26 +136,67 @@ class Eyes:
         if self.lost:
             arrays[self.lost] = ArrayReading(self.lost, now, unknown=("it does not answer: timed out after 5 s",))
         lun = VAULT_LUN if self.repository_on == "vault-1" else OLD_LUN
-        data = self._trace("db-1", "/data", "sdb", "east-1", DATA_LUN, now)
-        kept = self._trace("bk-1", "/backup", "sdc", self.repository_on, lun, now)
-        name, digest = "20261122T010000Z", sha256(b"backup")
-        run = BackupRun(name, now - self.backup_age, 1_622_016, digest, now - self.backup_age - timedelta(seconds=9))
-        proof = Verification(
-            "sidekick-nightly", name, lun, now, "V4", True, "all 1622016 bytes hash as recorded", raw=raw
-        )
-        dataset = self.settings.config.inventory.dataset("sidekick")
-        tables = tuple(TableDigest(table, 1200, digest) for table in dataset.tables)
-        rehearsal = Rehearsal(
-            "sidekick-nightly", name, lun, now - timedelta(hours=3), "V6", True, "all 6 tables equal the reference", 4,
-            "bk-1", now - timedelta(days=1), tables, raw=raw,
+        traces = {
+            "sidekick": self._trace("db-1", "/data", "sdb", "east-1", DATA_LUN, now),
+            "sidekick-nightly": self._trace("bk-1", "/backup", "sdc", self.repository_on, lun, now),
+            "scratch": self._trace("bk-1", "/scratch", "sdq", "vault-1", "6005076801b1000000000000000008", now),
+            "desk": self._trace("bk-1", "/recovery/desk", "sdm", "vault-1", "6005076801b10000000000000002", now),
+        }
+        for array in arrays.values():
+            leaves = [leaf for one in traces.values() for leaf in one.leaves]
+            luns = [leaf.lun for leaf in leaves if port(array.array) in leaf.target_ports]
+            if self.volumes and not array.unknown:
+                volumes = tuple(Volume(str(at), f"volume-{at}", one, 4096) for at, one in enumerate(luns))
+                arrays[array.array] = replace(array, volumes=volumes)
+        runs, alone = self._runs(now), self.repository_on != "vault-1" or self.lost == "vault-1"
+        bucket = replace(self._bucket(now), problem="no such bucket" if alone else "")
+        kept = {NIGHTLY: traces["sidekick-nightly"], OFFSITE: bucket}
+        held = Immutability(
+            OFFSITE, str(kept[OFFSITE].place), now, "s3-object-lock", "object", "compliance", now + timedelta(days=30),
+            clock_skew_s=0, attempts=tuple(Attempt(one, True, "403") for one in ACTIONS), raw=raw,
         )  # fmt: skip
         allowed = self.settings.config.images.allowed[0]
         return Evidence(
-            now, arrays, {"sidekick": data}, {"sidekick-nightly": kept},
-            {"sidekick-nightly": BackupReading("sidekick-nightly", now, (run,), 0, raw=raw)},
-            (proof,), (rehearsal,) if self.rehearsed else (),
+            now, arrays, {"sidekick": traces["sidekick"]}, kept,
+            {name: BackupReading(name, now, () if name == OFFSITE and alone else runs, 0, raw=raw) for name in kept},
+            tuple(self._read(name, str(kept[name].place), runs[0], now, raw) for name in kept),
+            tuple(self._rehearsal(name, str(kept[name].place), now, raw) for name in kept) if self.rehearsed else (),
+            immutability={OFFSITE: held},
+            access={name: AccessTest(name, now, "production", True, "refused", raw) for name in kept},
+            tools={"restore-desk": traces["desk"]},
+            scratches=dict.fromkeys(kept, traces["scratch"]),
+            settled=dict.fromkeys((*arrays, *kept), now - timedelta(days=90)),
+            record=RecordState(now, self.ledger.size()),
             image=ImageReading(image or "", now, allowed.sha256, 65536),
         )  # fmt: skip
+
+    def _runs(self, now: datetime) -> tuple[BackupRun, ...]:
+        digest = sha256(b"backup")
+        return tuple(
+            BackupRun(
+                f"2026112{day}T010000Z", now - self.backup_age - age, 1_622_016, digest,
+                now - self.backup_age - age - timedelta(seconds=9), error="",
+            )
+            for day, age in ((2, timedelta(0)), (1, timedelta(days=1)))
+        )  # fmt: skip
+
+    def _read(self, of: str, place: str, run: BackupRun, now: datetime, raw: tuple[str, ...]) -> Verification:
+        because = "all 1622016 bytes hash as recorded"
+        counts = Counts("files", 1, 1)
+        return Verification(of, run.id, place, now, "V4", True, because, counts=counts, seen=(run.id,), raw=raw)
+
+    def _rehearsal(self, of: str, place: str, now: datetime, raw: tuple[str, ...]) -> Rehearsal:
+        dataset = self.settings.config.inventory.dataset("sidekick")
+        tables = tuple(TableDigest(table, 1200, sha256(b"rows")) for table in dataset.tables)
+        then = now - timedelta(days=8)
+        return Rehearsal(
+            of, "20261122T010000Z", place, now - timedelta(hours=3), "V6", True, "all 6 tables equal the reference", 4,
+            "bk-1", then, tables, restore_s=1, recovery_s=1, compared=(Comparison(then, dataset.tables),), raw=raw,
+        )  # fmt: skip
+
+    def _bucket(self, now: datetime) -> Trace:
+        named = Identity("object-service", "http://127.77.0.51:8333 lab-offsite sidekick-copies")
+        return Trace("bk-1", "sidekick-copies", now, identities=(named,))
 
     def _trace(self, host: str, path: str, disk: str, array: str, lun: str, now: datetime) -> Trace:
         hops = (Hop("mount", path), Hop("disk", disk))
@@ -312,14 +366,9 @@ class Browser:
         return str(answer.get_data(as_text=True))
 
 
-def one_copy(text: str) -> str:
-    """The demo fleet without its copy in an object store, whose service nobody plays here."""
-    return re.sub(r"(?ms)^    - id: sidekick-offsite\n.*?(?=^\S|^  \S|^    - )", "", text)
-
-
 def make(base: Path, *, demo: bool = True) -> Room:
     """Make a gate in an empty directory with the demo fleet and its people."""
-    text = one_copy((ROOT / "config.yaml").read_text())
+    text = (ROOT / "config.yaml").read_text()
     (base / "config.yaml").write_text(demo_text(text) if demo else text)
     room = take_up(base)
     for name, (roles, seats) in PEOPLE.items():

@@ -80,6 +80,7 @@ def test_an_array_outside_the_inventory_is_not_there(room: Room, name: str) -> N
 
 
 def test_an_array_that_lists_no_volumes_accounts_for_none_of_them(room: Room) -> None:
+    room.eyes.volumes = False
     room.control.survey(room.person("lead"), ["east-1"])
     found = room.control.safety(room.person("reader"), "east-1")["coverage"]
     assert (found["percent"], found["rows"]) == (0, [])

@@ -1,0 +1,29 @@
+"""Does nothing else carry what befalls the data to the copy?"""
+
+from gate.checks.case import Case, Reliance
+from gate.checks.each import Answer, over_datasets
+from gate.checks.together import judged
+from gate.finding import Check, Finding, Weight, When
+from gate.inventory import Protection
+
+CHECK = Check(
+    name="fate-apart",
+    question="Are data and copy no pair of partners, in no stage together, and the backup software not under change?",
+    meaning="A partner carries over what befalls its peer; a stage is one moment for all that is in it.",
+    way_out="Rely on a copy off the partner, or change the backup software and the arrays in different windows.",
+    threshold="none: one of these in common refuses, and so does one that is not known",
+    weight=Weight.BLOCK,
+    when=When.APPROVE,
+    waivable=True,
+)
+DIMENSIONS = ("partner", "wave", "backup-software")
+
+
+def check(case: Case) -> Finding:
+    """Compare each dataset at risk with the copy relied on in these dimensions."""
+    return over_datasets(case, CHECK, ask)
+
+
+def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+    """Judge one pair."""
+    return judged(case, reliance, protection, DIMENSIONS)

@@ -1,0 +1,30 @@
+"""What was read under the old firmware says nothing of what the new one did."""
+
+from datetime import timedelta
+
+import pytest
+
+from gate.checks import verified_since_change
+from gate.finding import Finding, Outcome
+from tests.cases import NAMES, NOON, SECOND, SERIALS, case, evidence, verification
+
+READ = NOON - timedelta(hours=1)
+
+
+def answer(**changed: object) -> Finding:
+    settled = {**dict.fromkeys((*SERIALS, *NAMES), NOON - timedelta(days=9)), **changed}
+    return verified_since_change.check(case(evidence(settled={k: v for k, v in settled.items() if v is not None})))
+
+
+@pytest.mark.parametrize("name", ["vault-1", "nightly"])
+def test_the_read_must_not_be_older_than_the_first_sighting_of_what_is_there(name: str) -> None:
+    assert verification().at == READ
+    assert answer(**{name: READ}).outcome is Outcome.PASSED
+    late = answer(**{name: READ + SECOND})
+    assert late.outcome is Outcome.FAILED
+    assert f"before {name} was first seen" in late.because
+    assert answer(**{name: None}).outcome is Outcome.UNKNOWN
+
+
+def test_other_arrays_do_not_matter() -> None:
+    assert answer(**{"west-1": NOON, "east-1": None}).outcome is Outcome.PASSED
