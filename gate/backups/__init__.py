@@ -5,6 +5,7 @@ from gate.backups import (
     borg,
     file_manifest,
     files_engine,
+    oracle_rman,
     pgbackrest,
     postgresql,
     restic,
@@ -26,6 +27,7 @@ TOOLS: dict[BackupTool, Tool] = {
     BackupTool.FILE_MANIFEST: file_manifest.TOOL,
     BackupTool.S3_OBJECTS: s3_objects.TOOL,
     BackupTool.ZFS_SNAPSHOT: zfs_snapshot.TOOL,
+    BackupTool.ORACLE_RMAN: oracle_rman.TOOL,
 }
 """Every backup tool that the gate can ask; one that is missing here leaves its protections unknown."""
 

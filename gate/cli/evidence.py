@@ -1,13 +1,20 @@
 """`sangate evidence`: what is known of backups."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
+from gate.cli.client import Client
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, table, working
+
+LOOK_S = 1.0
+"""Seconds between two looks at what a rehearsal is doing."""
+
+LONGEST_REHEARSAL = 24 * 3600.0
 
 
 @click.group()
@@ -154,8 +161,7 @@ def reference(place: Place, dataset: str, as_json: bool) -> None:
 @click.pass_context
 def rehearse(ctx: click.Context, place: Place, dataset: str, as_json: bool) -> None:
     """Restore the newest backup for proof, compare it, clean up. Exit 1 when it did not pass."""
-    with working("restoring, opening, comparing …"):
-        made = place.client().post(f"/datasets/{quote(dataset, safe='')}/rehearse")
+    made = watched(place.client(), dataset)
     if as_json:
         out_json(made)
     else:
@@ -215,6 +221,28 @@ def schema() -> None:
     from gate.backups.report_form import schema as made
 
     out_json(made())
+
+
+def watched(client: Client, dataset: str) -> Any:
+    """Have a dataset rehearsed and tell on standard error what is being done, as the server tells it."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        before = _progress(client, dataset)
+        asked = pool.submit(client.post, f"/datasets/{quote(dataset, safe='')}/rehearse", within=LONGEST_REHEARSAL)
+        told: dict[str, int] = {}
+        while not wait([asked], timeout=LOOK_S).done:
+            for protection, lines in _progress(client, dataset).items():
+                # What was there before and has not changed is told of an earlier rehearsal.
+                known = told.get(protection, len(lines) if lines == before.get(protection) else 0)
+                for line in lines[known:]:
+                    click.echo(plain(f"  {protection}: {line}"), err=True)
+                if lines != before.get(protection):
+                    told[protection] = len(lines)
+        return asked.result()
+
+
+def _progress(client: Client, dataset: str) -> dict[str, list[str]]:
+    found = [one for one in client.get("/datasets") if one["id"] == dataset]
+    return {each["id"]: each["progress"] for one in found for each in one["protections"]}
 
 
 def _tables(tables: list[dict[str, Any]]) -> None:

@@ -35,6 +35,7 @@ class Rehearsing:
                         "tool": protection.tool.value,
                         "repository": f"{protection.host}:{protection.repository}",
                         "rehearsals": rehearsed.get(protection.id, []),
+                        "progress": list(self._desk.gathering.rehearsals.told(protection.id)),
                     }
                     for protection in inventory.protections_of(dataset.id)
                 ],

@@ -174,7 +174,7 @@ def begun(root: Path) -> Site:
 
 def fill(site: Site) -> None:
     """Make cluster and repositories, and stop the server."""
-    _start(site)
+    prepare(site)
     _tables(site)
     content = drive(EXAMINER.content(site.dataset), site.ask)
     assert not content.problem, content.problem
@@ -183,7 +183,8 @@ def fill(site: Site) -> None:
     _backups(site)
 
 
-def _start(site: Site) -> None:
+def prepare(site: Site, segment_mib: int = 1) -> None:
+    """Make an empty cluster with its archive and start it."""
     root = site.root
     for folder in ("s", "repo", "barman", "barman/main", "barman/main/incoming"):
         site.run("mkdir", root / folder)
@@ -212,7 +213,7 @@ archiver=on
 immediate_checkpoint=true
 """.encode())  # fmt: skip
     site.run(PROGRAMS / "initdb", "-D", root / "data", "-A", "trust", "-k", "-U", "postgres", "-E", "UTF8", "--no-sync",
-             "--locale=C", "--wal-segsize=1")  # fmt: skip
+             "--locale=C", f"--wal-segsize={segment_mib}")  # fmt: skip
     push = f"pgbackrest --config={root}/pgbackrest.conf --stanza=main archive-push %p"
     settings = f"""listen_addresses=''
 unix_socket_directories='{root}/s'
@@ -221,7 +222,7 @@ archive_mode=on
 archive_command='{push} && cp %p {root}/barman/main/incoming/%f'
 shared_buffers=16MB
 max_wal_size=64MB
-min_wal_size=2MB
+min_wal_size={2 * segment_mib}MB
 autovacuum=off
 """
     config = root / "data/postgresql.conf"
