@@ -95,6 +95,7 @@ def main() -> None:
     given = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="sg", dir="/tmp"))  # a socket's path may have 107 characters
     site = clusters.begun(root)
+    site.deadline_s = 1800
     try:
         grow(site, given.rows)
         size = sum(file.stat().st_size for file in (root / "data/base").rglob("*") if file.is_file())

@@ -38,6 +38,7 @@ class Site:
     reference: Reference
     dataset: Dataset
     copies: int = 0
+    deadline_s: float = 120
     answers: dict[str, Reply] = field(default_factory=dict)
 
     def run(

@@ -16,6 +16,7 @@ from gate.backups.answers import Unread
 from gate.backups.postgresql import EXAMINER
 from gate.backups.rehearsal import rehearse
 from gate.backups.scratch import clear, spot_of
+from gate.backups.telling import telling
 from gate.evidence import BackupRun, Log, Reference, Rehearsal, Reply
 from gate.inventory import Dataset, Protection
 from tests.backups.clusters import GATE, PROGRAMS, Asker, Site, ago, flip, segment_files
@@ -66,6 +67,19 @@ def test_a_good_backup_of_pgbackrest_reaches_v7_against_both_references(site: Si
     assert found.restore_s is not None
     assert found.recovery_s is not None
     assert found.restore_s + found.recovery_s <= found.seconds + 1
+    told = [sentence for reply in said if (sentence := telling(reply.command))]
+    assert told == [
+        "making a place for the copy",
+        "pgBackRest brings the backup back",
+        "the server starts and reads the log to its end",
+        "every table and index is checked against each other",
+        "every row of the database is read",
+        "contacts is read and hashed",
+        "journal is read and hashed",
+        "the server is stopped",
+        "the checksum of every page is read",
+        "the copy is removed",
+    ]
     assert not any(b"nobody" in reply.stdout or b"later" in reply.stdout for reply in said)  # no row leaves the server
 
 

@@ -32,6 +32,7 @@ def public(key: Ed25519PrivateKey) -> str:
 
 def signed(text: str, key: Ed25519PrivateKey = KEY, namespace: str = "backup-evidence@sangate") -> str:
     """As `ssh-keygen -Y sign` makes it, from the words of PROTOCOL.sshsig."""
+
     def packed(*parts: bytes) -> bytes:
         return b"".join(struct.pack(">I", len(part)) + part for part in parts)
 

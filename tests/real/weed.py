@@ -26,9 +26,7 @@ PEOPLE: dict[str, list[str]] = {
     "admin": ["Admin", "Read", "Write", "List"],
     "reader": [f"{verb}:{BUCKET}" for verb in READS],
     "sentinel": [f"{verb}:{BUCKET}" for verb in READS] + WRITES,
-    "bypasser": [f"{verb}:{BUCKET}" for verb in READS]
-    + WRITES
-    + [f"BypassGovernanceRetention:{BUCKET}/sentinels/*"],
+    "bypasser": [f"{verb}:{BUCKET}" for verb in READS] + WRITES + [f"BypassGovernanceRetention:{BUCKET}/sentinels/*"],
     "application": ["Read:application", "Write:application"],
 }
 

@@ -96,9 +96,10 @@ def test_a_kill_while_the_canary_is_changed_never_applies_twice(stage: Stage, ki
             state = stage.wait_for(change, "halted", seconds=90)
         assert state == "halted"
         after = mutations(stage, "west-3")
-        assert {
-            name: after.get(name, 0) - before.get(name, 0) for name in ("prepare", "apply")
-        } == {"prepare": 1, "apply": 1}
+        assert {name: after.get(name, 0) - before.get(name, 0) for name in ("prepare", "apply")} == {
+            "prepare": 1,
+            "apply": 1,
+        }
         looks = [entry for entry in stage.gate.ledger.history(change) if entry.kind == "step.looked"]
         assert bool(looks) == (kind == "step.intended")
         assert fold(stage.gate.ledger.history(change)).judgement == "failed"

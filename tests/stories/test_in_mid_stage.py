@@ -107,9 +107,7 @@ def test_a_hold_from_anywhere_stops_within_seconds_and_a_begun_apply_is_ended_fi
         change = stage.approved(GOOD)
         gate.control.start(stage.people["performer"], change)
         until = time.monotonic() + 40
-        while not any(
-            e.kind == "step.intended" and e.data["step"] == "apply" for e in gate.ledger.history(change)
-        ):
+        while not any(e.kind == "step.intended" and e.data["step"] == "apply" for e in gate.ledger.history(change)):
             assert time.monotonic() < until
             time.sleep(0.002)
         threading.Thread(target=gate.control.hold, args=(stage.people["contractor"], change, "smoke")).start()
