@@ -5,7 +5,7 @@ import re
 SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), sentence)
     for pattern, sentence in (
-        (r"^mkdir -m 700 ", "making a place for the copy"),
+        (r"^mkdir -m 700 [^ ]+$", "making a place for the copy"),
         (r"^pgbackrest .* restore$", "pgBackRest brings the backup back"),
         (r"^barman .* recover ", "Barman brings the backup back"),
         (r"^restic .* restore ", "restic brings the backup back"),
