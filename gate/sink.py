@@ -96,7 +96,7 @@ class Mail(Frozen):
     tls: MailTls = MailTls.STARTTLS
     ca: PlainPath | None = None
     user: Login = ""
-    password: KeyFile | None = None
+    password_file: KeyFile | None = None
     every: Duration = Field(default="24h", validate_default=True)
     timeout: Duration = Field(default="30s", validate_default=True)
 
@@ -104,7 +104,7 @@ class Mail(Frozen):
     def _over_tls(self) -> Self:
         if self.tls is MailTls.NONE and not on_this_machine(self.address):
             raise ValueError("tls: without it mail goes to this machine only")
-        if bool(self.user) != bool(self.password):
+        if bool(self.user) != bool(self.password_file):
             raise ValueError("user: a name and the file of its password go together")
         return self
 

@@ -64,7 +64,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
         reply = yield from ask(f"{_borg(protection)} info --json --last {NEWEST}{chosen} {protection.repository}", log)
         told = _answer(protection, reply, "the list of archives")
         stored = _stored(told)
-        for one in sorted(members(told.get("archives"), "the list of archives"), key=_ended, reverse=True):
+        for one in sorted(reversed(members(told.get("archives"), "the list of archives")), key=_ended, reverse=True):
             try:
                 runs.append(_run(one, host_now, reply))
             except Unread as unread:

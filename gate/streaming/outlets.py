@@ -41,7 +41,7 @@ def streaming_of(settings: Settings, ledger: Ledger, clock: Callable[[], datetim
         if isinstance(sink, Syslog):
             deliveries[sink.name] = SyslogDelivery(sink, ca, Heads(ledger))
         elif isinstance(sink, Mail):
-            password = settings.keys / sink.password if sink.password else None
+            password = settings.keys / sink.password_file if sink.password_file else None
             said = read_private(password, "the mail server's password") if password else ""
             deliveries[sink.name] = MailDelivery(sink, ledger.origin, said, ca, clock)
         else:

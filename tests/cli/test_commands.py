@@ -10,10 +10,18 @@ from tests.cli.conftest import PASSWORD, Served, Typed
 from tests.parts import need
 
 
+RESTORE_PLAN = """\
+restore_plan:
+  tiers:
+    - {items: [sidekick], rto: 4h}
+  tools: [restore-desk]
+"""
+
+
 @pytest.fixture
 def change(engineer: Typed, tmp_path: Path) -> str:
     file = tmp_path / "change.yaml"
-    file.write_text(CHANGE)
+    file.write_text(CHANGE + RESTORE_PLAN)
     return str(json.loads(engineer("change", "open", file, "--json").stdout)["id"])
 
 

@@ -100,7 +100,7 @@ def test_the_body_is_the_checkpoint_and_it_comes_over_tls_to_who_signed_in(
     ways = {"tls_context": context, "require_starttls": True} if tls == "starttls" else {"ssl_context": context}
     begun = tls == "starttls"  # of TLS that was there before, the server's SMTP knows nothing
     options = {"authenticator": office.authenticate, "auth_required": begun, "auth_require_tls": begun}
-    sender = way(server(**ways, **options), ca=ca, tls=tls, user="sangate", password="auditors-mail")
+    sender = way(server(**ways, **options), ca=ca, tls=tls, user="sangate", password_file="auditors-mail")
     signed = ledger.checkpoint()
     sender.tell(signed, 12)
     assert body(office.taken[0]) == signed
@@ -244,7 +244,7 @@ def test_a_server_that_hangs_does_not_hold_up_the_end(ledger: SqliteLedger, tmp_
     [
         ({"tls": "none", "address": "mail.example.com:25"}, "this machine only"),
         ({"address": "localhost:25", "user": "x"}, "go together"),
-        ({"address": "localhost:25", "password": "x"}, "go together"),
+        ({"address": "localhost:25", "password_file": "x"}, "go together"),
         ({"address": "localhost:25", "to": []}, "at least 1 item"),
         ({"address": "localhost:25", "to": ["a@b\nBcc: c@d"]}, "should match"),
     ],
