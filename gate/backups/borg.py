@@ -64,7 +64,10 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
         reply = yield from ask(f"{_borg(protection)} info --json --last {NEWEST}{chosen} {protection.repository}", log)
         told = _answer(protection, reply, "the list of archives")
         stored = _stored(told)
-        for one in sorted(reversed(members(told.get("archives"), "the list of archives")), key=_ended, reverse=True):
+        # Its times are whole seconds; of two archives in one second the later in its list is the newer.
+        listed = members(told.get("archives"), "the list of archives")
+        listed.sort(key=_ended)
+        for one in reversed(listed):
             try:
                 runs.append(_run(one, host_now, reply))
             except Unread as unread:

@@ -9,7 +9,6 @@ from tests.api.conftest import CHANGE
 from tests.cli.conftest import PASSWORD, Served, Typed
 from tests.parts import need
 
-
 RESTORE_PLAN = """\
 restore_plan:
   tiers:
