@@ -12,7 +12,18 @@ from gate.canonical import Json, digest
 from gate.duration import Duration
 from gate.inventory import ArrayFamily, Frozen, Name
 
-Version = Annotated[str, StringConstraints(pattern=r"^\d{1,4}(\.\d{1,4}){1,4}$")]
+Version = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z]{0,4}[0-9][A-Za-z0-9]{0,11}([._-][A-Za-z0-9]{1,12}){0,6}$", max_length=40),
+]
+"""
+A version as families print it: 8.7.0.4, 9.13.1P4, GT280R010-01, v9.1.1b.
+
+Words of letters and digits with a digit early in the first, joined by one dot, hyphen or underscore each: nothing that
+a shell or a glob reads, and no option. A family that prints anything else (`3.3.1.410 (MU2)`, `9.4(1a)`) has a reader
+that spells it so: `3.3.1.410-MU2`, `9.4-1a`.
+"""
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]

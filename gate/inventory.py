@@ -44,10 +44,25 @@ class Criticality(StrEnum):
 
 
 class ArrayFamily(StrEnum):
-    """Command-line dialects of arrays that the gate can speak."""
+    """
+    Command-line dialects of arrays that the gate can speak, under who makes the arrays.
 
-    STORAGE_VIRTUALIZE = "storage-virtualize"
+    A line is added together with its row in `gate.families.FAMILIES`; a test holds the two to each other.
+    """
+
+    # Brocade: Fabric OS
+    # Cisco: NX-OS of the MDS switches
+    # Dell, HPE MSA, Seagate
     DOTHILL = "dothill"
+
+    # Hitachi
+    # HPE: 3PAR, Primera
+    # IBM
+    STORAGE_VIRTUALIZE = "storage-virtualize"
+
+    # NetApp
+    # Oracle: Sun StorageTek
+    # Pure Storage
 
 
 class HostFamily(StrEnum):

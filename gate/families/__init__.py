@@ -1,11 +1,14 @@
 """Questions and readers, one file per dialect of command line. Pure: bytes in, facts out."""
 
-from gate.families import dothill, storage_virtualize
+from gate.families import (
+    dothill,
+    storage_virtualize,
+)
 from gate.families.family import Family
 from gate.inventory import ArrayFamily
 
 FAMILIES: dict[ArrayFamily, Family] = {
-    ArrayFamily.STORAGE_VIRTUALIZE: storage_virtualize.FAMILY,
     ArrayFamily.DOTHILL: dothill.FAMILY,
+    ArrayFamily.STORAGE_VIRTUALIZE: storage_virtualize.FAMILY,
 }
 """Every dialect of arrays that the gate can speak."""
