@@ -22,7 +22,7 @@ from gate.ledger.entry import GATE, Draft
 from gate.ledger.note import Signer, read_vkey
 from gate.ledger.policy import write
 from gate.people import People
-from gate.permits import PermitOffice
+from gate.permits.office import PermitOffice
 from gate.settings import Settings
 from gate.ssh.pins import read_host_keys
 from gate.store import Ledger

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import SSHCertificate, SSHCert
 
 from gate.change import Grant, Purpose
 from gate.errors import BadInput, Refused
-from gate.permits import PermitOffice
+from gate.permits.office import PermitOffice
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 GRANT = Grant("chg-0001", "canary", "west-2", Purpose.FORWARD, f"sha256:{'a' * 64}", NOW + timedelta(minutes=30))

@@ -23,7 +23,8 @@ from gate.errors import GateError, LedgerUnavailable
 from gate.judgement import Limits, judge
 from gate.ledger.entry import GATE, Blob, Draft
 from gate.lifecycle import ALLOWED
-from gate.permits import PermitOffice
+from gate.permits import Office
+from gate.permits.office import Wanted
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat
 from gate.standing import Standing, State
@@ -44,7 +45,7 @@ class Crew:
 
     ledger: Ledger
     hands: Hands
-    office: PermitOffice
+    office: Office
     people: Callable[[], Mapping[str, Person]]
     approvals: ApprovalKind
     permit_lifetime: timedelta
@@ -151,7 +152,13 @@ def _act(
         attempt_refused = Draft("attempt.refused", DRIVER, standing.change, refused)
         crew.ledger.append_all((attempt_refused, halted), expect=standing.seq)
         return
-    permit = crew.office.issue(grant, now)
+    try:
+        permit = crew.office.issue(grant, now, Wanted(plan, phase, number))
+    except LedgerUnavailable:
+        raise
+    except GateError as error:
+        _no_permit(crew, standing, phase, number, step, error)
+        return
     before = steps.act_before(step, now, permit.expires)
     permitted = _permit(grant.purpose, plan, permit.serial, utc(permit.expires))
     intended: dict[str, Json] = {
@@ -172,6 +179,21 @@ def _act(
     else:
         came = Outcome("unknown", "nothing was sent: no witness has cosigned the intent")
     crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, came))
+
+
+def _no_permit(crew: Crew, standing: Standing, phase: Phase, number: int, step: Step, error: GateError) -> None:
+    """Nothing was sent: a person hears why, and says whether to ask again or to go back."""
+    why = f"{error.message}; {error.hint}" if error.hint else error.message
+    refused: dict[str, Json] = {"what": f"permit for {phase} step {step.id}", "why": why[:1000], "who": "keyholder"}
+    question = f"there is no permit for {phase} step {step.id}, and nothing was sent: {why}"[:1000]
+    asked: dict[str, Json] = {"question": question, "step": f"{phase} {number}"}
+    crew.ledger.append_all(
+        (
+            Draft("attempt.refused", DRIVER, standing.change, refused),
+            Draft("person.asked", DRIVER, standing.change, asked),
+        ),
+        expect=standing.seq,
+    )
 
 
 def _permit(purpose: Purpose, plan: Plan, serial: int, expires: str) -> dict[str, Json]:

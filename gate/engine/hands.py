@@ -18,7 +18,7 @@ from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
-from gate.permits import Permit
+from gate.permits.office import Permit
 from gate.ssh.client import connect
 from gate.ssh.wire import Timeouts
 

@@ -11,7 +11,7 @@ from gate.errors import GateError
 from gate.evidence import Reply, ReplyState
 from gate.families import FAMILIES
 from gate.inventory import ArrayFamily
-from gate.permits import Permit
+from gate.permits.office import Permit
 from gate.playbook import any_holds, holds, why_not
 
 SENDING = timedelta(seconds=20)

@@ -11,18 +11,19 @@ import pytest
 
 from gate.approval import Decision, Statement
 from gate.authority import STAGE
-from gate.change import Phase, Plan, Step, utc
+from gate.canonical import Json
+from gate.change import Grant, Phase, Plan, Step, utc
 from gate.engine.act import Crew, perform
 from gate.engine.hands import Asker, Hands
-from gate.engine.next import Act, Baseline, Look, next_action
-from gate.errors import LedgerUnavailable, Moved
+from gate.engine.next import Act, Baseline, Look, Wait, next_action
+from gate.errors import LedgerUnavailable, Moved, Outside
 from gate.evidence import Reply, ReplyState
 from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.ledger.entry import Actor, Draft
 from gate.lifecycle import fold
-from gate.permits import Permit, PermitOffice
+from gate.permits.office import Permit, PermitOffice, Wanted
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat
 from gate.ssh.wire import Timeouts
@@ -37,6 +38,7 @@ ORIGIN = "gate.example/ledger"
 LIFETIME = timedelta(minutes=5)
 SEATS = {"lead": Seat.STORAGE, "owner": Seat.DATA_OWNER}
 AUTHORISING = ("permit.issued", "step.intended")
+ANSWER: dict[str, Json] = {"answer": "again", "step": f"forward {SEND}", "reason": "it runs again"}
 
 
 @dataclass(frozen=True)
@@ -209,3 +211,28 @@ def test_the_intent_itself_must_be_covered_not_only_what_came_before_it(
 def test_known_data_is_not_written_before_the_start_of_the_stage_is_cosigned(crew: Crew, standing: Standing) -> None:
     with pytest.raises(LedgerUnavailable, match="no witness"):
         perform(replace(crew, covered=lambda *_: False), PLAN, standing, Baseline((CANARY,)), Event())
+
+
+class Away:
+    """An office that makes no permit, with the sentence why."""
+
+    def issue(self, grant: Grant, now: datetime, wanted: Wanted) -> Permit:
+        """Refuse."""
+        raise Outside(f"the keyholder does not answer about {grant.array}", hint="does it run?")
+
+
+def test_without_a_permit_nothing_is_sent_and_a_person_is_asked_with_the_reason(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing
+) -> None:
+    action = due(standing)
+    perform(replace(crew, office=Away()), PLAN, standing, action, Event())
+    assert not hands.acts
+    assert kinds(ledger, standing) == ["attempt.refused", "person.asked"]
+    after = fold(ledger.history(PLAN.change))
+    assert after.question == (
+        "there is no permit for forward step stage, and nothing was sent: "
+        f"the keyholder does not answer about {CANARY}; does it run?"
+    )
+    assert isinstance(next_action(PLAN, after, NOON), Wait)
+    ledger.append(Draft("person.answered", Actor("person", "performer"), PLAN.change, ANSWER))
+    assert next_action(PLAN, fold(ledger.history(PLAN.change)), NOON) == action

@@ -17,7 +17,7 @@ from gate.engine.local import Driver
 from gate.errors import CannotTell, Outside
 from gate.ledger.entry import Draft
 from gate.lifecycle import fold
-from gate.permits import PermitOffice
+from gate.permits.office import PermitOffice
 from gate.policy import ApprovalKind
 from gate.standing import Standing, State
 from gate.store import keys

@@ -20,7 +20,7 @@ from gate.errors import HostKeyRefused, Outside, Refused
 from gate.evidence import ReplyState
 from gate.hostkeys import HostKeys, parse
 from gate.inventory import Ssh
-from gate.permits import Permit, PermitOffice
+from gate.permits.office import Permit, PermitOffice
 from gate.ssh.client import connect
 from gate.ssh.session import Session
 from gate.ssh.wire import Timeouts

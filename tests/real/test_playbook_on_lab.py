@@ -16,7 +16,7 @@ from gate.hostkeys import HostKeys
 from gate.inventory import ArrayFamily, Inventory
 from gate.lab.client import Lab
 from gate.lab.process import start
-from gate.permits import PermitOffice
+from gate.permits.office import PermitOffice
 from gate.playbook import Rendered, any_holds, holds, parse, render, why_not
 from gate.ssh.client import connect
 from gate.ssh.pins import read_host_keys

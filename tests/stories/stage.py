@@ -21,7 +21,7 @@ from gate.lab.images import write_images
 from gate.lab.process import start
 from gate.lifecycle import fold
 from gate.objects.credential import pretend_keys
-from gate.permits import PermitOffice
+from gate.permits.office import PermitOffice
 from gate.person import Person, Role
 from gate.policy import Seat
 from gate.settings import Settings, demo_text, load, relocate, shipped

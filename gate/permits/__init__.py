@@ -1,0 +1,14 @@
+"""Where permits come from: an office in this process, or the keyholder, a process of its own that is asked."""
+
+from datetime import datetime
+from typing import Protocol
+
+from gate.change import Grant
+from gate.permits.office import Permit, Wanted
+
+
+class Office(Protocol):
+    """Whoever makes permits."""
+
+    def issue(self, grant: Grant, now: datetime, wanted: Wanted) -> Permit:
+        """Return a permit for exactly what was granted; GateError says why there is none, and then nothing is sent."""
