@@ -6,7 +6,7 @@ Only gathering stands in (`Eyes`); what the engine would enter during a run is e
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -93,6 +93,13 @@ def port(array: str, node: int = 1) -> str:
     return f"iqn.1986-03.com.ibm:2145.{array}.node{node}"
 
 
+class Rehearsals:
+    """No rehearsal was made by this process."""
+
+    def told(self, protection: str) -> tuple[str, ...]:
+        return ()
+
+
 @dataclass
 class Eyes:
     """What would be read now; a test spoils one thing."""
@@ -110,6 +117,8 @@ class Eyes:
 
     slow: threading.Event | None = None
     """Gathering waits for it after its first line."""
+
+    rehearsals: Rehearsals = field(default_factory=Rehearsals)
 
     def gather(self, targets: tuple[str, ...], image: str | None, progress: Callable[[str], None]) -> Evidence:
         progress(f"asking {len(self.settings.config.inventory.arrays)} arrays who they are")
