@@ -7,6 +7,7 @@ succeeds under it and empties the list of archives.
 """
 
 import re
+from datetime import datetime
 
 from gate.backups.answers import Asking, Unread, ask, shown, text
 from gate.backups.zfs_snapshot import snapshot_of
@@ -16,8 +17,8 @@ from gate.inventory import BackupTool, Protection
 FLAGS = re.compile(r"([A-Za-z-]{1,32}) (\S+)\n")
 
 
-def held(protection: Protection, run: BackupRun, place: str) -> Asking[Immutability]:
-    """Ask the backup host what holds this protection's copies; what cannot be read is a problem."""
+def held(protection: Protection, run: BackupRun, place: str, now: datetime) -> Asking[Immutability]:
+    """Ask the backup host what holds this protection's copies; what cannot be read, or even asked, is a problem."""
     log: list[Reply] = []
     mechanism, layer, mode, problem = "file-flag", "file", "", ""
     try:
@@ -38,9 +39,8 @@ def held(protection: Protection, run: BackupRun, place: str) -> Asking[Immutabil
     except Unread as unread:
         problem = str(unread)
     raw = tuple(reply.digest for reply in log)
-    return Immutability(
-        protection.id, place, log[-1].finished_at, mechanism, layer, mode, problem=problem, raw=raw, backup=run.id
-    )
+    at = log[-1].finished_at if log else now
+    return Immutability(protection.id, place, at, mechanism, layer, mode, problem=problem, raw=raw, backup=run.id)
 
 
 def _holds(protection: Protection, run: BackupRun, log: list[Reply]) -> Asking[int]:

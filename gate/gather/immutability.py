@@ -70,7 +70,7 @@ class Immutables:
             return None
         store = protection.object_store
         if store is None:
-            return self._drive(protection, held.held(protection, run, trace.place))[0]
+            return self._drive(protection, held.held(protection, run, trace.place, self._clock()))[0]
         now = self._read(protection, run, trace.place)
         if now.problem or not now.mode:
             return now

@@ -3,7 +3,7 @@ Known data on the scratch object of an array: written before the change, read ba
 
 The pattern of a seed is SHA-256 over the seed's digest and a counter, piece by piece: no two blocks are alike, so
 that blocks which were lost, swapped or answered from elsewhere show. Only `Array.scratch` is ever written, and only
-after the LUN has told 512-byte blocks, enough of them, and a target port of the target declared (promise 3).
+after the LUN has told 512-byte blocks, enough of them, the designator and a target port declared (promise 3).
 """
 
 import hashlib
@@ -175,7 +175,13 @@ class KnownAnswers:
             raise Refused(
                 f"the scratch object of {array} has {capacity.blocks} blocks, the inventory declares {scratch.blocks}"
             )
-        ports = lun.identification().target_ports
+        said = lun.identification()
+        if scratch.uid is not None and said.naa != scratch.uid:
+            raise Refused(
+                f"LUN {scratch.lun} of {array} is {said.naa or 'not named'}, the inventory declares {scratch.uid}",
+                hint="nothing was written: a LUN number may have come to mean another volume",
+            )
+        ports = said.target_ports
         if ports and not any(port.partition(",t,")[0] == scratch.target for port in ports):
             raise Refused(f"LUN {scratch.lun} of {array} is reached through {ports[0]}, not {scratch.target}")
 

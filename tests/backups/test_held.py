@@ -26,7 +26,7 @@ LISTED = b"pool/copies@s1\tguid\t77\npool/copies@s1\tcreation\t1795400223\n"
 
 def _held(tool: BackupTool, reply: Reply, **changed: object) -> tuple[str, str, str, str]:
     protection: Protection = PROTECTION.model_copy(update={"tool": tool, "name": "pool/copies", **changed})
-    asking = held.held(protection, replace(RUN, id="77") if tool is BackupTool.ZFS_SNAPSHOT else RUN, "there")
+    asking = held.held(protection, replace(RUN, id="77") if tool is BackupTool.ZFS_SNAPSHOT else RUN, "there", NOW)
     if "-r -d 1" in next(asking):
         assert asking.send(_said(LISTED)) == "zfs get -Hp -o value userrefs pool/copies@s1"
     with pytest.raises(StopIteration) as end:
@@ -69,6 +69,14 @@ def test_what_cannot_be_read_is_a_problem_and_holds_nothing(tool: BackupTool, re
     _, _, mode, problem = _held(tool, reply, name="pool/copies")
     assert mode == ""
     assert problem
+
+
+def test_a_file_system_that_nobody_named_is_a_problem_and_nothing_is_asked() -> None:
+    nameless = PROTECTION.model_copy(update={"tool": BackupTool.ZFS_SNAPSHOT, "name": None})
+    with pytest.raises(StopIteration) as end:
+        next(held.held(nameless, RUN, "there", NOW))
+    assert (end.value.value.at, end.value.value.mode) == (NOW, "")
+    assert "does not name the file system" in end.value.value.problem
 
 
 DENIED = b"backup@bk-1: Permission denied (publickey,password).\r\n"

@@ -206,9 +206,9 @@ def test_a_snapshot_made_again_under_its_name_is_another_one(
 
 def test_a_hold_is_seen_on_the_snapshot_that_is_relied_on(zfs: Zfs, protection: Protection) -> None:
     run = read(protection, zfs).runs[0]
-    assert drive(held(protection, run, "naa.1"), zfs).mode == ""
+    assert drive(held(protection, run, "naa.1", datetime.now(UTC)), zfs).mode == ""
     zfs.do("zfs hold keep vault/strong/data@monday")
-    found = drive(held(protection, run, "naa.1"), zfs)
+    found = drive(held(protection, run, "naa.1", datetime.now(UTC)), zfs)
     assert (found.mechanism, found.mode, found.problem) == ("zfs-hold", "hold", "")
     zfs.do("zfs release keep vault/strong/data@monday")
 

@@ -108,6 +108,14 @@ def test_a_range_beyond_the_lun_is_refused_before_anything_is_written(site: Site
     assert answers.read("west-2", "seed").digest == before
 
 
+def test_a_lun_of_another_designator_is_refused_before_anything_is_written(site: Site, answers: KnownAnswers) -> None:
+    before = answers.write("west-2", "seed").digest
+    other = "600507680000020420e00022000000aa"
+    with pytest.raises(Refused, match=f"LUN 9 of west-2 is [0-9a-f]{{32}}, the inventory declares {other}"):
+        KnownAnswers(changed(site, "west-2", uid=other), initiator=INITIATOR).write("west-2", "other seed")
+    assert answers.read("west-2", "seed").digest == before
+
+
 def test_only_the_declared_range_is_written(site: Site, answers: KnownAnswers) -> None:
     whole = answers.write("west-2", "all of it").digest
     KnownAnswers(changed(site, "west-2", blocks=2100), initiator=INITIATOR).write("west-2", "the beginning")
