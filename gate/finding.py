@@ -93,6 +93,9 @@ class Finding:
     valid_until: datetime | None = None
     """When the first of the facts that it rests on expires; None when none does."""
 
+    attestable: bool = False
+    """It refuses only because the world gives no measurable identity there: two people may attest it (promise 10)."""
+
     @property
     def material(self) -> dict[str, Json]:
         """What signatures bind to: the outcome and what it rests on, without sentences, ids, ages and times."""

@@ -9,13 +9,12 @@ ports prove nothing, and what could not be found out is `unknown` (backup-eviden
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from gate.evidence import Leaf, Share, Trace
 from gate.landscape import Element, Map, Place
 
-__all__ = ["Attestation", "Element", "Isolation", "Map", "Place", "Relation", "attested", "relate"]
+__all__ = ["Element", "Isolation", "Map", "Place", "Relation", "relate"]
 
 
 class Relation(StrEnum):
@@ -39,27 +38,6 @@ class Isolation:
     """The relation is unknown only because the inventory alone names a place: two people may attest it."""
 
 
-@dataclass(frozen=True)
-class Attestation:
-    """What two people sign where the world gives no measurable identity; it never turns a relation into different."""
-
-    dataset: str
-    protection: str
-    source: str
-    """Trace.place of the dataset when they signed; another place needs another attestation."""
-
-    backup: str
-    signers: tuple[str, ...]
-    """Ids of the people whose signatures were verified."""
-
-    at: datetime
-    expires: datetime
-
-
-TIER_OF_NO_ATTESTATION = 1
-"""Data of this tier may not rest on an attestation (promise 10)."""
-
-
 def relate(source: Trace | None, backup: Trace | None, where: Map) -> Isolation:
     """Compare where a dataset and its repository lie; every doubt is `unknown`."""
     here, there = where.locate(source), where.locate(backup)
@@ -77,27 +55,6 @@ def relate(source: Trace | None, backup: Trace | None, where: Map) -> Isolation:
         told = f"only the inventory says that it is {' and '.join(dict.fromkeys(declared))}; nothing was measured of it"
         return Isolation(Relation.UNKNOWN, told, here, there, attestable=True)
     return Isolation(Relation.DIFFERENT, f"measured on {here.words} and {there.words}", here, there)
-
-
-def attested(
-    isolation: Isolation, source: Trace | None, backup: Trace | None, tier: int, by: Attestation, now: datetime
-) -> str:
-    """
-    Say why an attestation does not carry this relation; empty when it does.
-
-    Even then the relation stays `unknown` and is shown red as declared. Tier-1 data never rest on one.
-    """
-    if not isolation.attestable:
-        return f"the relation is {isolation.relation}, and no attestation changes what was or can be measured"
-    if tier <= TIER_OF_NO_ATTESTATION:
-        return f"data of tier {tier} may not rest on an attestation"
-    if len(set(by.signers)) < 2:
-        return "an attestation takes two people"
-    if not by.at <= now < by.expires:
-        return "the attestation has expired" if now >= by.expires else "the attestation lies in the future"
-    if source is None or backup is None or (by.source, by.backup) != (source.place, backup.place):
-        return "data or repository lie elsewhere than when it was signed"
-    return ""
 
 
 @dataclass(frozen=True)

@@ -79,12 +79,17 @@ def decide(
 
 
 def _fits(waiver: Waiver, due: Mapping[str, Check], findings: tuple[Finding, ...]) -> bool:
-    """A waiver is for a check that blocks and may be waived, and for the finding as it was when people signed."""
+    """
+    A waiver is for a check that blocks and may be waived, and for the finding as it was when people signed.
+
+    Of what is never waived, a finding may be attested where it says so itself: nothing there can be measured.
+    """
     check = due.get(waiver.check)
-    if check is None or not check.waivable or check.when is not When.APPROVE:
+    if check is None or check.when is not When.APPROVE:
         return False
     return any(
         finding.check == waiver.check
+        and (check.waivable or finding.attestable)
         and finding.outcome is not Outcome.PASSED
         and (finding.weight or check.weight) is Weight.BLOCK
         and finding.digest == waiver.finding

@@ -5,19 +5,23 @@ from gate.checks.case import Case, Reliance, stale_place
 from gate.checks.each import Answer, over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
-from gate.isolation import Relation
+from gate.isolation import Isolation, Relation
 
 CHECK = Check(
     name="backup-isolated",
     question="Does the backup lie on another array than the data, and on none of the targets?",
     meaning="In 2009 data and backup were reportedly lost together. A copy that shares the array shares its fate.",
     way_out="Move the repository to an array outside this change, then make, verify and rehearse a backup there.",
-    threshold="none: same array and unknown relation are never waived. The array of another copy may be in the change "
-    "only in another stage than the data, and only after a newer proof elsewhere",
+    threshold="none: same array and unknown relation are never waived; two people may attest what nobody can measure, "
+    "for data below tier 1. The array of another copy may be in the change only in another stage than the data, and "
+    "only after a newer proof elsewhere",
     weight=Weight.BLOCK,
     when=When.APPROVE,
     source="IS-01, IS-02",
 )
+
+TIER_OF_NO_ATTESTATION = 1
+"""Data of this tier may not rest on what people attest (promise 10)."""
 
 
 def check(case: Case) -> Finding:
@@ -37,13 +41,15 @@ def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
         because = f"{protection.id} lies on the same array as the data: {isolation.because}"
         return Answer(Outcome.FAILED, because, evidence=raw)
     old = stale_place(case, source, isolation.source) or stale_place(case, backup, isolation.backup)
-    if isolation.relation is Relation.UNKNOWN or old:
+    if old or (isolation.relation is Relation.UNKNOWN and not isolation.attestable):
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {old or isolation.because}", evidence=raw)
     if touched := sorted(isolation.backup.arrays & set(case.request.targets)):
         because = f"{protection.id} lies on {' and '.join(touched)}, which this change itself touches"
         return Answer(Outcome.FAILED, because, evidence=raw)
     if because := _other_copies(case, reliance, protection):
         return Answer(Outcome.FAILED, because, evidence=raw)
+    if isolation.relation is not Relation.DIFFERENT:
+        return _only_declared(reliance, protection, isolation, (source.place, backup.place), raw)
     relied: dict[str, Json] = {
         "protection": protection.id,
         "data_array": isolation.source.identities,
@@ -53,6 +59,22 @@ def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     }
     until = min(source.at, backup.at) + case.policy.evidence_max_age
     return Answer(Outcome.PASSED, f"data and {protection.id} are apart, {isolation.because}", relied, raw, until)
+
+
+def _only_declared(
+    reliance: Reliance,
+    protection: Protection,
+    isolation: Isolation,
+    places: tuple[str | None, ...],
+    raw: tuple[str, ...],
+) -> Answer:
+    """Leave it unknown; what two people may attest is bound to these very places, and to this copy."""
+    because = f"{protection.id}: {isolation.because}"
+    if reliance.dataset.tier <= TIER_OF_NO_ATTESTATION:
+        told = f"{because}; data of tier {reliance.dataset.tier} may not rest on what people attest"
+        return Answer(Outcome.UNKNOWN, told, evidence=raw)
+    attest: list[Json] = [protection.id, *places, isolation.source.identities, isolation.backup.identities]
+    return Answer(Outcome.UNKNOWN, because, {"attest": attest}, raw, attestable=True)
 
 
 def _other_copies(case: Case, reliance: Reliance, relied_on: Protection) -> str:

@@ -11,6 +11,10 @@ from gate.inventory import Protection
 
 NO_DATASET = "no dataset of the inventory is known to lie on any target, so nothing shows what would be lost"
 DECLARE = "Declare under inventory.datasets what lies on the targets, and under inventory.protections its backups."
+ATTEST = (
+    "Nobody can measure this from here: two people attest it for a time (sangate change waive), or the copy moves to "
+    "where it can be measured. It stays red either way."
+)
 HEAVIEST = (Weight.BLOCK, Weight.SIGN, Weight.INFORM)
 
 
@@ -27,6 +31,9 @@ class Answer:
 
     weight: Weight | None = None
     """What this answer weighs where that is not the check's own weight."""
+
+    attestable: bool = False
+    """Nothing can be measured where it asks: two people may attest it."""
 
 
 def over_datasets(case: Case, record: Check, ask: Callable[[Case, Reliance, Protection], Answer]) -> Finding:
@@ -50,14 +57,17 @@ def joined(record: Check, answers: Mapping[str, Answer]) -> Finding:
     was signed for or waived about one dataset is not about another.
     """
     red = [answer for answer in answers.values() if answer.outcome is not Outcome.PASSED]
+    attestable = bool(red) and all(answer.attestable for answer in red)
     return Finding(
         record.name,
         worst([answer.outcome for answer in answers.values()]),
         "; ".join(f"{name}: {answer.because}" for name, answer in answers.items()),
         {name: _material(answer) for name, answer in answers.items()},
         tuple(dict.fromkeys(digest for answer in answers.values() for digest in answer.evidence)),
+        way_out=ATTEST if attestable else "",
         weight=_heaviest(record, red),
         valid_until=None if red else first(*(answer.until for answer in answers.values())),
+        attestable=attestable,
     )
 
 

@@ -78,8 +78,10 @@ class Decision:
             told["waived"] = True
         if weight is Weight.SIGN and record.seat is not None:
             told["seat"] = record.seat.value
-        if weight is Weight.BLOCK and record.waivable:
+        if weight is Weight.BLOCK and (record.waivable or finding.attestable):
             told |= {"waivable": True, "finding": finding.digest}
+        if finding.attestable:
+            told["attestable"] = True
         return told
 
     def blob(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from gate.standing import Standing, State
 from gate.waiver import why_not
 
 View = dict[str, Any]
-UNSIGNED: View = {"waived": False, "seat": "", "waivable": False, "finding": ""}
+UNSIGNED: View = {"waived": False, "seat": "", "waivable": False, "attestable": False, "finding": ""}
 """What a finding carries only where it did not pass."""
 
 STALE_WAIVER = "the finding in force is another one than it names"
@@ -71,7 +71,7 @@ def verdict_view(sources: Sources, verdict: Mapping[str, Any], viewer: Person) -
 def _why_not_waive(sources: Sources, viewer: Person, found: Mapping[str, Any]) -> str:
     """Say why the viewer may not sign a waiver of this finding now; empty when they may."""
     standing, policy = sources.standing, sources.policy
-    if found["outcome"] == "passed" or not RECORDS[found["check"]].waivable:
+    if found["outcome"] == "passed" or not (RECORDS[found["check"]].waivable or found.get("attestable")):
         return "there is nothing to waive" if found["outcome"] == "passed" else "this is never waived"
     if found.get("waived"):
         return "it is waived"
