@@ -57,6 +57,8 @@ class ArrayFamily(StrEnum):
 
     # Hitachi
     # HPE: 3PAR, Primera
+    THREE_PAR = "3par"
+
     # IBM
     STORAGE_VIRTUALIZE = "storage-virtualize"
 

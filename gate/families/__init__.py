@@ -3,6 +3,7 @@
 from gate.families import (
     dothill,
     storage_virtualize,
+    three_par,
 )
 from gate.families.family import Family
 from gate.inventory import ArrayFamily
@@ -10,5 +11,6 @@ from gate.inventory import ArrayFamily
 FAMILIES: dict[ArrayFamily, Family] = {
     ArrayFamily.DOTHILL: dothill.FAMILY,
     ArrayFamily.STORAGE_VIRTUALIZE: storage_virtualize.FAMILY,
+    ArrayFamily.THREE_PAR: three_par.FAMILY,
 }
 """Every dialect of arrays that the gate can speak."""

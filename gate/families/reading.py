@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from gate.evidence import ArrayReading, Reply
+from gate.evidence import ArrayReading, Reply, Volume
 from gate.families.family import Facts, Unreadable
 
 T = TypeVar("T")
@@ -42,6 +42,7 @@ class Asked:
         ports: tuple[str, ...],
         update_state: str | None,
         problems: tuple[str, ...] | None,
+        volumes: tuple[Volume, ...] | None = None,
         backends: tuple[str, ...] | None = None,
     ) -> ArrayReading:
         """Return the reading; serial, model and version that are not told are unknown by name."""
@@ -57,6 +58,7 @@ class Asked:
             target_ports=ports,
             update_state=update_state,
             problems=problems,
+            volumes=volumes,
             backends=backends,
             unknown=tuple(dict.fromkeys(self.unknown)),
             raw=tuple(reply.digest for reply in self._replies.values()),
