@@ -22,7 +22,11 @@ def lab() -> None:
 
 @lab.command()
 @click.option(
-    "--fault", "faults", multiple=True, metavar="NAME=FAULT", help="Switch a fault on, such as west-1=rebuild."
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME=FAULT",
+    help="Switch a fault on at an array, a host or every array of a family: west-1=rebuild, dothill=stalls.",
 )
 @pass_place
 def up(place: Place, faults: tuple[str, ...]) -> None:
@@ -98,7 +102,7 @@ def backup(place: Place) -> None:
 @click.argument("value", default="")
 @pass_place
 def fault(place: Place, name: str, fault: str, value: str) -> None:
-    """Switch a fault on at an array or host; `none` switches all of them off."""
+    """Switch a fault on at an array, a host or all arrays of a family; `none` switches all of one array or host off."""
     from gate.lab.client import Lab
 
     running = Lab(place.settings().lab)

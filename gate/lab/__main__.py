@@ -15,6 +15,7 @@ from gate.errors import GateError
 from gate.inventory import Inventory
 from gate.lab.client import socket_path, take_lock
 from gate.lab.control import Control
+from gate.lab.dialects import DIALECTS
 from gate.lab.fleet import build
 from gate.lab.images import write_images
 from gate.lab.process import check_loopback
@@ -69,7 +70,8 @@ async def _run(settings: dict[str, Any], directory: Path) -> None:
     trusted = Trusted(settings["monitor_key"], settings["rehearse_key"], settings["ca_key"])
     doors = listeners(fleet, trusted, directory / "hostkeys")
     (directory / "known_hosts").write_text(known_hosts(fleet, directory / "hostkeys"))
-    write_images(directory / "images")
+    families = dict.fromkeys(array.family for array in inventory.arrays)
+    write_images(directory / "images", [image for family in families for image in DIALECTS[family].images])
 
     def open_all() -> None:
         for target in fleet.targets.values():

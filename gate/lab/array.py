@@ -1,28 +1,25 @@
 """
-One storage-virtualize array: two nodes, running code, uploads, and the update state machine.
+What every simulated array is, whatever its dialect: running code, controllers, doors, faults, jobs that go on alone.
 
-Durations are seconds at pace 1 and are multiplied by `pace`. Status words are those of `lsupdate`
-(product documentation of Storage Virtualize 8.x). A job that was accepted goes on whether or not anybody is connected.
+Durations are seconds at pace 1 and are multiplied by `pace`. A job that was accepted goes on whether or not anybody is
+connected. The steps of an update and every word are the dialect's (`gate/lab/dialects/`).
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import ClassVar, Protocol
 
 from gate.lab.identity import revision_of
-from gate.lab.images import Behaviour, LabImage, recognise
+from gate.lab.images import Behaviour, LabImage
+from gate.lab.said import Said
 from gate.lab.scsi import Controller, Faults
 
-PREPARE_S = 0.3
-INITIALIZE_S = 0.2
-NODE_S = 0.6
-CONFIG_NODE_S = 0.9
-COMPLETE_S = 0.3
 SLOW_S = 0.08  # what slow code adds to every read and write
-DATA_FAULTS = ("flip-bits", "lost-writes", "eio", "slow-io", "luns-offline", "read-only")
-STALLED = ("system_stalled", "system_stalled_non_redundant")
+OVERRULED = {"stalls": Behaviour.STALLS, "never-returns": Behaviour.NEVER_RETURNS}
+"""Faults that make any image behave so."""
 
 
 class Door(Protocol):
@@ -35,174 +32,108 @@ class Door(Protocol):
         """End what is connected and refuse what comes."""
 
 
-class Declined(Exception):
-    """The array refuses a command, in its own words: `CMMVC....E text`."""
-
-
-@dataclass
-class Update:
-    """What `lsupdate` tells."""
-
-    status: str = "success"
-    progress: str = ""
-    new_level: str = ""
-    file: str = ""
-    next_node: str = ""
-
-
-class Array:
+class Array(ABC):
     """State of one array; commands come from many threads."""
 
-    def __init__(self, name: str, model: str, version: str, controller: Controller, pace: float) -> None:
+    first_version: ClassVar[str]
+    """What its family's arrays run when a lab starts."""
+
+    images: ClassVar[tuple[LabImage, ...]]
+    own_faults: ClassVar[Mapping[str, str]] = {}
+    """Faults that only this family has, by name."""
+
+    names: ClassVar[tuple[str, str]]
+    """Its two controllers; who talks to the array talks to the first."""
+
+    company: ClassVar[str]
+    """Eight hexadecimal digits with which the NAA designators of its LUNs begin."""
+
+    target_name: ClassVar[str]
+    """iSCSI name of an array whose inventory entry tells none; `{id}` is its id."""
+
+    connections_per_s: ClassVar[int] = 0
+    """More new connections in a second make its command line go away for a minute; 0: it does not count them."""
+
+    def __init__(self, name: str, model: str, controller: Controller, pace: float, version: str = "") -> None:
         self.name = name
         self.model = model
-        self.version = version
-        self.committed = version
+        self.version = version or self.first_version
+        self.committed = self.version
+        """What it goes back to."""
+
         self.controller = controller
         self.pace = pace
-        self.uploads: dict[str, bytes] = {}
-        self.update = Update()
-        self.nodes = {"node1": "online", "node2": "online"}
+        self.controllers = dict.fromkeys(self.names, "online")
         self.doors: list[Door] = []
         self.serving = True
-        """False while the config node restarts: neither command line nor LUNs answer."""
+        """False while the first controller restarts: neither command line nor LUNs answer."""
 
         self.faults: dict[str, str] = {}
         self.accepted: Counter[str] = Counter()
         """How many times each mutating command was accepted."""
 
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._stop = threading.Event()
         self._good = controller.faults
         self._old_revision = controller.identity.revision
+        self._born_with = self.version
 
     @property
     def serial(self) -> str:
-        """System id."""
+        """What the array answers when asked who it is."""
         return self.controller.identity.serial
 
-    # Commands that change something. Each returns at once; what follows is a job of its own.
+    @property
+    def told_version(self) -> str:
+        """The version it claims to run."""
+        return (self.faults["lies-version"] or self._born_with) if "lies-version" in self.faults else self.version
 
-    def receive(self, name: str, data: bytes) -> None:
-        """Keep an uploaded file."""
-        with self._lock:
-            self.uploads[name] = data
-            self.accepted["upload"] += 1
+    # What a dialect says and takes.
 
-    def prepare(self, file: str) -> None:
-        """`applysoftware -prepare`."""
-        with self._lock:
-            image = self._image(file)
-            self._expect("success")
-            self.accepted["prepare"] += 1
-            self._begin(image, "system_preparing")
-            self._job(self._run_prepare)
+    @abstractmethod
+    def answer(self, line: str, *, admin: bool) -> Said:
+        """Answer one command line; `admin` may change something."""
 
-    def apply(self, file: str) -> None:
-        """`applysoftware -file`: from prepared, or from idle, where it prepares by itself."""
-        with self._lock:
-            image = self._image(file)
-            self._expect("success", "system_prepared")
-            if self.update.status == "system_prepared" and self.update.file != file:
-                raise Declined("CMMVC6055E The action failed as another package is prepared.")  # wording assumed
-            self.accepted["apply"] += 1
-            self._begin(image, "system_initializing")
-            self._job(lambda: self._run_apply(image))
+    @abstractmethod
+    def receive(self, directory: str, name: str, data: bytes, *, admin: bool) -> str:
+        """Take an uploaded file; return why not, in the array's words, or nothing."""
 
-    def complete(self) -> None:
-        """`applysoftware -complete`: commit; there is no way back afterwards."""
-        with self._lock:
-            self._expect("system_completion_required")
-            self.accepted["complete"] += 1
-            self.update.status = "system_completing"
-            self._job(self._run_complete)
+    @property
+    @abstractmethod
+    def update_word(self) -> str:
+        """In its own word what its update is doing."""
 
-    def abort(self) -> None:
-        """
-        `applysoftware -abort`: back to the old code.
+    # What an update is made of. Each returns False when the lab is stopping or the array does not come back.
 
-        That it is accepted in system_completion_required is an assumption of the lab [M]; the product's
-        documentation names prepared and stalled.
-        """
-        with self._lock:
-            self._expect("system_prepared", "system_completion_required", *STALLED)
-            self.accepted["abort"] += 1
-            running, self.update.status = self.update.status != "system_prepared", "system_restoring"
-            self._job(lambda: self._run_abort(running))
+    def will(self, image: LabImage) -> LabImage:
+        """Return what an image comes to on this array, with its faults."""
+        overruled = next((one for fault, one in OVERRULED.items() if fault in self.faults), image.behaviour)
+        return replace(image, behaviour=overruled, runs=self.version if "old-version" in self.faults else image.runs)
 
-    def _expect(self, *states: str) -> None:
-        if self.update.status not in states:
-            raise Declined(f"CMMVC5963E The task has failed as the update is {self.update.status}.")  # wording assumed
-
-    def _image(self, file: str) -> LabImage:
-        if file not in self.uploads:
-            raise Declined("CMMVC5994E Error in verifying the signature of the update package.")
-        try:
-            image = recognise(file, self.uploads[file])
-        except ValueError:
-            raise Declined("CMMVC5994E Error in verifying the signature of the update package.") from None
-        if _parts(image.version) < _parts(self.version):
-            raise Declined(f"CMMVC6070E The upgrade path from {self.version} to {image.version} is unsupported.")
-        return image
-
-    def _begin(self, image: LabImage, status: str) -> None:
-        self.update = Update(status, "0", level(image.version), image.file)
-
-    # Jobs.
-
-    def _run_prepare(self) -> None:
-        if self._pause(PREPARE_S):
-            self.update.status = "system_prepared"
-            self.update.progress = ""
-
-    def _run_apply(self, image: LabImage) -> None:
-        if not self._pause(INITIALIZE_S):
-            return
-        self.update.status, self.update.progress, self.update.next_node = "system_updating", "10", "node2"
-        if not self._restart_partner():
-            return
-        self.update.progress, self.update.next_node = "50", "node1"
-        if image.behaviour is Behaviour.STALLS:
-            self.update.status = "system_stalled"
-            return
-        if self._restart_config_node(image.runs, image.behaviour):
-            self.update = Update("system_completion_required", "100", level(image.version), image.file)
-
-    def _run_complete(self) -> None:
-        if self._pause(COMPLETE_S):
-            self.committed = self.version
-            self._good = self.controller.faults
-            self._old_revision = self.controller.identity.revision
-            self.update = Update()
-
-    def _run_abort(self, running: bool) -> None:
-        if running:
-            stalled_early = self.version == self.committed
-            if not self._restart_partner():
-                return
-            if not stalled_early and not self._restart_config_node(self.committed, None):
-                return
-        elif not self._pause(INITIALIZE_S):
-            return
-        self.update = Update()
-
-    def _restart_partner(self) -> bool:
-        self.nodes["node2"] = "offline"
-        awake = self._pause(NODE_S)
-        self.nodes["node2"] = "offline" if "node-offline" in self.faults else "online"
+    def restart_partner(self, seconds: float) -> bool:
+        """Take the second controller down and up again; its partner serves on."""
+        self.controllers[self.names[1]] = "offline"
+        awake = self.pause(seconds)
+        self.controllers[self.names[1]] = "offline" if "partner-dead" in self.faults else "online"
         return awake
 
-    def _restart_config_node(self, version: str, behaviour: Behaviour | None) -> bool:
-        """Drop every connection, change the code, come back; False when it does not come back."""
+    def restart_first(self, seconds: float, version: str, behaviour: Behaviour | None) -> bool:
+        """Drop every connection, change the code, come back; `behaviour` None is the code it came from."""
         self.serving = False
-        self.nodes["node1"] = "offline"
+        self.controllers[self.names[0]] = "offline"
         for door in self.doors:
             door.suspend()
-        if not self._pause(CONFIG_NODE_S) or behaviour is Behaviour.NEVER_RETURNS:
+        if not self.pause(seconds) or behaviour is Behaviour.NEVER_RETURNS:
             return False
         self._run_code(version, behaviour)
         self.revive()
         return True
+
+    def commit(self) -> None:
+        """Take what runs now as what it would go back to."""
+        self.committed = self.version
+        self._good = self.controller.faults
+        self._old_revision = self.controller.identity.revision
 
     def _run_code(self, version: str, behaviour: Behaviour | None) -> None:
         self.version = version
@@ -221,17 +152,18 @@ class Array:
             self.controller.damage()
 
     def revive(self) -> None:
-        """Both nodes are up again and listen, unless the array is held offline from outside."""
-        self.nodes["node1"] = "online"
+        """It is up again and listens, unless the array is held offline from outside."""
+        self.controllers[self.names[0]] = "online"
         self.serving = "offline" not in self.faults
         if self.serving:
             for door in self.doors:
                 door.open()
 
-    def _job(self, work: Callable[[], None]) -> None:
+    def job(self, work: Callable[[], None]) -> None:
+        """Go on with something that nobody waits for."""
         threading.Thread(target=work, name=f"{self.name} update", daemon=True).start()
 
-    def _pause(self, seconds: float) -> bool:
+    def pause(self, seconds: float) -> bool:
         """Wait; False when the lab is stopping."""
         return not self._stop.wait(seconds * self.pace)
 
@@ -259,8 +191,8 @@ class Array:
                 door.suspend()
         elif name == "offline":
             self.revive()
-        elif name == "node-offline":
-            self.nodes["node2"] = "offline" if on else "online"
+        elif name == "partner-dead":
+            self.controllers[self.names[1]] = "offline" if on else "online"
         elif name == "flip-bits":
             faults.flips_bits = on
             if on:
@@ -275,18 +207,3 @@ class Array:
             faults.offline = on
         elif name == "read-only":
             faults.read_only = on
-
-
-def level(version: str) -> str:
-    """Code level as the command line spells it."""
-    build = "169.4.2306270000" if _parts(version) < (8, 7) else "170.9.2501010000"
-    return f"{version} (build {build})"
-
-
-def newer_speech(version: str) -> bool:
-    """Whether the code is one whose tables have grown a column and whose lines end CRLF."""
-    return _parts(version) >= (8, 7)
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

@@ -6,55 +6,11 @@ from collections.abc import Callable
 
 from gate.errors import GateError
 from gate.lab.array import Array
+from gate.lab.faults import FAULTS, NUMBERS, OF_ARRAYS, OF_HOSTS, OF_STORES
 from gate.lab.fleet import Fleet
 from gate.lab.host import Host
 from gate.lab.offsite import clear_store_fault, store_fault
 from gate.lab.s3 import ObjectService
-
-FAULTS = {
-    "hang-banner": "accepts connections and says nothing",
-    "close-mid-reply": "closes after half of a reply",
-    "flood": "sends that many megabytes before a reply (16)",
-    "bad-utf8": "puts bytes into replies that are not UTF-8",
-    "escapes": "puts terminal escapes into replies",
-    "other-prompt": "asks something unexpected instead of answering",
-    "slow": "waits that many seconds before a reply",
-    "refuse": "refuses every login",
-    "changed-host-key": "shows another host key",
-    "lose-reply": "accepts that many mutating commands (1) and drops the connection instead of answering",
-    "offline": "the command line is gone, and the LUNs of an array with it",
-    "rebuild": "array: a RAID rebuild is running",
-    "node-offline": "array: node2 is offline",
-    "drive-failed": "array: a drive has failed",
-    "host-degraded": "array: hosts have lost paths",
-    "alert": "array: an unfixed alert, with that text",
-    "dependent-vdisks": "array: volumes depend on one node",
-    "flash-copy": "array: one volume is a FlashCopy of another, such as 2,1",
-    "virtualises": "array: keeps its volumes on another storage system of that name",
-    "flip-bits": "array: damages stored and new data",
-    "lost-writes": "array: forgets writes",
-    "eio": "array: media errors",
-    "slow-io": "array: that many seconds (0.08) for each read and write",
-    "luns-offline": "array: LUNs are not ready",
-    "read-only": "array: LUNs are write protected",
-    "clock-skew": "host: its clock is that many seconds ahead",
-    "scratch-full": "host: no space below the scratch directory",
-    "lets-production-in": "host: production's own account can log in from its host",
-    "lock-shortens": "store: a lock in compliance mode may be shortened",
-    "lock-governance": "store: everything is locked in governance mode",
-    "lock-bypassed": "store: whoever may write can bypass a lock in governance mode",
-    "lock-lets-go": "store: a lock holds nothing",
-    "no-locks": "store: it takes a lock and forgets it",
-    "no-delete-of-markers": "store: nobody may take a delete marker away",
-    "hidden": "store: a delete marker lies in front of every copy",
-    "store-clock": "store: its clock is that many seconds ahead",
-    "trusts-production": "store: production's own key may delete",
-}
-NUMBERS = ("flood", "slow", "slow-io", "clock-skew", "lose-reply", "store-clock")
-ARRAY_ONLY = tuple(name for name, words in FAULTS.items() if words.startswith("array:"))
-HOST_ONLY = tuple(name for name, words in FAULTS.items() if words.startswith("host:"))
-STORE_ONLY = tuple(name for name, words in FAULTS.items() if words.startswith("store:"))
-OF_STORES = (*STORE_ONLY, "offline", "slow")
 
 
 class Control:
@@ -121,20 +77,29 @@ class Control:
         }
 
     def _fault(self, name: str, fault: str, value: str) -> None:
-        if fault not in FAULTS:
-            raise ValueError(f"no fault {fault[:40]!r}; there are {', '.join(FAULTS)}")
+        known = {**FAULTS, **{own: "" for array in self._fleet.arrays.values() for own in array.own_faults}}
+        if fault not in known:
+            raise ValueError(f"no fault {fault[:40]!r}; there are {', '.join(known)}")
         if fault in NUMBERS and value:
             float(value)
         if name in self._fleet.stores and fault in OF_STORES:
             store_fault(self._fleet.stores[name], fault, value)
-        elif name in self._fleet.arrays and fault not in HOST_ONLY + STORE_ONLY:
-            self._fleet.arrays[name].set_fault(fault, value)
-        elif name in self._fleet.hosts and fault not in ARRAY_ONLY + STORE_ONLY:
+        elif name in self._fleet.hosts and fault in OF_HOSTS:
             self._fleet.hosts[name].faults[fault] = value
             if fault == "offline":
                 self._host_door(name, False)
         else:
+            self._array_fault(name, fault, value)
+
+    def _array_fault(self, name: str, fault: str, value: str) -> None:
+        """Switch it on at one array, or, by a family's name, at every array of that family that can have it."""
+        family = {one.id: one.family.value for one in self._fleet.inventory.arrays}
+        arrays = [one for each, one in self._fleet.arrays.items() if name in (each, family[each])]
+        able = [one for one in arrays if fault in OF_ARRAYS or fault in one.own_faults]
+        if not able:
             raise ValueError(f"{name[:40]!r} cannot have {fault}")
+        for array in able:
+            array.set_fault(fault, value)
 
     def _clear(self, name: str, fault: str) -> None:
         if name in self._fleet.stores:
@@ -156,8 +121,8 @@ class Control:
 def _array_status(array: Array) -> dict[str, object]:
     return {
         "version": array.version,
-        "update": array.update.status,
-        "nodes": dict(array.nodes),
+        "update": array.update_word,
+        "nodes": dict(array.controllers),
         "serving": array.serving,
         "faults": dict(array.faults),
     }

@@ -6,6 +6,7 @@ overtake that message: so an exchange runs in a thread of its own and waits unti
 """
 
 import contextlib
+import hashlib
 import re
 import shlex
 import socket
@@ -18,7 +19,7 @@ import paramiko
 from paramiko.message import Message
 
 from gate.lab.certificates import Keys
-from gate.lab.speech import Said
+from gate.lab.said import Said
 
 CHANNEL_SUCCESS = 99  # RFC 4254 section 9
 GRANT_S = 5.0
@@ -38,7 +39,12 @@ class Service:
     """(user, command line) → answer."""
 
     receive: Callable[[str, str, str, bytes], str] | None = None
-    """(user, directory, name, content) of an SCP upload → '' or why not."""
+    """(user, directory, name, content) of an upload → '' or why not."""
+
+    connections_per_s: int = 0
+    """More new connections in a second shut the door for `closed_s` seconds; 0: nobody counts."""
+
+    closed_s: float = 60.0
 
 
 class Transport(paramiko.Transport):
@@ -90,6 +96,9 @@ class Exchange:
         if line.startswith("scp "):
             self._sink(line)
             return
+        if "hangs" in self.service.faults:
+            self.channel.recv(1)  # nobody answers; the client's own deadline ends this
+            return
         if "other-prompt" in self.service.faults:
             self.channel.sendall(b"Your password expires in 3 days. Change it now (y/n)? ")
             self.channel.recv(1)  # nobody answers; the client's own deadline ends this
@@ -97,6 +106,9 @@ class Exchange:
         if delay := self.service.faults.get("slow"):
             time.sleep(float(delay))
         said = self.service.say(self.user, line)
+        while said.then is not None:
+            self.channel.sendall(said.out)
+            said = said.then(self._line().strip())
         if said.mutates and said.status == 0 and self._loses_reply():
             self.transport.close()
             return
@@ -118,6 +130,8 @@ class Exchange:
             block = b"node!online!" * 5461
             for _ in range(int(float(faults["flood"] or "16") * 16)):
                 self.channel.sendall(block)
+        if "garbage" in faults:
+            out = hashlib.shake_256(self.command).digest(4096)
         if "bad-utf8" in faults:
             out = out[: len(out) // 2] + b"\xff\xfe\xc3" + out[len(out) // 2 :]
         if "escapes" in faults:
@@ -165,7 +179,7 @@ class Exchange:
         text = bytearray()
         while len(text) < 256:
             byte = self.channel.recv(1)
-            if byte in (b"", b"\n"):
+            if byte in (b"", b"\n", b"\r"):
                 break
             text += byte
         return text.decode("ascii", errors="replace")

@@ -24,6 +24,7 @@ from gate.inventory import Array as ArrayEntry
 from gate.inventory import Inventory, Protection
 from gate.lab.array import Array
 from gate.lab.dataset import copied, production_database
+from gate.lab.dialects import DIALECTS
 from gate.lab.disk import Disk, Volume
 from gate.lab.host import Device, Host, Mount, lun_disk
 from gate.lab.identity import Identity, revision_of
@@ -32,7 +33,6 @@ from gate.lab.s3 import ObjectService
 from gate.lab.scsi import BLOCK, Controller, Unit
 from gate.lab.target import Target
 
-FIRST_VERSION = "8.6.0.3"
 HOST_INITIATOR = "iqn.2026-11.example.sangate:"
 PRODUCTION_LUN, OLD_REPOSITORY_LUN, VAULT_LUN, RECOVERY_LUN, SCRATCH_LUN = 1, 2, 1, 2, 8
 PRODUCTION_BYTES, REPOSITORY_BYTES, RECOVERY_BYTES = 4 << 20, 16 << 20, 1 << 20
@@ -142,15 +142,20 @@ def build(
 
 
 def _array(entry: ArrayEntry, gate_initiator: str, pace: float) -> Array:
-    target = entry.scratch.target if entry.scratch else f"iqn.1986-03.com.ibm:2145.{entry.id}.node1"
-    controller = Controller(Identity(entry.serial, entry.model, target, revision_of(FIRST_VERSION)))
+    if entry.family not in DIALECTS:
+        known = ", ".join(sorted(DIALECTS))
+        raise BadInput(f"{entry.id}: the lab does not speak {entry.family}", hint=f"it speaks {known}")
+    dialect = DIALECTS[entry.family]
+    target = entry.scratch.target if entry.scratch else dialect.target_name.format(id=entry.id)
+    revision = revision_of(dialect.first_version)
+    controller = Controller(Identity(entry.serial, entry.model, target, revision, dialect.company))
     if entry.scratch is not None:
         size = entry.scratch.blocks * BLOCK
         if size > LARGEST_SCRATCH:
             raise BadInput(f"scratch of {entry.id} has {size} bytes; the lab keeps at most {LARGEST_SCRATCH} in memory")
         unit = Unit(entry.scratch.lun, bytearray(size), frozenset({gate_initiator}))
         controller.units[unit.number] = unit
-    return Array(entry.id, entry.model, FIRST_VERSION, controller, pace)
+    return dialect(entry.id, entry.model, controller, pace)
 
 
 def _contents(fleet: Fleet, production_array: str, vault_array: str) -> None:

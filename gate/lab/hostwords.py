@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from gate.lab.host import LOCAL, LOCAL_DISK, Device, Host
 from gate.lab.identity import VENDOR
-from gate.lab.speech import Said
+from gate.lab.said import Said
 from gate.lab.sqlshell import SqlFailed, run_sql
 from gate.lab.sysfs import SYSFS, attribute
 

@@ -11,27 +11,32 @@ PAGES = (0x00, 0x80, 0x83, 0xB0, 0xB1)
 
 @dataclass(frozen=True)
 class Identity:
-    """`serial` is the array's, `target` the iSCSI name, `revision` four characters made from the firmware."""
+    """
+    `serial` is the array's, `target` the iSCSI name, `revision` four characters made from the firmware.
+
+    `company` is how designators begin: NAA 6 and the maker's IEEE company id, the digit after it as on its arrays.
+    """
 
     serial: str
     product: str
     target: str
     revision: str
+    company: str = "60050768"
 
     def revised(self, revision: str) -> "Identity":
         """The same array running other code."""
         return replace(self, revision=revision)
 
     def naa(self, lun: int) -> bytes:
-        """NAA 6 name of one LUN: IEEE company id 005076 as on the real family, then the system id and the LUN."""
+        """NAA 6 name of one LUN: company, then the system id (or what is made of it) and the LUN."""
         middle = self.serial.lower() if re.fullmatch(r"[0-9A-Fa-f]{16}", self.serial) else _short(self.serial)
-        return bytes.fromhex(f"60050768{middle}{lun:08x}")
+        return bytes.fromhex(f"{self.company}{middle}{lun:08x}")
 
 
 def revision_of(version: str) -> str:
-    """Four characters for a version such as 8.7.0.4: 8704; parts above 35 become '?'."""
+    """Four characters from the last four numbers of a version, 8704 for 8.7.0.4; numbers above 35 become '?'."""
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    parts = [int(part) for part in version.split(".")[:4]]
+    parts = [int(part) for part in re.findall("[0-9]+", version)[-4:]]
     return "".join(digits[part] if part < len(digits) else "?" for part in parts).ljust(4, "0")
 
 

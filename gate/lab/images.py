@@ -7,6 +7,7 @@ it runs, and the payload's digest, so that an array can refuse a damaged image.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -39,20 +40,21 @@ class LabImage:
     runs: str
 
 
-def _image(version: str, behaviour: Behaviour, runs: str = "") -> LabImage:
-    return LabImage(f"lab-{version}.img", version, behaviour, runs or version)
+def lab_image(version: str, behaviour: Behaviour, runs: str = "", end: str = "img") -> LabImage:
+    """Name an image by the version it says it brings."""
+    return LabImage(f"lab-{version}.{end}", version, behaviour, runs or version)
 
 
 IMAGES = (
-    _image("8.6.0.3", Behaviour.GOOD),
-    _image("8.7.0.3", Behaviour.FLIPS_BITS),
-    _image("8.7.0.4", Behaviour.GOOD),
-    _image("8.7.0.5", Behaviour.LOST_WRITES),
-    _image("8.7.0.6", Behaviour.SLOW),
-    _image("8.7.0.7", Behaviour.EIO),
-    _image("8.7.0.8", Behaviour.NEVER_RETURNS),
-    _image("8.7.0.9", Behaviour.STALLS),
-    _image("8.7.1.0", Behaviour.WRONG_VERSION, runs="8.7.0.2"),
+    lab_image("8.6.0.3", Behaviour.GOOD),
+    lab_image("8.7.0.3", Behaviour.FLIPS_BITS),
+    lab_image("8.7.0.4", Behaviour.GOOD),
+    lab_image("8.7.0.5", Behaviour.LOST_WRITES),
+    lab_image("8.7.0.6", Behaviour.SLOW),
+    lab_image("8.7.0.7", Behaviour.EIO),
+    lab_image("8.7.0.8", Behaviour.NEVER_RETURNS),
+    lab_image("8.7.0.9", Behaviour.STALLS),
+    lab_image("8.7.1.0", Behaviour.WRONG_VERSION, runs="8.7.0.2"),
 )
 
 
@@ -68,18 +70,18 @@ def image_bytes(image: LabImage) -> bytes:
     return MAGIC + json.dumps(manifest, sort_keys=True).encode() + b"\n" + payload
 
 
-def listing() -> tuple[tuple[str, str, str], ...]:
+def listing(images: Iterable[LabImage] = IMAGES) -> tuple[tuple[str, str, str], ...]:
     """Return (file, version, `sha256:` digest) of every image."""
     return tuple(
-        (image.file, image.version, "sha256:" + hashlib.sha256(image_bytes(image)).hexdigest()) for image in IMAGES
+        (image.file, image.version, "sha256:" + hashlib.sha256(image_bytes(image)).hexdigest()) for image in images
     )
 
 
-def write_images(directory: Path) -> tuple[Path, ...]:
-    """Write every image into `directory`, which is made if need be; return the paths."""
+def write_images(directory: Path, images: Iterable[LabImage] = IMAGES) -> tuple[Path, ...]:
+    """Write images into `directory`, which is made if need be; return the paths."""
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
-    for image in IMAGES:
+    for image in images:
         path = directory / image.file
         path.write_bytes(image_bytes(image))
         paths.append(path)

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections import deque
 
 import paramiko
 from paramiko.common import (
@@ -67,6 +68,8 @@ class Listener:
         self._socket: socket.socket | None = None
         self._open_connections: set[socket.socket] = set()
         self._hung: set[socket.socket] = set()
+        self._recent: deque[float] = deque()
+        self._closed_until = 0.0
 
     def open(self) -> None:
         """Listen; does nothing when it listens already. OSError when the port cannot be had."""
@@ -114,10 +117,24 @@ class Listener:
                 self._open_connections = {each for each in self._open_connections if each.fileno() >= 0}
                 self._open_connections.add(connection)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if "hang-banner" in self.service.faults:
+            if self._counted_out(time.monotonic()):
+                connection.close()
+            elif "hang-banner" in self.service.faults:
                 self._hung.add(connection)
             else:
                 self._start(connection, client[0])
+
+    def _counted_out(self, now: float) -> bool:
+        """Whether too many have come within a second, so that nobody is let in for a while."""
+        if not self.service.connections_per_s or now < self._closed_until:
+            return now < self._closed_until
+        self._recent.append(now)
+        while now - self._recent[0] > 1:
+            self._recent.popleft()
+        if len(self._recent) <= self.service.connections_per_s:
+            return False
+        self._closed_until = now + self.service.closed_s
+        return True
 
     def _start(self, connection: socket.socket, client: str) -> None:
         try:

@@ -1,7 +1,6 @@
 """Joins a fleet with its listeners: users, rights and host keys of every command line in the lab."""
 
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,11 @@ from gate.lab.exchange import Service
 from gate.lab.fleet import Fleet
 from gate.lab.host import Host
 from gate.lab.hostwords import answer, receive_file
-from gate.lab.speech import UNAUTHORISED, Said, speak
 from gate.lab.ssh import Listener
 
 ADMIN, MONITOR, REHEARSE = "fwadmin", "monitor", "rehearse"
+CLOSED_S = 60.0
+"""How long a command line that counts connections is away after too many (ONTAP documentation)."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +57,19 @@ def known_hosts(fleet: Fleet, key_directory: Path) -> str:
 
 
 def _array_service(array: Array, trusted: Trusted) -> Service:
-    def say(user: str, line: str) -> Said:
-        try:
-            words = shlex.split(line)
-        except ValueError:
-            return Said(err=b"rbash: syntax error\n", status=2)
-        return speak(array, words, admin=user == ADMIN)
-
     def receive(user: str, directory: str, name: str, content: bytes) -> str:
-        if user != ADMIN:
-            return UNAUTHORISED
-        if directory.rstrip("/") != "/upgrade":
-            return f"{directory}: Permission denied"
-        array.receive(name, content)
-        return ""
+        return array.receive(directory, name, content, admin=user == ADMIN)
 
     keys = Keys({MONITOR: trusted.monitor}, ca=trusted.ca, certificate_user=ADMIN, principal=array.name)
-    return Service(array.name, keys, array.faults, say, receive)
+    return Service(
+        array.name,
+        keys,
+        array.faults,
+        lambda user, line: array.answer(line, admin=user == ADMIN),
+        receive,
+        array.connections_per_s,
+        CLOSED_S * array.pace,
+    )
 
 
 def _host_service(host: Host, trusted: Trusted) -> Service:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gate.inventory import Inventory
-from gate.lab.array import Array
+from gate.lab.dialects.storage_virtualize import StorageVirtualize
 from gate.lab.identity import Identity
 from gate.lab.scsi import Controller, Unit
 from gate.lab.target import Target
@@ -71,12 +71,12 @@ async def _settle() -> None:
 
 
 @contextmanager
-def lone_array(host: str, pace: float = 0.05, scratch_mib: int = 2) -> Iterator[Array]:
+def lone_array(host: str, pace: float = 0.05, scratch_mib: int = 2) -> Iterator[StorageVirtualize]:
     """One array with scratch LUN 9 for the gate and LUN 1 for a host, listening on iSCSI only."""
     controller = Controller(Identity("0000020420E00022", "LAB-FS5", target_name("west-2"), "8603"))
     controller.units[9] = Unit(9, bytearray(scratch_mib << 20), frozenset({GATE}))
     controller.units[1] = Unit(1, bytearray(1 << 20), frozenset({HOST}))
-    array = Array("west-2", "LAB-FS5", "8.6.0.3", controller, pace)
+    array = StorageVirtualize("west-2", "LAB-FS5", controller, pace, "8.6.0.3")
     with running_loop() as loop:
         target = Target(controller, host, 3260, loop)
         array.doors.append(target)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gate.lab.certificates import Keys
 from gate.lab.exchange import Service
-from gate.lab.speech import Said
+from gate.lab.said import Said
 from gate.lab.ssh import Listener
 from tests.lab.certs import certify, loaded
 from tests.lab.fleets import network, pair, terminal

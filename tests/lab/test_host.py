@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.lab.array import Array
 from gate.lab.dataset import ROWS, TABLES, copied, production_database
+from gate.lab.dialects.storage_virtualize import StorageVirtualize
 from gate.lab.disk import Disk, Volume
 from gate.lab.host import Device, Host, lun_disk
 from gate.lab.hostwords import answer
@@ -25,14 +25,14 @@ COLUMNS = "NAME,KNAME,TYPE,WWN,SERIAL,VENDOR,MODEL,HCTL,TRAN,MAJ:MIN"
 
 
 @pytest.fixture
-def array() -> Array:
+def array() -> StorageVirtualize:
     controller = Controller(Identity("0000020420E00011", "LAB-FS5", target_name("east-1"), "8603"))
     controller.units[1] = Unit(1, bytearray(4 << 20), frozenset({HOST}))
-    return Array("east-1", "LAB-FS5", "8.6.0.3", controller, 0.05)
+    return StorageVirtualize("east-1", "LAB-FS5", controller, 0.05, "8.6.0.3")
 
 
 @pytest.fixture
-def host(array: Array, tmp_path: Path) -> Host:
+def host(array: StorageVirtualize, tmp_path: Path) -> Host:
     made = Host("db-1", tmp_path, scratch="/scratch/rehearsal")
     made.local("/scratch").mkdir()
     volume = Volume(Disk(array, 1, HOST))
@@ -97,7 +97,7 @@ def test_an_unmounted_path_resolves_to_the_root_disk(host: Host) -> None:
     assert refused(host, "cat /data/sidekick.db") == (1, "cat: /data/sidekick.db: No such file or directory\n")
 
 
-def test_the_page_a_host_holds_is_the_one_the_target_answers(host: Host, array: Array) -> None:
+def test_the_page_a_host_holds_is_the_one_the_target_answers(host: Host, array: StorageVirtualize) -> None:
     page = b64decode(said(host, "base64 -w0 /sys/block/sdb/device/vpd_pg83"))
     assert page == device_identification_page(array.controller.identity, 1)
 
@@ -152,7 +152,7 @@ def test_only_the_rehearser_writes_and_only_below_its_scratch(host: Host) -> Non
     assert refused(host, "cat /scratch/rehearsal/a/copy.db")[0] == 1
 
 
-def test_bits_flipped_below_a_file_change_what_the_host_reads(host: Host, array: Array) -> None:
+def test_bits_flipped_below_a_file_change_what_the_host_reads(host: Host, array: StorageVirtualize) -> None:
     whole = said(host, "sha256sum /data/sidekick.db")
     unit = array.controller.units[1]
     start = bytes(unit.data).index(PRODUCTION[:4096])
@@ -160,7 +160,7 @@ def test_bits_flipped_below_a_file_change_what_the_host_reads(host: Host, array:
     assert said(host, "sha256sum /data/sidekick.db") != whole
 
 
-def test_damage_of_the_directory_is_an_error_and_never_an_empty_one(host: Host, array: Array) -> None:
+def test_damage_of_the_directory_is_an_error_and_never_an_empty_one(host: Host, array: StorageVirtualize) -> None:
     unit = array.controller.units[1]
     for place in range(0, len(PRODUCTION), BLOCK):
         if bytes(unit.data[place : place + 11]) == b"sidekick.db":
@@ -168,14 +168,14 @@ def test_damage_of_the_directory_is_an_error_and_never_an_empty_one(host: Host, 
     assert refused(host, "find /data -name manifest.json") == (1, "find: /data: Structure needs cleaning\n")
 
 
-def test_code_that_flips_bits_does_not_leave_a_database_that_passes(host: Host, array: Array) -> None:
+def test_code_that_flips_bits_does_not_leave_a_database_that_passes(host: Host, array: StorageVirtualize) -> None:
     whole = said(host, "sha256sum /data/sidekick.db")
     array.set_fault("flip-bits", "")
     after = answer(host, "monitor", "sha256sum /data/sidekick.db")
     assert after.status != 0 or after.out.decode() != whole
 
 
-def test_a_lun_masked_to_another_host_cannot_be_read(array: Array) -> None:
+def test_a_lun_masked_to_another_host_cannot_be_read(array: StorageVirtualize) -> None:
     stranger = Disk(array, 1, "iqn.2026-11.example.sangate:bk-1")
     with pytest.raises(OSError, match="Input/output error"):
         stranger.read(0, 512)

@@ -92,7 +92,7 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 HOSTILE = (
     ("hang-banner", "close-mid-reply", "flood", "bad-utf8", "escapes", "other-prompt"),
-    ("changed-host-key", "refuse", "offline", "slow", "node-offline", "drive-failed"),
+    ("changed-host-key", "refuse", "offline", "slow", "partner-dead", "drive-failed"),
     ("alert", "rebuild", "host-degraded"),
 )
 VALUE = {"slow": "60", "flood": "4", "alert": "battery fault"}

@@ -1,11 +1,11 @@
 """What a lab array says of its volumes: the LUNs it really offers, with the designators its SCSI face answers."""
 
-from gate.lab.array import Array
+from gate.lab.dialects.storage_virtualize_state import Nodes
 
 Rows = list[dict[str, str]]
 
 
-def volume_tables(array: Array, verb: str, *, in_bytes: bool) -> Rows:
+def volume_tables(array: Nodes, verb: str, *, in_bytes: bool) -> Rows:
     """Answer `lsvdisk`, `lsfcmap`, `lsrcrelationship` or `lscontroller`."""
     if verb == "lsvdisk":
         return [_volume(array, number, in_bytes=in_bytes) for number in sorted(array.controller.units)]
@@ -14,7 +14,7 @@ def volume_tables(array: Array, verb: str, *, in_bytes: bool) -> Rows:
     return _controllers(array) if verb == "lscontroller" else []
 
 
-def _volume(array: Array, number: int, *, in_bytes: bool) -> dict[str, str]:
+def _volume(array: Nodes, number: int, *, in_bytes: bool) -> dict[str, str]:
     size = len(array.controller.units[number].data)
     copied = "1" if str(number) in array.faults.get("flash-copy", "").split(",") else "0"
     row = {"id": str(number), "name": f"volume{number}", "IO_group_id": "0", "IO_group_name": "io_grp0"}
@@ -25,7 +25,7 @@ def _volume(array: Array, number: int, *, in_bytes: bool) -> dict[str, str]:
     return row | {"copy_count": "1", "fast_write_state": "empty", "se_copy_count": "0", "RC_change": "no"}
 
 
-def _flash_copies(array: Array) -> Rows:
+def _flash_copies(array: Nodes) -> Rows:
     """The fault `flash-copy` holds two volume numbers: the copy and what it is a copy of."""
     if "flash-copy" not in array.faults:
         return []
@@ -35,7 +35,7 @@ def _flash_copies(array: Array) -> Rows:
     return [row | {"status": "copying", "progress": "40", "copy_rate": "50", "clean_progress": "100"}]
 
 
-def _controllers(array: Array) -> Rows:
+def _controllers(array: Nodes) -> Rows:
     """The fault `virtualises` holds the name of a storage system behind this one."""
     if "virtualises" not in array.faults:
         return []

@@ -2,25 +2,24 @@
 
 import pytest
 
-from gate.lab.array import Array
+from gate.lab.dialects.storage_virtualize import StorageVirtualize, speak
 from gate.lab.identity import Identity, revision_of
 from gate.lab.scsi import Controller
-from gate.lab.speech import speak
 from tests.lab.fleets import target_name
 
 
-def array(version: str = "8.6.0.3") -> Array:
+def array(version: str = "8.6.0.3") -> StorageVirtualize:
     identity = Identity("0000020420E00022", "LAB-FS5", target_name("west-2"), revision_of(version))
-    return Array("west-2", "LAB-FS5", version, Controller(identity), 0.05)
+    return StorageVirtualize("west-2", "LAB-FS5", Controller(identity), 0.05, version)
 
 
-def said(made: Array, line: str, *, admin: bool = False) -> str:
+def said(made: StorageVirtualize, line: str, *, admin: bool = False) -> str:
     answer = speak(made, line.split(), admin=admin)
     assert answer.status == 0, answer.err
     return answer.out.decode()
 
 
-def header(made: Array, verb: str) -> list[str]:
+def header(made: StorageVirtualize, verb: str) -> list[str]:
     return said(made, f"{verb} -delim !").splitlines()[0].split("!")
 
 
@@ -53,8 +52,8 @@ def test_an_empty_table_prints_no_header_either(verb: str) -> None:
     [
         ("rebuild", "lsarraymemberprogress", "rebuild"),
         ("rebuild", "lsarray", "degraded"),
-        ("node-offline", "lsnodecanister", "offline"),
-        ("node-offline", "lsdependentvdisks -node 1", "volume0"),
+        ("partner-dead", "lsnodecanister", "offline"),
+        ("partner-dead", "lsdependentvdisks -node 1", "volume0"),
         ("drive-failed", "lsdrive", "failed"),
         ("alert", "lseventlog", "alert"),
     ],

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from gate.iscsi import CheckCondition, IscsiError, Lun
-from gate.lab.array import Array, Declined
+from gate.lab.dialects.storage_virtualize import StorageVirtualize
 from gate.lab.images import IMAGES, Behaviour, LabImage, image_bytes, listing
+from gate.lab.said import Declined
 from gate.lab.scsi import FLIP_EVERY, Nexus, execute
 from tests.lab.fleets import GATE, eventually, lone_array, network, target_name
 
@@ -15,18 +16,18 @@ GOOD = next(image for image in IMAGES if image.version == "8.7.0.4")
 
 
 @pytest.fixture
-def array() -> Iterator[Array]:
+def array() -> Iterator[StorageVirtualize]:
     with lone_array(PORTAL) as made:
         for image in IMAGES:
-            made.receive(image.file, image_bytes(image))
+            made.receive("/upgrade", image.file, image_bytes(image), admin=True)
         yield made
 
 
 @pytest.fixture
-def slow_array() -> Iterator[Array]:
+def slow_array() -> Iterator[StorageVirtualize]:
     """An array whose states last long enough to be met in passing."""
     with lone_array(PORTAL, pace=1.0) as made:
-        made.receive(GOOD.file, image_bytes(GOOD))
+        made.receive("/upgrade", GOOD.file, image_bytes(GOOD), admin=True)
         yield made
 
 
@@ -34,11 +35,11 @@ def image_that(behaviour: Behaviour) -> LabImage:
     return next(image for image in reversed(IMAGES) if image.behaviour is behaviour)
 
 
-def reaches(array: Array, status: str) -> bool:
+def reaches(array: StorageVirtualize, status: str) -> bool:
     return eventually(lambda: array.update.status == status)
 
 
-def install(array: Array, behaviour: Behaviour) -> None:
+def install(array: StorageVirtualize, behaviour: Behaviour) -> None:
     array.apply(image_that(behaviour).file)
     assert reaches(array, "system_completion_required")
 
@@ -61,7 +62,7 @@ def test_the_digests_of_the_images_never_change() -> None:
     }
 
 
-def test_an_update_goes_through_its_states_and_is_committed(slow_array: Array) -> None:
+def test_an_update_goes_through_its_states_and_is_committed(slow_array: StorageVirtualize) -> None:
     array = slow_array
     array.prepare(GOOD.file)
     assert array.update.status == "system_preparing"
@@ -70,8 +71,8 @@ def test_an_update_goes_through_its_states_and_is_committed(slow_array: Array) -
     assert array.version == "8.6.0.3"
     array.apply(GOOD.file)
     assert reaches(array, "system_updating")
-    assert eventually(lambda: array.nodes["node2"] == "offline")
-    assert eventually(lambda: array.nodes["node1"] == "offline" and not array.serving)
+    assert eventually(lambda: array.controllers["node2"] == "offline")
+    assert eventually(lambda: array.controllers["node1"] == "offline" and not array.serving)
     assert reaches(array, "system_completion_required")
     assert array.serving
     assert (array.version, array.committed) == ("8.7.0.4", "8.6.0.3")
@@ -82,7 +83,7 @@ def test_an_update_goes_through_its_states_and_is_committed(slow_array: Array) -
     assert array.accepted == {"upload": 1, "prepare": 1, "apply": 1, "complete": 1}
 
 
-def test_a_restart_cuts_sessions_refuses_logins_and_shows_the_new_revision(slow_array: Array) -> None:
+def test_a_restart_cuts_sessions_refuses_logins_and_shows_the_new_revision(slow_array: StorageVirtualize) -> None:
     array = slow_array
     with scratch() as lun:
         lun.capacity()
@@ -97,7 +98,7 @@ def test_a_restart_cuts_sessions_refuses_logins_and_shows_the_new_revision(slow_
         assert lun.inquiry().revision == "8704"
 
 
-def test_an_abort_before_the_commit_brings_the_old_code_back(array: Array) -> None:
+def test_an_abort_before_the_commit_brings_the_old_code_back(array: StorageVirtualize) -> None:
     install(array, Behaviour.SLOW)
     array.abort()
     assert reaches(array, "success")
@@ -105,7 +106,7 @@ def test_an_abort_before_the_commit_brings_the_old_code_back(array: Array) -> No
     assert array.controller.faults.slow_s == 0
 
 
-def test_a_prepared_update_can_be_abandoned_without_a_restart(array: Array) -> None:
+def test_a_prepared_update_can_be_abandoned_without_a_restart(array: StorageVirtualize) -> None:
     array.prepare(GOOD.file)
     assert reaches(array, "system_prepared")
     array.abort()
@@ -114,7 +115,7 @@ def test_a_prepared_update_can_be_abandoned_without_a_restart(array: Array) -> N
     assert array.version == "8.6.0.3"
 
 
-def test_a_stalled_update_stays_stalled_until_it_is_aborted(array: Array) -> None:
+def test_a_stalled_update_stays_stalled_until_it_is_aborted(array: StorageVirtualize) -> None:
     array.apply(image_that(Behaviour.STALLS).file)
     assert reaches(array, "system_stalled")
     assert array.version == "8.6.0.3"
@@ -124,7 +125,7 @@ def test_a_stalled_update_stays_stalled_until_it_is_aborted(array: Array) -> Non
     assert reaches(array, "success")
 
 
-def test_code_that_never_returns_leaves_the_array_gone(array: Array) -> None:
+def test_code_that_never_returns_leaves_the_array_gone(array: StorageVirtualize) -> None:
     array.apply(image_that(Behaviour.NEVER_RETURNS).file)
     assert eventually(lambda: not array.serving)
     assert not eventually(lambda: array.serving, within_s=0.3)
@@ -132,7 +133,7 @@ def test_code_that_never_returns_leaves_the_array_gone(array: Array) -> None:
         scratch()
 
 
-def test_an_image_of_the_wrong_version_shows_only_when_it_runs(array: Array) -> None:
+def test_an_image_of_the_wrong_version_shows_only_when_it_runs(array: StorageVirtualize) -> None:
     array.prepare("lab-8.7.1.0.img")
     assert reaches(array, "system_prepared")
     assert array.update.new_level.startswith("8.7.1.0")
@@ -151,17 +152,17 @@ def test_an_image_of_the_wrong_version_shows_only_when_it_runs(array: Array) -> 
     ],
 )
 def test_an_image_that_is_none_is_declined_and_not_counted(
-    array: Array, file: str, content: bytes | None, words: str
+    array: StorageVirtualize, file: str, content: bytes | None, words: str
 ) -> None:
     if content is not None:
-        array.receive(file, content)
+        array.receive("/upgrade", file, content, admin=True)
     for action in (array.prepare, array.apply):
         with pytest.raises(Declined, match=words):
             action(file)
     assert array.accepted["prepare"] + array.accepted["apply"] == 0
 
 
-def test_a_downgrade_is_declined(array: Array) -> None:
+def test_a_downgrade_is_declined(array: StorageVirtualize) -> None:
     install(array, Behaviour.GOOD)
     array.complete()
     assert reaches(array, "success")
@@ -169,14 +170,14 @@ def test_a_downgrade_is_declined(array: Array) -> None:
         array.prepare("lab-8.6.0.3.img")
 
 
-def test_a_second_apply_while_one_runs_is_declined_and_not_counted(array: Array) -> None:
+def test_a_second_apply_while_one_runs_is_declined_and_not_counted(array: StorageVirtualize) -> None:
     array.apply(GOOD.file)
     with pytest.raises(Declined, match="CMMVC5963E"):
         array.apply(GOOD.file)
     assert array.accepted["apply"] == 1
 
 
-def test_good_code_leaves_every_byte(array: Array) -> None:
+def test_good_code_leaves_every_byte(array: StorageVirtualize) -> None:
     with scratch() as lun:
         lun.write(0, b"\x5a" * 65_536)
     install(array, Behaviour.GOOD)
@@ -184,7 +185,7 @@ def test_good_code_leaves_every_byte(array: Array) -> None:
         assert lun.read(0, 128) == b"\x5a" * 65_536
 
 
-def test_code_that_flips_bits_spoils_old_and_new_data_and_looks_healthy(array: Array) -> None:
+def test_code_that_flips_bits_spoils_old_and_new_data_and_looks_healthy(array: StorageVirtualize) -> None:
     known = b"\x5a" * (FLIP_EVERY * 512)
     with scratch() as lun:
         lun.write(0, known)
@@ -198,10 +199,10 @@ def test_code_that_flips_bits_spoils_old_and_new_data_and_looks_healthy(array: A
         differing = [place for place in range(len(known)) if read[place] != known[place]]
         assert len(differing) == 1
         assert (read[differing[0]] ^ known[differing[0]]).bit_count() == 1
-    assert set(array.nodes.values()) == {"online"}
+    assert set(array.controllers.values()) == {"online"}
 
 
-def test_damage_by_bad_code_outlives_the_back_out(array: Array) -> None:
+def test_damage_by_bad_code_outlives_the_back_out(array: StorageVirtualize) -> None:
     with scratch() as lun:
         lun.write(0, bytes(65_536))
     install(array, Behaviour.FLIPS_BITS)
@@ -213,14 +214,14 @@ def test_damage_by_bad_code_outlives_the_back_out(array: Array) -> None:
         assert lun.read(0, 128) == bytes(65_536)
 
 
-def test_code_that_loses_writes_acknowledges_them(array: Array) -> None:
+def test_code_that_loses_writes_acknowledges_them(array: StorageVirtualize) -> None:
     install(array, Behaviour.LOST_WRITES)
     with scratch() as lun:
         lun.write(0, b"\x5a" * 512)
         assert lun.read(0, 1) == bytes(512)
 
 
-def test_code_with_media_errors_says_so_in_sense_data(array: Array) -> None:
+def test_code_with_media_errors_says_so_in_sense_data(array: StorageVirtualize) -> None:
     install(array, Behaviour.EIO)
     with scratch() as lun:
         with pytest.raises(CheckCondition) as refusal:
@@ -228,7 +229,7 @@ def test_code_with_media_errors_says_so_in_sense_data(array: Array) -> None:
         assert (refusal.value.key, refusal.value.asc) == (3, 0x11)
 
 
-def test_slow_code_takes_its_time_for_every_read_and_write(array: Array) -> None:
+def test_slow_code_takes_its_time_for_every_read_and_write(array: StorageVirtualize) -> None:
     read = b"\x88" + bytes(12) + b"\x01" + bytes(2)
     write = b"\x8a" + bytes(12) + b"\x01" + bytes(2)
     nexus = Nexus(GATE)

@@ -6,23 +6,12 @@ even the header is printed. Newer code adds columns and ends lines CRLF, as real
 Message ids whose wording is assumed carry [M].
 """
 
-from dataclasses import dataclass
+import shlex
 
-from gate.lab.array import Array, Declined, level, newer_speech
-from gate.lab.volumes import volume_tables
+from gate.lab.dialects.storage_virtualize_state import UNAUTHORISED, Nodes, level, newer_speech, parts
+from gate.lab.dialects.storage_virtualize_volumes import volume_tables
+from gate.lab.said import Declined, Said
 
-
-@dataclass(frozen=True)
-class Said:
-    """Answer to one command line."""
-
-    out: bytes = b""
-    err: bytes = b""
-    status: int = 0
-    mutates: bool = False
-
-
-UNAUTHORISED = "CMMVC7016E The task has failed because the user's role is not authorized to run it."
 Rows = list[dict[str, str]]
 READS = (
     *("lssystem", "lsnodecanister", "lsenclosure", "lsarray", "lsarraymemberprogress", "lsdrive", "lshost"),
@@ -31,7 +20,19 @@ READS = (
 )
 
 
-def speak(array: Array, words: list[str], *, admin: bool) -> Said:
+class StorageVirtualize(Nodes):
+    """SVC, Storwize, FlashSystem."""
+
+    def answer(self, line: str, *, admin: bool) -> Said:
+        """Answer one command line."""
+        try:
+            words = shlex.split(line)
+        except ValueError:
+            return Said(err=b"rbash: syntax error\n", status=2)
+        return speak(self, words, admin=admin)
+
+
+def speak(array: Nodes, words: list[str], *, admin: bool) -> Said:
     """Answer one command line, already split into words."""
     if words and words[0] in ("svcinfo", "svctask"):
         words = words[1:]
@@ -47,7 +48,7 @@ def speak(array: Array, words: list[str], *, admin: bool) -> Said:
         return Said(err=f"{refusal}\n".encode(), status=1)
 
 
-def _applysoftware(array: Array, words: list[str], admin: bool) -> Said:
+def _applysoftware(array: Nodes, words: list[str], admin: bool) -> Said:
     if not admin:
         raise Declined(UNAUTHORISED)
     options = _options(words, valued=("-file",), plain=("-prepare", "-complete", "-abort"))
@@ -65,7 +66,7 @@ def _applysoftware(array: Array, words: list[str], admin: bool) -> Said:
     return Said(mutates=True)
 
 
-def _read(array: Array, verb: str, words: list[str]) -> bytes:
+def _read(array: Nodes, verb: str, words: list[str]) -> bytes:
     if verb == "svcupgradetest":
         return _precheck(array, _options(words, valued=("-v",), plain=("-f",)))
     valued = ("-delim", "-alert", "-message", "-monitoring", "-fixed", "-expired", "-order", "-node", "-prefix")
@@ -104,7 +105,7 @@ def _options(words: list[str], *, valued: tuple[str, ...], plain: tuple[str, ...
     return found
 
 
-def _table(array: Array, verb: str, options: dict[str, str]) -> Rows:
+def _table(array: Nodes, verb: str, options: dict[str, str]) -> Rows:
     if verb == "lsdumps":
         if options.get("-prefix") != "/upgrade":
             raise Declined("CMMVC5711E [" + options.get("-prefix", "")[:32] + "] is not valid data.")
@@ -124,17 +125,17 @@ def _table(array: Array, verb: str, options: dict[str, str]) -> Rows:
     }[verb](array)
 
 
-def _system(array: Array) -> list[tuple[str, str]]:
+def _system(array: Nodes) -> list[tuple[str, str]]:
     pairs = [("id", array.serial), ("name", array.name), ("location", "local"), ("partnership", "")]
     pairs += [("total_mdisk_capacity", "16.0TB"), ("space_in_mdisk_grps", "16.0TB"), ("total_free_space", "15.2TB")]
     pairs += [("statistics_status", "on"), ("statistics_frequency", "15"), ("time_zone", "522 UTC")]
-    pairs += [("code_level", level(array.version)), ("console_IP", "127.0.0.1:443")]
+    pairs += [("code_level", level(array.told_version)), ("console_IP", "127.0.0.1:443")]
     for tier in ("tier0_flash", "tier1_flash", "tier_enterprise"):
         pairs += [("tier", tier), ("tier_capacity", "0.00MB"), ("tier_free_capacity", "0.00MB")]
     return [*pairs, ("topology", "standard"), ("topology_status", ""), ("product_name", array.model)]
 
 
-def _update(array: Array) -> list[tuple[str, str]]:
+def _update(array: Nodes) -> list[tuple[str, str]]:
     update = array.update
     stalled = "stalled" in update.status
     suggested = {"system_prepared": "start", "system_completion_required": "complete", "success": "start"}
@@ -154,11 +155,11 @@ def _update(array: Array) -> list[tuple[str, str]]:
     ]
 
 
-def _nodes(array: Array) -> Rows:
+def _nodes(array: Nodes) -> Rows:
     rows = []
     target = array.controller.identity.target
     names = {"node1": target, "node2": target.removesuffix(".node1") + ".node2"}
-    for number, (node, status) in enumerate(array.nodes.items(), start=1):
+    for number, (node, status) in enumerate(array.controllers.items(), start=1):
         row = {
             "id": str(number),
             "name": node,
@@ -187,8 +188,8 @@ def _nodes(array: Array) -> Rows:
     return rows
 
 
-def _enclosures(array: Array) -> Rows:
-    online = sum(status == "online" for status in array.nodes.values())
+def _enclosures(array: Nodes) -> Rows:
+    online = sum(status == "online" for status in array.controllers.values())
     row = {
         "id": "1",
         "status": "online" if online == 2 else "degraded",
@@ -211,21 +212,21 @@ def _enclosures(array: Array) -> Rows:
     return [row]
 
 
-def _arrays(array: Array) -> Rows:
+def _arrays(array: Nodes) -> Rows:
     status = "degraded" if "rebuild" in array.faults or "drive-failed" in array.faults else "online"
     row = {"mdisk_id": "0", "mdisk_name": "mdisk0", "status": "online", "mdisk_grp_id": "0"}
     row |= {"mdisk_grp_name": "Pool0", "capacity": "16.0TB", "raid_status": status, "raid_level": "raid6"}
     return [row | {"redundancy": "2", "strip_size": "256", "tier": "tier0_flash", "encrypt": "no"}]
 
 
-def _progress(array: Array) -> Rows:
+def _progress(array: Nodes) -> Rows:
     if "rebuild" not in array.faults:
         return []
     row = {"mdisk_id": "0", "mdisk_name": "mdisk0", "member_id": "3", "drive_id": "3", "task": "rebuild"}
     return [row | {"new_drive_id": "11", "progress": "42", "estimated_completion_time": "261231235900"}]
 
 
-def _drives(array: Array) -> Rows:
+def _drives(array: Nodes) -> Rows:
     rows = []
     for number in range(12):
         failed = number == 3 and "drive-failed" in array.faults
@@ -237,7 +238,7 @@ def _drives(array: Array) -> Rows:
     return rows
 
 
-def _hosts(array: Array) -> Rows:
+def _hosts(array: Nodes) -> Rows:
     initiators = sorted({name for unit in array.controller.units.values() for name in unit.masked_to})
     rows = []
     for number, initiator in enumerate(initiators):
@@ -247,7 +248,7 @@ def _hosts(array: Array) -> Rows:
     return rows
 
 
-def _events(array: Array) -> Rows:
+def _events(array: Nodes) -> Rows:
     if "alert" not in array.faults:
         return []
     row = {"sequence_number": "118", "last_timestamp": "261122010000", "object_type": "node", "object_id": "2"}
@@ -255,25 +256,27 @@ def _events(array: Array) -> Rows:
     return [row | {"error_code": "1196", "description": array.faults["alert"] or "Node is degraded"}]
 
 
-def _dependent(array: Array, options: dict[str, str]) -> Rows:
-    if options.get("-node") not in (*array.nodes, "1", "2"):
+def _dependent(array: Nodes, options: dict[str, str]) -> Rows:
+    if options.get("-node") not in (*array.controllers, "1", "2"):
         raise Declined("CMMVC5753E The specified object does not exist.")
-    if "dependent-vdisks" in array.faults or "offline" in array.nodes.values():
+    if "dependent-vdisks" in array.faults or "offline" in array.controllers.values():
         return [{"vdisk_id": "0", "vdisk_name": "volume0"}]
     return []
 
 
-def _precheck(array: Array, options: dict[str, str]) -> bytes:
+def _precheck(array: Nodes, options: dict[str, str]) -> bytes:
     version = options.get("-v", "")
     if not version or any(not part.isdecimal() for part in version.split(".")):
         raise Declined("CMMVC5711E [" + version[:32] + "] is not valid data.")
     found: list[str] = []
-    if tuple(map(int, version.split("."))) < tuple(map(int, array.version.split("."))):
+    if parts(version) < parts(array.version):
         found.append(f"The upgrade path from {array.version} to {version} is unsupported.")
     if "rebuild" in array.faults:
         found.append("The array mdisk0 is rebuilding.")
-    if "offline" in array.nodes.values():
+    if "offline" in array.controllers.values():
         found.append("One node is offline.")
+    if "refuses-precheck" in array.faults:
+        found.append(array.faults["refuses-precheck"] or "A drive runs firmware that must be updated first.")
     lines = ["svcupgradetest version 46.14", "", "Please wait, the test may take several minutes to complete.", ""]
     for text in found:
         lines += ["******************** Error found ********************", "", text, ""]

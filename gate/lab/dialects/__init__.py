@@ -1,0 +1,10 @@
+"""How each family's arrays are simulated: one file per dialect, written without looking at the reader of the family."""
+
+from gate.inventory import ArrayFamily
+from gate.lab.array import Array
+from gate.lab.dialects.storage_virtualize import StorageVirtualize
+
+DIALECTS: dict[ArrayFamily, type[Array]] = {
+    ArrayFamily.STORAGE_VIRTUALIZE: StorageVirtualize,
+}
+"""A family that is not here can be in an inventory; a lab cannot be started with it."""

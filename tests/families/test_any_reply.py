@@ -1,0 +1,99 @@
+"""
+Every family's readers on mutated replies: no crash, no hang, and no health that was not told.
+
+The replies of a well array come from the lab's dialect where the family has one. A family is in here by itself.
+"""
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gate.evidence import Reply, ReplyState
+from gate.families import FAMILIES
+from gate.inventory import ArrayFamily
+from gate.lab.dialects import DIALECTS
+from tests.lab.dialects.simulated import asked, simulated
+
+NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
+STATES = st.sampled_from(ReplyState)
+SPOKEN = [family for family in FAMILIES if family in DIALECTS]
+WELL = {
+    family: {name: asked(simulated(family), command) for name, command in FAMILIES[family].questions.items()}
+    for family in SPOKEN
+}
+
+
+def reply(stdout: bytes, state: ReplyState = ReplyState.ANSWERED, status: int | None = 0) -> Reply:
+    return Reply("a-1", "?", state, NOW, NOW, status, stdout)
+
+
+def mutated(text: bytes, seed: int, times: int) -> bytes:
+    """Cut, double, swap and replace pieces, as a bad line, an unknown column or a malicious array would."""
+    chance, found = random.Random(seed), bytearray(text)
+    for _ in range(times):
+        at = chance.randrange(len(found) + 1)
+        to = min(len(found), at + chance.randrange(1, 24))
+        piece = bytes(found[at:to])
+        found[at:to] = chance.choice(
+            [b"", piece * 2, piece[::-1], b"\r\n", b"0", b"ok", b" ", b"-", b"!", b"|", b"\x1b[2J", b"\xff", b"9" * 40]
+        )
+    return bytes(found)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=25, deadline=2000)
+@given(stdout=st.binary(max_size=400) | st.text(max_size=400).map(str.encode), state=STATES)
+@example(stdout=b"", state=ReplyState.ANSWERED)
+@example(stdout=b"{" * 100_000, state=ReplyState.ANSWERED)
+@example(stdout=b"a!" * 100_000, state=ReplyState.ANSWERED)
+@example(stdout=b" " * 100_000 + b"x", state=ReplyState.ANSWERED)
+@example(stdout=b"-" * 100_000 + b" x", state=ReplyState.ANSWERED)
+def test_anything_at_all_is_facts_or_unreadable_and_no_health(
+    family: ArrayFamily, stdout: bytes, state: ReplyState
+) -> None:
+    product = FAMILIES[family]
+    for reader in product.readers.values():
+        facts = reader(reply(stdout, state))
+        assert set(facts) == {"unreadable"} or set(facts) <= set(reader.names)
+        assert all(isinstance(value, str) for value in facts.values())
+    told = product.read("a-1", dict.fromkeys(product.questions, reply(stdout, state)), NOW)
+    assert told.problems != ()
+    assert told.unknown
+
+
+@pytest.mark.parametrize("family", SPOKEN)
+@settings(max_examples=60, deadline=2000)
+@given(seed=st.integers(0, 2**32), times=st.integers(1, 6), which=st.integers(0, 63))
+def test_a_damaged_reply_never_makes_an_array_of_another_name_or_version(
+    family: ArrayFamily, seed: int, times: int, which: int
+) -> None:
+    product, well = FAMILIES[family], WELL[family]
+    name = list(well)[which % len(well)]
+    changed = mutated(well[name].stdout, seed, times)
+    told = product.read("a-1", {**well, name: reply(changed)}, NOW)
+    for said, value in (("serial", told.serial), ("model", told.model), ("version", told.version)):
+        if value is not None:
+            assert value.isprintable(), said
+            assert value.isascii(), said
+            assert len(value) <= 200, said
+    assert all(line.isprintable() for line in (*(told.problems or ()), *told.unknown)), told
+
+
+@pytest.mark.parametrize("family", SPOKEN)
+def test_a_missing_cut_or_failed_reply_to_any_question_of_health_leaves_no_health(family: ArrayFamily) -> None:
+    """Cut anywhere: in the middle of a line, or between two rows where the family says how many there are."""
+    product, well = FAMILIES[family], WELL[family]
+    for name, answer in well.items():
+        whole = answer.stdout
+        if not whole:
+            continue
+        worse = [reply(whole, ReplyState.LOST, None), reply(whole, ReplyState.TIMED_OUT, None)]
+        worse += [reply(whole[: len(whole) // 2 - cut].rstrip(b"\r\n")) for cut in range(3)]
+        for bad in worse:
+            told = product.read("a-1", {**well, name: bad}, NOW)
+            assert told.unknown or told.problems, (name, bad.stdout[-60:])
+        told = product.read("a-1", {key: value for key, value in well.items() if key != name}, NOW)
+        assert any("not asked" in line for line in told.unknown), name

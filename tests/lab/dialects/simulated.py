@@ -1,0 +1,39 @@
+"""One simulated array of any family, without wires: what it says is put to the product's own reader."""
+
+from datetime import UTC, datetime
+
+from gate.evidence import ArrayReading, Reply, ReplyState
+from gate.families import FAMILIES
+from gate.inventory import ArrayFamily
+from gate.lab.array import Array
+from gate.lab.dialects import DIALECTS
+from gate.lab.identity import Identity, revision_of
+from gate.lab.scsi import Controller, Unit
+from tests.lab.fleets import GATE, HOST
+
+SERIAL, MODEL, NAME = "0000020420E00022", "LAB-FS5", "west-2"
+
+
+def simulated(family: ArrayFamily, pace: float = 0.05) -> Array:
+    """An array with scratch LUN 9 for the gate and LUN 1 for a host."""
+    dialect = DIALECTS[family]
+    revision = revision_of(dialect.first_version)
+    identity = Identity(SERIAL, MODEL, dialect.target_name.format(id=NAME), revision, dialect.company)
+    controller = Controller(identity)
+    controller.units[9] = Unit(9, bytearray(1 << 20), frozenset({GATE}))
+    controller.units[1] = Unit(1, bytearray(1 << 20), frozenset({HOST}))
+    return dialect(NAME, MODEL, controller, pace)
+
+
+def asked(array: Array, command: str) -> Reply:
+    """Put one question to the array as its reading user."""
+    said = array.answer(command, admin=False)
+    now = datetime.now(UTC)
+    return Reply(array.name, command, ReplyState.ANSWERED, now, now, said.status, said.out, said.err)
+
+
+def reading(family: ArrayFamily, array: Array) -> ArrayReading:
+    """Ask everything that the family asks, and read it."""
+    product = FAMILIES[family]
+    replies = {name: asked(array, command) for name, command in product.questions.items()}
+    return product.read(array.name, replies, datetime.now(UTC))
