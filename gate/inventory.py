@@ -65,6 +65,7 @@ class ArrayFamily(StrEnum):
     # NetApp
     # Oracle: Sun StorageTek
     # Pure Storage
+    PURITY = "purity"
 
 
 class HostFamily(StrEnum):

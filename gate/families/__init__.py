@@ -2,6 +2,7 @@
 
 from gate.families import (
     dothill,
+    purity,
     storage_virtualize,
     three_par,
 )
@@ -10,6 +11,7 @@ from gate.inventory import ArrayFamily
 
 FAMILIES: dict[ArrayFamily, Family] = {
     ArrayFamily.DOTHILL: dothill.FAMILY,
+    ArrayFamily.PURITY: purity.FAMILY,
     ArrayFamily.STORAGE_VIRTUALIZE: storage_virtualize.FAMILY,
     ArrayFamily.THREE_PAR: three_par.FAMILY,
 }
