@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -134,6 +135,29 @@ def test_neither_passwords_nor_secrets_lie_in_the_database(people: People, tmp_p
     assert b"$argon2id$" in kept
     for hidden in (PASSWORD, secret, secret[4:]):
         assert hidden.encode() not in kept
+
+
+def test_no_name_that_was_tried_lies_in_the_database_nor_what_an_earlier_version_kept_of_them(
+    people: People, tmp_path: Path, clock: Clock
+) -> None:
+    """Redaction deletes a name beside the log; nothing else on the disk may still tell it."""
+    fail(people, 1, "somebody-real")
+    file = tmp_path / "working.db"
+    assert b"somebody-real" not in file.read_bytes()
+    with closing(sqlite3.connect(file)) as earlier, earlier:
+        earlier.execute("CREATE TABLE failure (name TEXT, at TEXT)")
+        earlier.execute("INSERT INTO failure VALUES ('somebody-real', '2026-11-22T12:00:00.000000Z')")
+    assert b"somebody-real" in file.read_bytes()
+    assert People(file, clock).get("lead").id == "lead"
+    assert b"somebody-real" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_what_failed_is_forgotten_when_its_time_is_over(people: People, clock: Clock) -> None:
+    fail(people, MOST_FAILURES, "somebody-real")
+    clock.now += LOCKED
+    people.sign_in("lead", PASSWORD, "session", HOUR)
+    assert "somebody-real" not in people._failed
+    fail(people, MOST_FAILURES, "somebody-real")
 
 
 def test_a_name_that_is_none_is_refused(people: People) -> None:
