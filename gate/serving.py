@@ -21,10 +21,10 @@ from flask import Flask, Response, jsonify
 from flask_wtf import CSRFProtect  # type: ignore[import-untyped]
 from jinja2 import StrictUndefined
 from waitress import wasyncore
-from waitress.server import create_server
 
 from gate.control.door import Control
 from gate.errors import GateError, Outside
+from gate.listening import listen, turn
 from gate.settings import Settings, shipped
 from gate.web.bell import Bells
 from gate.web.face import EXTENSION, Face
@@ -37,6 +37,9 @@ from gate.web.shown import visible
 
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes of a request: a change file of 1 MiB, as a form spells it."""
+
+WHOLE = 60.0
+"""Seconds in which a request must be there as a whole: a form of 1 MiB over a slow line (our choice)."""
 
 DRAIN = 20.0
 """Seconds in which what runs may end after the order to stop; service managers commonly wait 30 to 90."""
@@ -132,17 +135,16 @@ def run(
     `started` is told host and port as soon as requests are taken; port 0 in the settings lets the system choose one.
     """
     config = settings.config.server
-    server: Any = create_server(
+    server = listen(
         app,
-        host=config.host,
-        port=config.port,
+        config.host,
+        config.port,
         threads=config.threads,
         connection_limit=config.connection_limit,
         channel_timeout=60,
         channel_request_lookahead=1,
         max_request_body_size=LARGEST_BODY,
-        ident=None,
-        clear_untrusted_proxy_headers=True,
+        max_request_header_size=64 * 1024,
     )
     host, port = str(server.effective_host), int(server.effective_port)
     face: Face = app.extensions[EXTENSION]
@@ -152,7 +154,7 @@ def run(
         if started is not None:
             started(host, port)
         while not stop.is_set():
-            wasyncore.loop(timeout=0.25, map=server._map, use_poll=True, count=1)
+            turn(server, WHOLE)
         _drain(server, face)
     finally:
         restore()
@@ -168,7 +170,7 @@ def _drain(server: Any, face: Face) -> None:
     server.del_channel()
     server.socket.close()
     while time.monotonic() < until and _at_work(server):
-        wasyncore.loop(timeout=0.05, map=server._map, use_poll=True, count=1)
+        turn(server, WHOLE, 0.05)
     if not face.jobs.drain(max(0.0, until - time.monotonic())):
         _log.warning("stopped while a check was still gathering evidence; it has entered nothing")
 

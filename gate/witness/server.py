@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from waitress import wasyncore
-from waitress.server import create_server
 
 from gate.errors import BadInput, GateError, Outside
+from gate.listening import listen, turn
 from gate.store import keys
 from gate.witness.cosigner import Cosigner, WitnessKey
 from gate.witness.logs import LogsFile
@@ -21,6 +21,9 @@ Started = Callable[[str, int, str], None]
 """Told host, port and the witness's verifier key as soon as requests are taken."""
 
 PLAIN = "text/plain; charset=utf-8"
+
+WHOLE = 10.0
+"""Seconds in which a request must be there as a whole (our choice); the gate's own takes milliseconds."""
 
 
 def open_witness(data: Path, config: Path | None = None, name: str = "") -> tuple[Cosigner, Memory]:
@@ -97,23 +100,25 @@ def _body(environ: dict[str, Any]) -> bytes:
     return body
 
 
-def serve(cosigner: Cosigner, host: str, port: int, stop: threading.Event, started: Started | None = None) -> None:
+def serve(
+    cosigner: Cosigner,
+    host: str,
+    port: int,
+    stop: threading.Event,
+    started: Started | None = None,
+    patience: float = WHOLE,
+) -> None:
     """Answer until `stop` is set or SIGTERM or SIGINT comes. What was answered is durable, so it may end any time."""
-    try:
-        server: Any = create_server(
-            application(cosigner),
-            host=host,
-            port=port,
-            threads=8,
-            connection_limit=200,
-            channel_timeout=20,
-            max_request_body_size=2 * LARGEST,
-            max_request_header_size=16 * 1024,
-            ident=None,
-            clear_untrusted_proxy_headers=True,
-        )
-    except OSError as problem:
-        raise Outside(f"cannot listen on {host}:{port}: {problem.strerror}") from None
+    server = listen(
+        application(cosigner),
+        host,
+        port,
+        threads=8,
+        connection_limit=200,
+        channel_timeout=20,
+        max_request_body_size=2 * LARGEST,
+        max_request_header_size=16 * 1024,
+    )
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -121,7 +126,7 @@ def serve(cosigner: Cosigner, host: str, port: int, stop: threading.Event, start
         started(str(server.effective_host), int(server.effective_port), str(cosigner.key.vkey))
     try:
         while not stop.is_set():
-            wasyncore.loop(timeout=0.25, map=server._map, use_poll=True, count=1)
+            turn(server, patience)
     finally:
         server.task_dispatcher.shutdown(timeout=2)
         wasyncore.close_all(server._map)

@@ -17,7 +17,7 @@ LAYERS: tuple[set[str], ...] = (
     {"fate", "waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
     {"authority", "custody", "lifecycle", "trust"},
-    {"iscsi", "keys", "lab", "objects", "people", "settings", "ssh", "store"},
+    {"iscsi", "keys", "lab", "listening", "objects", "people", "settings", "ssh", "store"},
     {"permits", "witness", "witnessing"},
     {"export", "gather"},
     {"engine", "streaming"},
@@ -43,10 +43,10 @@ ONLY: dict[str, set[str]] = {
     "streaming": VALUES | {"export", "settings", "store"},
     "ledger": {"errors", "canonical", "change"},  # an auditor reads this room alone
     "export": VALUES | {"ledger", "store"},
-    "witness": {"errors", "ledger", "store"},  # it runs elsewhere, and needs nothing of the gate's
+    "witness": {"errors", "ledger", "listening", "store"},  # it runs elsewhere, and needs nothing of the gate's
     "web": FACE | {"settings"},
     "api": FACE | {"settings"},
-    "serving": FACE | {"api", "settings", "web"},
+    "serving": FACE | {"api", "listening", "settings", "web"},
     # It runs the serving process, the lab and the demo, and reads files; what it does to a change goes over HTTP.
     "cli": FACE
     | {

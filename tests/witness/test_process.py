@@ -17,7 +17,7 @@ from gate.errors import BadInput, LedgerUnavailable
 from gate.ledger import checkpoint, cosignature, note
 from gate.ledger.checkpoint import Checkpoint
 from gate.witness.logs import LogsFile
-from gate.witness.server import open_witness
+from gate.witness.server import open_witness, serve
 from tests.ledger.test_note import SeedKey
 from tests.witness.logs import KEY, ORIGIN, Log
 from tests.witness.running import NAME, RunningWitness
@@ -190,3 +190,32 @@ def test_the_command_says_what_is_wrong_in_a_sentence(make: Make, tmp_path: Path
         assert ended.returncode in {2, 4}
         assert "Traceback" not in ended.stderr
         assert ended.stderr.count("\n") <= 2
+
+
+def test_a_peer_that_drips_its_request_is_bounded_as_a_whole(tmp_path: Path) -> None:
+    cosigner, memory = open_witness(tmp_path / "w", name=NAME)
+    stop, ready, ports = threading.Event(), threading.Event(), list[int]()
+
+    def started(_: str, port: int, __: str) -> None:
+        ports.append(port)
+        ready.set()
+
+    thread = threading.Thread(target=serve, args=(cosigner, "127.0.0.1", 0, stop, started, 0.5))
+    thread.start()
+    try:
+        assert ready.wait(20)
+        with socket.create_connection(("127.0.0.1", ports[0]), timeout=20) as peer:
+            peer.sendall(b"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\n")
+            cut = False
+            for number in range(400):
+                try:
+                    peer.sendall(b"X-%d: y\r\n" % number)
+                except OSError:
+                    cut = True
+                    break
+                time.sleep(0.05)
+            assert cut
+    finally:
+        stop.set()
+        thread.join()
+        memory.close()
