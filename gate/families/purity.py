@@ -44,7 +44,7 @@ READ_ONLY = tuple(
 MUTATING: tuple[re.Pattern[str], ...] = ()
 FORBIDDEN = ((re.compile(r"^pure[a-z]+ (?!list|monitor)"), "it changes the array, and no part of an update is public"),)
 
-ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ID = re.compile(r"[A-Za-z0-9-]{4,64}")
 RELEASE = re.compile(r"\d{1,2}(\.\d{1,4}){2,3}", re.ASCII)
 WWN = re.compile(r"([0-9A-Fa-f]{2}:?){7}[0-9A-Fa-f]{2}")
 IQN = re.compile(r"(iqn|nqn)\.[A-Za-z0-9.:-]{1,220}")

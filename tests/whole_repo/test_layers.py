@@ -71,7 +71,7 @@ ONLY: dict[str, set[str]] = {
 """Rooms held tighter than their layer."""
 
 PURE_STDLIB = {
-    "__future__", "base64", "binascii", "bisect", "collections", "dataclasses", "datetime", "decimal", "difflib",
+    "__future__", "base64", "binascii", "bisect", "collections", "csv", "dataclasses", "datetime", "decimal", "difflib",
     "enum", "fnmatch", "fractions", "functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re",
     "shlex", "statistics", "string", "struct", "types", "typing", "unicodedata", "uuid",
 }  # fmt: skip
