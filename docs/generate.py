@@ -1,5 +1,5 @@
 """
-The pages that are made from the code: docs/checks.md and docs/config.schema.json.
+The pages that are made from the code: docs/checks.md, and the schemas of config.yaml and of playbooks.
 
 `make docs` writes them; tests/whole_repo/test_documents.py fails while one of them is not what this would write.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gate.checks import CHECKS
 from gate.finding import Check, Weight, When
+from gate.playbook import schema as playbook_schema
 from gate.settings import schema
 
 DOCS = Path(__file__).parent
@@ -48,6 +49,11 @@ def schema_page() -> str:
     return json.dumps(schema(), indent=2, sort_keys=True) + "\n"
 
 
+def playbook_schema_page() -> str:
+    """Return docs/playbook.schema.json."""
+    return json.dumps(playbook_schema(), indent=2, sort_keys=True) + "\n"
+
+
 def _section(check: Check) -> str:
     return (
         f"\n## {check.name}\n\n**{check.question}**\n\n{check.meaning}\n\n"
@@ -58,7 +64,11 @@ def _section(check: Check) -> str:
     )
 
 
-PAGES = {"checks.md": checks_page, "config.schema.json": schema_page}
+PAGES = {
+    "checks.md": checks_page,
+    "config.schema.json": schema_page,
+    "playbook.schema.json": playbook_schema_page,
+}
 """Page below docs/ → its maker."""
 
 

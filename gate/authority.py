@@ -10,8 +10,9 @@ canary: there is no way in here to name another one (promise 3).
 from datetime import datetime, timedelta
 
 from gate.approval import Tally
-from gate.change import Grant, Phase, Plan, Purpose, Step
+from gate.change import Grant, Phase, Plan, Purpose
 from gate.standing import MOVING, Standing, State
+from gate.step import Step
 
 STAGE = "canary"
 

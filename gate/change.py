@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from gate.canonical import Json, digest
 from gate.duration import Duration
 from gate.inventory import ArrayFamily, Frozen, Name
+from gate.step import ADDED, Step
 
 Version = Annotated[
     str,
@@ -148,55 +149,6 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step in exact words for one array: nothing in it is decided later."""
-
-    id: str
-    say: str
-    """What it is for, one sentence."""
-
-    mutates: bool
-    """True for `do` and `send`: needs a permit and an intent."""
-
-    command: str
-    """Exact words sent; for `send` the words that name file and place."""
-
-    reader: str = ""
-    """Name of the family's reader for the reply."""
-
-    expect: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Fact name → the values of which it must be one."""
-
-    until: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Asked again until all hold."""
-
-    refuse: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Any that holds ends the waiting as failed."""
-
-    every_s: int = 1
-    within_s: int = 30
-    send: str = ""
-    """Directory on the array into which the image is copied; empty for a command."""
-
-    disconnects: bool = False
-    """The connection may end under this step in a good update; that is neither success nor failure."""
-
-    again: str = "ask"
-    """`safe`: may be sent again after a look found nothing begun or known. `ask`: only a person may say so."""
-
-    finish_first: bool = False
-    """A hold takes effect after this step, not before it."""
-
-    point_of_no_return: bool = False
-    look_command: str = ""
-    """For a mutating step: the question that tells whether it was begun or done."""
-
-    look_reader: str = ""
-    look_done: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    look_not_begun: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-
-@dataclass(frozen=True)
 class Target:
     """One array of a plan: identity and starting point as measured when it was sealed."""
 
@@ -268,9 +220,17 @@ class Plan:
     choice: tuple[PassedOver, ...] = ()
 
     def material(self) -> dict[str, Json]:
-        """Return what the digest covers: all but the explanation of the choice."""
+        """
+        Return what the digest covers: all but the explanation of the choice.
+
+        What a later version has added is in it only where it is used: plans sealed before keep their digest.
+        """
         fields = asdict(self)
         del fields["choice"]
+        for phase in Phase:
+            for step in fields[phase.value]:
+                for name in [name for name in ADDED if not step[name]]:
+                    del step[name]
         return fields
 
     @property

@@ -33,6 +33,7 @@ class ReplyState(StrEnum):
     LOST = "lost"
     TOO_LONG = "too_long"
     UNREACHABLE = "unreachable"
+    PROMPTED = "prompted"
 
 
 @dataclass(frozen=True)

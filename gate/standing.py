@@ -61,6 +61,9 @@ class Mark:
     looked: str = ""
     """`done`, `not_begun`, `unknown`: what the last look since then found; empty before one."""
 
+    prompted: bool = False
+    """The array waited to be told something that the playbook does not tell it: a person reads what it asked."""
+
     again: bool = False
     """A person said that it may be sent again."""
 

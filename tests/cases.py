@@ -9,19 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from gate.change import (
-    AllowedImage,
-    ChangeRequest,
-    Image,
-    Kind,
-    Plan,
-    RestorePlan,
-    RestoreTier,
-    Stage,
-    Step,
-    Target,
-    Window,
-)
+from gate.change import AllowedImage, ChangeRequest, Image, Kind, Plan, RestorePlan, RestoreTier, Stage, Target, Window
 from gate.checks import CHECKS
 from gate.checks.case import Case, OtherChange
 from gate.evidence import (
@@ -64,6 +52,7 @@ from gate.inventory import (
     Ssh,
 )
 from gate.policy import ApprovalKind, Policy, Seat
+from gate.step import Step
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

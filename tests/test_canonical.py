@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.canonical import LARGEST_INTEGER, digest, encode, sha256
-from gate.change import PassedOver, Plan, Stage, Step, Target
+from gate.change import PassedOver, Plan, Stage, Target
+from gate.step import Step
 from tests.cases import plan, step
 
 SCALARS = (

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from gate.change import Version
-from gate.playbook import SAFE
+from gate.playbook.rendering import SAFE
 
 VERSION: TypeAdapter[str] = TypeAdapter(Version)
 

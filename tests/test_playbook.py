@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.canonical import digest
-from gate.change import Phase, Step
+from gate.change import Phase
 from gate.errors import BadInput
 from gate.families import FAMILIES
 from gate.playbook import Condition, Playbook, Rendered, any_holds, holds, parse, render, why_not
+from gate.step import Answer, Step
 
 FILE = Path(__file__).parents[1] / "playbooks" / "storage-virtualize" / "upgrade.yaml"
 TEXT = FILE.read_text()
@@ -141,6 +142,47 @@ def test_a_wide_pattern_does_not_let_a_shell_character_through() -> None:
     wide = parse(changed('image: "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"', 'image: ".*"'), "upgrade.yaml", FAMILIES)
     with pytest.raises(BadInput):
         render(wide, SLOTS | {"image": "x; reboot"})
+
+
+ANSWERED = """    do: applysoftware -complete
+    terminal: true
+    answers:
+      - {prompt: "Would you like to proceed with update ? {y|n}:", answer: y}
+      - {prompt: "*Continue (y/n)?", answer: "yes", times: "2"}
+"""
+
+
+def test_answers_go_into_the_step_as_they_are_written() -> None:
+    read = parse(changed("    do: applysoftware -complete\n", ANSWERED), "upgrade.yaml", FAMILIES)
+    step = render(read, SLOTS).commit[0]
+    assert step.terminal
+    assert step.answers == (
+        Answer("Would you like to proceed with update ? {y|n}:", "y", 1),
+        Answer("*Continue (y/n)?", "yes", 2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "words"),
+    [
+        ("answer: y}", 'answer: "y;reboot"}', "commit.0.answers.0.answer", "form"),
+        ("answer: y}", 'answer: ""}', "commit.0.answers.0.answer", "form"),
+        ('prompt: "*Continue (y/n)?"', 'prompt: "*?"', "commit.0.answers.1.prompt", "form"),
+        ('prompt: "*Continue (y/n)?"', 'prompt: "Go * on (y/n)?"', "commit.0.answers.1.prompt", "form"),
+        ('prompt: "*Continue (y/n)?"', 'prompt: "Would you like to proceed with update ? {y|n}:"', "commit.0", "twice"),
+        ('times: "2"', 'times: "0"', "commit.0.answers.1.times", ""),
+        ('times: "2"', 'times: "many"', "commit.0.answers.1.times", "whole number"),
+        ("    do: applysoftware -complete\n", '    send: "{image}"\n    to: /upgrade\n', "commit.0", "belong to do"),
+    ],
+)  # fmt: skip
+def test_a_mistake_among_answers_is_refused_with_its_place(old: str, new: str, place: str, words: str) -> None:
+    assert old in ANSWERED
+    text = changed("    do: applysoftware -complete\n", ANSWERED.replace(old, new, 1))
+    with pytest.raises(BadInput) as refused:
+        parse(text, "upgrade.yaml", FAMILIES)
+    assert re.match(r"upgrade\.yaml:\d+:\d+: ", refused.value.place), refused.value.place
+    assert place in refused.value.place
+    assert words in refused.value.message
 
 
 def test_a_missing_and_an_unknown_slot_are_refused() -> None:

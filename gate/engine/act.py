@@ -13,7 +13,7 @@ from threading import Event
 from gate.approval import Tally, tally
 from gate.authority import STAGE, authorise
 from gate.canonical import Json
-from gate.change import Phase, Plan, Purpose, Step, utc
+from gate.change import Phase, Plan, Purpose, utc
 from gate.engine import steps
 from gate.engine.hands import Hands
 from gate.engine.next import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
@@ -28,6 +28,7 @@ from gate.permits.office import Wanted
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat
 from gate.standing import Standing, State
+from gate.step import Step
 from gate.store import Ledger
 
 DRIVER = GATE
@@ -78,8 +79,8 @@ def perform(crew: Crew, plan: Plan, standing: Standing, action: Action, interrup
             _baseline(crew, plan, standing, arrays)
         case Ask(phase, number, step):
             _ask(crew, plan, standing, phase, number, step, interrupted)
-        case Act(phase, number, step, attempt, look_first):
-            _act(crew, plan, standing, phase, number, step, attempt, look_first, interrupted)
+        case Act():
+            _act(crew, plan, standing, action, interrupted)
         case Look(phase, number, step):
             _look(crew, plan, standing, phase, number, step, interrupted)
         case ProbeRound(number):
@@ -122,24 +123,18 @@ def _ask(crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, 
         crew.ledger.append(_ended(crew, standing, plan, phase, number, step, mark.attempt + 1 if mark else 1, came))
 
 
-def _act(
-    crew: Crew,
-    plan: Plan,
-    standing: Standing,
-    phase: Phase,
-    number: int,
-    step: Step,
-    attempt: int,
-    look_first: bool,
-    interrupted: Event,
-) -> None:
-    if look_first:
+def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: Event) -> None:
+    phase, number, step, attempt = action.phase, action.number, action.step, action.attempt
+    if action.look_first:
         seen = steps.look(crew.hands, plan, plan.canary, step, interrupted)
         if seen is None:
             return
         if seen.outcome == "done":
             already = Outcome("already", "the array was as wanted, nothing was sent", seen.reply)
             crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, already))
+            return
+        if action.repeats and seen.outcome != "not_begun":
+            crew.ledger.append(_looked(crew, standing, plan, phase, number, step, seen))
             return
     _assert_witnessed(crew)
     now = crew.hands.clock()
@@ -221,6 +216,8 @@ def _ended(
         "reply": came.reply.digest if came.reply else "",
         "attempt": attempt,
     }
+    if came.prompt:
+        data["prompt"] = came.prompt[:300]
     return Draft("step.ended", DRIVER, standing.change, data, _stored(crew, came))
 
 
@@ -236,15 +233,18 @@ def _look(
     crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event
 ) -> None:
     came = steps.look(crew.hands, plan, plan.canary, step, interrupted)
-    if came is None:
-        return
+    if came is not None:
+        crew.ledger.append(_looked(crew, standing, plan, phase, number, step, came))
+
+
+def _looked(crew: Crew, standing: Standing, plan: Plan, phase: Phase, number: int, step: Step, came: Outcome) -> Draft:
     data: dict[str, Json] = {
         **_named(plan, phase, number, step),
         "result": came.outcome,
         "because": came.because[:1000],
         "reply": came.reply.digest if came.reply else "",
     }
-    crew.ledger.append(Draft("step.looked", DRIVER, standing.change, data, _stored(crew, came)))
+    return Draft("step.looked", DRIVER, standing.change, data, _stored(crew, came))
 
 
 def _judge(crew: Crew, plan: Plan, standing: Standing, rounds: int) -> None:

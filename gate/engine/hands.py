@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from gate.change import Plan, Step
+from gate.change import Plan
 from gate.evidence import ArrayReading, Reply, ReplyState
 from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
@@ -20,7 +20,9 @@ from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
 from gate.permits.office import Permit
 from gate.ssh.client import connect
+from gate.ssh.prompts import Answer
 from gate.ssh.wire import Timeouts
+from gate.step import Step
 
 Clock = Callable[[], datetime]
 
@@ -82,7 +84,13 @@ class Hands:
                     sha256=plan.image_sha256,
                     act_before=act_before,
                 )
-            return session.run(step.command, deadline_s=step.within_s, act_before=act_before)
+            return session.run(
+                step.command,
+                deadline_s=step.within_s,
+                act_before=act_before,
+                answers=[Answer(one.prompt, one.answer, one.times) for one in step.answers],
+                terminal=step.terminal,
+            )
 
 
 def sent(reply: Reply) -> bool:

@@ -9,10 +9,11 @@ any point loses nothing, and recovery is not a special path: an intent without a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gate.change import Phase, Plan, Step
+from gate.change import Phase, Plan
 from gate.finding import Outcome
 from gate.judgement import ZERO_TOLERANCE
 from gate.standing import MOVING, SOAK, Mark, Standing, State
+from gate.step import Step
 
 MOST_ATTEMPTS = 3
 """How often a step that is safe to repeat is sent without a person being asked (our choice)."""
@@ -47,13 +48,19 @@ class Ask:
 
 @dataclass(frozen=True)
 class Act:
-    """Run one mutating step: permit, intent, act, result. `look_first`: it may already be as wanted."""
+    """
+    Run one mutating step: permit, intent, act, result.
+
+    `look_first`: it may already be as wanted. `repeats`: it was sent before, and nobody but the array has said that it
+    was not begun; so it must say so again right before.
+    """
 
     phase: Phase
     number: int
     step: Step
     attempt: int
     look_first: bool
+    repeats: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +170,8 @@ def _walk(plan: Plan, standing: Standing, phase: Phase, now: datetime) -> Action
             if mark is not None and mark.outcome == "unknown" and not mark.again:
                 return _stuck(phase, number, step, mark)
             return Ask(phase, number, step)
-        return Act(phase, number, step, mark.attempt + 1 if mark else 1, phase is not Phase.FORWARD)
+        attempt, look_first = mark.attempt + 1 if mark else 1, mark is not None or phase is not Phase.FORWARD
+        return Act(phase, number, step, attempt, look_first)
     return None
 
 
@@ -180,11 +188,14 @@ def _reconcile(
         if not mark.outcome and mark.act_before is not None and now < mark.act_before:
             return Wait(f"{step.id} was begun and has not ended", mark.act_before)
         return Look(phase, number, step)
-    if mark.looked == "not_begun" and step.again == "safe" and mark.attempt < MOST_ATTEMPTS:
+    safe = step.again == "safe" and not mark.prompted and mark.attempt < MOST_ATTEMPTS
+    if mark.looked == "not_begun" and safe:
         if standing.hold and not _within_block(standing, steps, phase, number):
             return Wait(f"on hold: {standing.hold}")
-        return Act(phase, number, step, mark.attempt + 1, phase is not Phase.FORWARD)
+        return Act(phase, number, step, mark.attempt + 1, look_first=True, repeats=True)
     found = "it was not begun" if mark.looked == "not_begun" else f"its outcome is not known: {mark.because}"
+    if mark.prompted:
+        found = f"{mark.because}; {found.partition(':')[0]}"
     return Question(f"{phase} step {step.id} was sent and {found}. May it be sent again?", f"{phase} {number}")
 
 

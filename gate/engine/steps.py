@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
-from gate.change import Plan, Step
+from gate.change import Plan
 from gate.engine.hands import Hands
 from gate.errors import GateError
 from gate.evidence import Reply, ReplyState
@@ -13,6 +13,7 @@ from gate.families import FAMILIES
 from gate.inventory import ArrayFamily
 from gate.permits.office import Permit
 from gate.playbook import any_holds, holds, why_not
+from gate.step import Step
 
 SENDING = timedelta(seconds=20)
 """From intent to the last byte of a command (our choice); an unfinished intent is looked at after it."""
@@ -32,6 +33,11 @@ class Outcome:
     outcome: str
     because: str
     reply: Reply | None = None
+
+    @property
+    def prompt(self) -> str:
+        """What the array waited to be told that the playbook does not tell it; empty when nothing."""
+        return self.because if self.reply is not None and self.reply.state is ReplyState.PROMPTED else ""
 
 
 def facts_of(plan: Plan, reader: str, reply: Reply) -> dict[str, str]:
@@ -73,8 +79,13 @@ def ask(
 
 
 def act_before(step: Step, now: datetime, expires: datetime) -> datetime:
-    """Return the moment after which nothing of this step may leave any more; never later than the permit's end."""
-    return min(now + (SENDING_IMAGE if step.send else SENDING), expires)
+    """
+    Return the moment after which nothing of this step may leave any more; never later than the permit's end.
+
+    An answer to a prompt leaves as well, and a prompt may come after a long examination.
+    """
+    sending = SENDING_IMAGE if step.send else SENDING
+    return min(now + (max(sending, timedelta(seconds=step.within_s)) if step.answers else sending), expires)
 
 
 def act(hands: Hands, plan: Plan, step: Step, permit: Permit, before: datetime) -> Outcome:

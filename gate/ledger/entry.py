@@ -43,7 +43,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stage.started": ("stage", "array", "plan_digest", "verdict_digest"),
         "permit.issued": ("purpose", "stage", "array", "plan_digest", "serial", "expires"),
         "step.intended": ("phase", "step", "number", "array", "command", "act_before", "attempt"),
-        "step.ended": ("phase", "step", "number", "array", "outcome", "because", "reply", "attempt"),
+        "step.ended": ("phase", "step", "number", "array", "outcome", "because", "reply", "attempt", "prompt"),
         "step.looked": ("phase", "step", "number", "array", "result", "because", "reply"),
         "hold.placed": ("reason",),
         "hold.lifted": ("reason",),

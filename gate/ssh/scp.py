@@ -24,7 +24,7 @@ class Upload:
         """Send the file; what the sink objects to is kept for `judge`."""
         if not self._accepted(talk):
             return
-        self._put(talk, f"C0644 {self._size} {self._name}\n".encode())
+        talk.type(f"C0644 {self._size} {self._name}\n".encode())
         if not self._accepted(talk):
             return
         hashed = hashlib.sha256()
@@ -34,11 +34,11 @@ class Upload:
             if not chunk:
                 break
             hashed.update(chunk)
-            self._put(talk, chunk)
+            talk.type(chunk)
             sent += len(chunk)
         if hashed.hexdigest() != self._digest:
             raise Over(ReplyState.LOST, f"{self._name} changed while it was sent; the copy is unfinished")
-        self._put(talk, b"\0")
+        talk.type(b"\0")
         if self._accepted(talk):
             talk.channel.shutdown_write()
 
@@ -46,10 +46,6 @@ class Upload:
         """Refuse a zero exit status after an objection: it would read as success."""
         if self._refusal and status == 0:
             raise Over(ReplyState.LOST, f"the target objected ({self._refusal}) and yet ended with status 0")
-
-    def _put(self, talk: Talk, data: bytes) -> None:
-        talk.channel.settimeout(talk.left())
-        talk.channel.sendall(data)
 
     def _accepted(self, talk: Talk) -> bool:
         while len(talk.out) <= self._read:

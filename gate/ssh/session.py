@@ -4,12 +4,14 @@ One open connection, one command at a time.
 Nothing that a device does raises: `Session.run` and `Session.send` return a Reply whose state says how the asking
 ended. A command whose end was not seen is `lost` or `timed_out` and may have happened, or still go on: killing a
 connection stops nothing on the target. `unreachable` means that nothing was sent. Any state but `answered` ends the
-connection; the caller connects again. No pty.
+connection; the caller connects again. No pty but where a command prompts nowhere else.
 """
 
 import hashlib
 import io
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -18,9 +20,24 @@ import paramiko
 
 from gate.errors import BadInput, Outside, Refused
 from gate.evidence import Reply, ReplyState
+from gate.ssh.prompts import Answer, Prompts
 from gate.ssh.scp import SCP_DIRECTORY, SCP_NAME, Upload
 from gate.ssh.talk import REPLY_LIMIT, Over, Talk
 from gate.ssh.wire import Clock, Timeouts, Wire, guard, reason
+
+WIDE = 500
+"""Columns of a pseudo-terminal: wide enough that no prompt is wrapped."""
+
+
+@dataclass(frozen=True)
+class _Talking:
+    """How a command that prompts is run."""
+
+    answers: Sequence[Answer]
+    terminal: bool
+
+    def prompts(self, not_after: float) -> Prompts:
+        return Prompts(self.answers, "\r" if self.terminal else "\n", not_after)
 
 
 class Session:
@@ -59,7 +76,14 @@ class Session:
         self._transport.close()
 
     def run(
-        self, command: str, *, deadline_s: float, limit_bytes: int = REPLY_LIMIT, act_before: datetime | None = None
+        self,
+        command: str,
+        *,
+        deadline_s: float,
+        limit_bytes: int = REPLY_LIMIT,
+        act_before: datetime | None = None,
+        answers: Sequence[Answer] | None = None,
+        terminal: bool = False,
     ) -> Reply:
         """
         Send one command and return what came of it.
@@ -67,10 +91,15 @@ class Session:
         `limit_bytes` bounds standard output and error together. Refused, before anything is sent, when `act_before`
         or the session's `not_after` has passed; when that moment comes while the request is still unconfirmed,
         unsent bytes are thrown away and the state is `lost`.
+
+        With `answers`, even none, prompts are heeded: one on the list is answered, before `act_before` as well; any
+        other ends the exchange as `prompted`, and nothing is typed. `terminal` runs the command under a
+        pseudo-terminal, which echoes and is hung up with the connection.
         """
         if not command.isprintable() or not command.isascii():
             raise BadInput("a command is printable ASCII on one line")
-        return self._exchange(command, command, deadline_s, limit_bytes, act_before, None)
+        talking = None if answers is None else _Talking(answers, terminal)
+        return self._exchange(command, command, deadline_s, limit_bytes, act_before, None, talking)
 
     def send(
         self,
@@ -125,6 +154,7 @@ class Session:
         limit: int,
         act_before: datetime | None,
         upload: "Upload | None",
+        talking: "_Talking | None" = None,
     ) -> Reply:
         began = time.monotonic()
         started_at = self._clock()
@@ -136,12 +166,15 @@ class Session:
         state, status, problem = ReplyState.ANSWERED, None, ""
         try:
             send_s = self._seconds_to_act(act_before, self._clock(), began + deadline_s - time.monotonic())
+            prompts = talking.prompts(time.monotonic() + send_s) if talking else None
             with guard(send_s, self._wire.abort):
+                if talking and talking.terminal:
+                    channel.get_pty("dumb", width=WIDE)
                 channel.exec_command(command)
                 if upload is not None:
                     upload.give(talk)
             with guard(began + deadline_s - time.monotonic() + 1, self._wire.abort):
-                status = talk.finish()
+                status = _finish(talk, prompts)
                 if upload is not None:
                     upload.judge(status)
         except Refused:
@@ -181,3 +214,10 @@ class Session:
             self._wire.abort()
             self._transport.close()
             return None, f"no channel could be opened: {reason(error)}; nothing was sent"
+
+
+def _finish(talk: Talk, prompts: Prompts | None) -> int:
+    try:
+        return talk.finish(prompts.heed if prompts else None)
+    except Over as over:
+        raise (prompts.at_the_end(talk, over) if prompts else over) from None

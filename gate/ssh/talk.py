@@ -49,6 +49,11 @@ class Talk:
         took = self._take(self.channel.recv_stderr_ready, self.channel.recv_stderr, self.err) or took
         return took or not ended
 
+    def type(self, data: bytes) -> None:
+        """Send bytes to the command's input."""
+        self.channel.settimeout(self.left())
+        self.channel.sendall(data)
+
     def _take(self, ready: Callable[[], bool], read: Callable[[int], bytes], into: bytearray) -> bool:
         took = False
         while ready():
@@ -61,15 +66,16 @@ class Talk:
             self.left()
         return took
 
-    def finish(self) -> int:
+    def finish(self, heed: Callable[["Talk"], None] | None = None) -> int:
         """
-        Read to the end and return the exit status.
+        Read to the end and return the exit status; `heed` is asked after each wait whether anything is to be typed.
 
         A status that came before the connection broke says nothing about the bytes after it, so the end of the
         stream must have been seen too; -1 is Paramiko's word for "never told".
         """
         while self.pump():
-            pass
+            if heed is not None:
+                heed(self)
         if not self.channel.status_event.wait(self.left()):
             self.left()
             raise Over(ReplyState.TIMED_OUT, "the output ended but no exit status came within the deadline")

@@ -1,8 +1,8 @@
 """There is a way back in exact words before there is a way forward."""
 
-from gate.change import Step
 from gate.checks import back_out_ready
 from gate.finding import Finding, Outcome
+from gate.step import Step
 from tests.cases import case, plan, step
 
 LOOK = step("look", expect=(("version", ("8.6.0.3",)),))

@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Any, Self
 
 from gate.canonical import Json
-from gate.change import Phase, Plan, Stage, Step, utc
+from gate.change import Phase, Plan, Stage, utc
 from gate.judgement import ZERO_TOLERANCE
 from gate.ledger import entry
 from gate.ledger.entry import GATE, Actor, Draft, Entry
 from gate.lifecycle import fold
 from gate.standing import Standing
+from gate.step import Step
 from tests import cases
 from tests.cases import NOON
 
@@ -137,6 +138,11 @@ class History:
 
     def end(self, phase: Phase, number: int, outcome: str = "done", because: str = "so") -> Self:
         return self.add("step.ended", **named(phase, number), outcome=outcome, because=because, reply="", attempt=1)
+
+    def prompted(self, phase: Phase, number: int) -> Self:
+        """The array asked something that the playbook does not answer."""
+        said: dict[str, Json] = {"outcome": "unknown", "because": "it asks", "prompt": "Sure?", "attempt": 1}
+        return self.add("step.ended", **named(phase, number), **said, reply="")
 
     def look(self, phase: Phase, number: int, result: str) -> Self:
         return self.add("step.looked", **named(phase, number), result=result, because="", reply="")

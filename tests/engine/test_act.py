@@ -12,7 +12,7 @@ import pytest
 from gate.approval import Decision, Statement
 from gate.authority import STAGE
 from gate.canonical import Json
-from gate.change import Grant, Phase, Plan, Step, utc
+from gate.change import Grant, Phase, Plan, utc
 from gate.engine.act import Crew, perform
 from gate.engine.hands import Asker, Hands
 from gate.engine.next import Act, Baseline, Look, Wait, next_action
@@ -28,6 +28,7 @@ from gate.person import Person
 from gate.policy import ApprovalKind, Seat
 from gate.ssh.wire import Timeouts
 from gate.standing import Standing
+from gate.step import Step
 from gate.store import Ledger, keys
 from gate.store.sqlite import open_ledger
 from tests.cases import NOON, fleet
@@ -159,6 +160,64 @@ def test_who_folds_again_finds_the_hold_and_has_nothing_to_do(
     perform(crew, PLAN, now, due(standing), Event())
     assert not set(AUTHORISING) & set(kinds(ledger, standing))
     assert not hands.acts
+
+
+@dataclass
+class Voice:
+    """Answers every question with one reply."""
+
+    status: str
+    asked: int = 0
+
+    def ask(self, target: str, command: str) -> Reply:
+        """Answer."""
+        self.asked += 1
+        return Reply(target, command, ReplyState.ANSWERED, NOON, NOON, 0, f"status!{self.status}\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "sent", "entered"),
+    [
+        ("system_prepared", 0, ["step.ended"]),
+        ("success", 1, [*AUTHORISING, "step.ended"]),
+        ("system_updating", 0, ["step.looked"]),
+    ],
+)
+def test_what_was_sent_before_goes_again_only_if_the_array_says_right_now_that_it_was_not_begun(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing, status: str, sent: int, entered: list[str]
+) -> None:
+    step = replace(
+        PLAN.forward[SEND],
+        look_command="lsupdate -delim !",
+        look_reader="update",
+        look_done=(("status", ("system_prepared",)),),
+        look_not_begun=(("status", ("success",)),),
+    )
+    action = Act(Phase.FORWARD, SEND, step, 2, look_first=True, repeats=True)
+    voice = Voice(status)
+    perform(replace(crew, hands=replace(hands, asker=voice)), PLAN, standing, action, Event())
+    assert (voice.asked, len(hands.acts), kinds(ledger, standing)) == (1, sent, entered)
+
+
+@dataclass(frozen=True)
+class Asked(Counting):
+    """Hands whose array asks something back."""
+
+    def act(self, plan: Plan, step: Step, permit: Permit, act_before: datetime) -> Reply:
+        """Ask back."""
+        return Reply(permit.array, step.command, ReplyState.PROMPTED, NOON, NOON, problem='it asks "Sure?"')
+
+
+def test_what_the_array_asked_stands_in_the_entry_and_in_the_standing(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing
+) -> None:
+    asking = Asked(**{name: getattr(hands, name) for name in vars(hands)})
+    perform(replace(crew, hands=asking), PLAN, standing, due(standing), Event())
+    ended = ledger.history(PLAN.change)[-1]
+    assert (ended.data["outcome"], ended.data["prompt"]) == ("unknown", 'it asks "Sure?"')
+    mark = fold(ledger.history(PLAN.change)).mark(Phase.FORWARD, SEND)
+    assert mark is not None
+    assert mark.prompted
 
 
 def test_where_witnesses_are_required_nothing_moves_before_they_have_cosigned_what_authorises_it(

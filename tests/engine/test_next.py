@@ -167,6 +167,30 @@ def test_everything_else_that_is_not_known_is_a_persons_to_answer(number: int, r
     assert (again.number, again.attempt) == (number, 2)
 
 
+def test_a_step_that_asked_something_unexpected_is_a_persons_even_if_it_is_safe_to_repeat() -> None:
+    history = History().forward(STAGE).intend(FORWARD, STAGE).prompted(FORWARD, STAGE)
+    assert isinstance(then(history), Look)
+    action = then(history.look(FORWARD, STAGE, "not_begun"))
+    assert isinstance(action, Question)
+    assert "it asks; it was not begun" in action.question
+    again = then(history.asked(action.step).answered("again"))
+    assert isinstance(again, Act)
+    history.intend(FORWARD, STAGE, 2).end(FORWARD, STAGE, "unknown").look(FORWARD, STAGE, "not_begun")
+    assert isinstance(then(history), Act)
+
+
+def test_what_is_sent_again_is_looked_at_again_right_before() -> None:
+    repeated = then(
+        History().forward(STAGE).step(FORWARD, STAGE, "unknown").look(FORWARD, STAGE, "not_begun").held().lifted()
+    )
+    assert isinstance(repeated, Act)
+    assert (repeated.look_first, repeated.repeats) == (True, True)
+    said = History().forward(PREPARE).step(FORWARD, PREPARE, "unknown").look(FORWARD, PREPARE, "not_begun")
+    told = then(said.asked(f"forward {PREPARE}").answered("again"))
+    assert isinstance(told, Act)
+    assert (told.look_first, told.repeats) == (True, False)
+
+
 def test_a_persons_again_counts_for_one_sending_only() -> None:
     history = History().forward(PREPARE).step(FORWARD, PREPARE, "unknown").look(FORWARD, PREPARE, "not_begun")
     history.asked(f"forward {PREPARE}").answered("again").intend(FORWARD, PREPARE, 2)

@@ -1,22 +1,22 @@
 """Asking a device that is silent: for how long depends on what the playbook says of the step."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import cast
 
 import pytest
 
-from gate.change import Step
 from gate.engine.hands import Hands
-from gate.engine.steps import Outcome, ask
+from gate.engine.steps import SENDING, Outcome, act_before, ask
 from gate.evidence import Reply, ReplyState
 from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
 from gate.ssh.wire import Timeouts
+from gate.step import Answer, Step
 from tests.engine.histories import CANARY, PLAN
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -93,6 +93,15 @@ def test_what_refuses_ends_the_waiting_as_failed(status: str, outcome: str) -> N
     came = asked(Voices([told(f"status!{status}\n")]), replace(WAITING, refuse=(("status", ("*stalled*",)),)))
     assert came is not None
     assert outcome == came.outcome
+
+
+def test_what_answers_a_prompt_has_the_time_of_its_step_and_never_more_than_the_permit() -> None:
+    plain, asks = Step("a", "A.", mutates=True, command="do"), (Answer("Continue (y/n)?", "y"),)
+    far = NOW + timedelta(hours=1)
+    assert act_before(plain, NOW, far) == act_before(replace(plain, within_s=240), NOW, far) == NOW + SENDING
+    assert act_before(replace(plain, answers=asks, within_s=240), NOW, far) == NOW + timedelta(seconds=240)
+    assert act_before(replace(plain, answers=asks, within_s=1), NOW, far) == NOW + SENDING
+    assert act_before(replace(plain, answers=asks, within_s=240), NOW, NOW + SENDING) == NOW + SENDING
 
 
 def test_an_interrupted_wait_has_no_outcome() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.change import Grant, Purpose, Step
+from gate.change import Grant, Purpose
 from gate.errors import Outside
 from gate.evidence import ArrayReading, Reply, ReplyState
 from gate.families import FAMILIES, linux
@@ -22,6 +22,7 @@ from gate.ssh.client import connect
 from gate.ssh.pins import read_host_keys
 from gate.ssh.session import Session
 from gate.ssh.wire import Timeouts
+from gate.step import Step
 from tests.lab.fleets import GATE, Pair, pair, small_fleet
 
 FAMILY = FAMILIES[ArrayFamily.STORAGE_VIRTUALIZE]

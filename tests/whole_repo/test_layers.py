@@ -10,7 +10,7 @@ from tests.repository import GATE, imported, modules, name, parsed, room
 LAYERS: tuple[set[str], ...] = (
     {"errors"},
     {"canonical", "drawing", "duration", "tree"},
-    {"inventory"},
+    {"inventory", "step"},
     {"change", "document", "evidence", "policy"},
     {"finding", "landscape", "person", "sink"},
     {"approval", "canary", "coverage", "immutability", "isolation", "judgement", "rotation", "verdict"},

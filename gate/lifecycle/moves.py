@@ -8,16 +8,14 @@ about a history is what was true when the next entry was written.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from gate.approval import NAMESPACE, Method, Signed, read_statement
-from gate.canonical import Json
+from gate.approval import NAMESPACE, Signed, read_statement
 from gate.change import Phase
 from gate.finding import Outcome, When
 from gate.judgement import Held, Latencies, Probe
 from gate.ledger.entry import Entry
-from gate.sshsig import verify
+from gate.lifecycle.said import blob, listed, moment, said, signature, whole
 from gate.standing import BEFORE, BEGUN, MOVING, SOAK, Answer, Mark, Standing, State
 from gate.verdict import rows, stands, to_sign
 from gate.waiver import NAMESPACE as WAIVER
@@ -78,7 +76,7 @@ def _opened(_: object, entry: Entry) -> Standing:
         change=str(entry.change),
         seq=1,
         state=State.DRAFT,
-        number=_whole(entry, "number"),
+        number=whole(entry, "number"),
         title=str(entry.data["title"]),
         requester=entry.actor.id,
         request=request,
@@ -87,42 +85,9 @@ def _opened(_: object, entry: Entry) -> Standing:
     )
 
 
-def _whole(entry: Entry, key: str) -> int:
-    number = entry.data[key]
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise TypeError(number)
-    return number
-
-
-def _moment(entry: Entry, key: str) -> datetime:
-    moment = datetime.fromisoformat(str(entry.data[key]))
-    if moment.tzinfo is None:
-        raise ValueError(moment)
-    return moment
-
-
-def _said(entry: Entry, key: str) -> str:
-    """Return a text that says something: an empty one would read as if nothing had been said."""
-    said = entry.data[key]
-    if not isinstance(said, str) or not said:
-        raise TypeError(said)
-    return said
-
-
-def _list(entry: Entry, key: str) -> list[Json]:
-    found = entry.data[key]
-    if not isinstance(found, (list, tuple)):
-        raise TypeError(found)
-    return list(found)
-
-
-def _blob(entry: Entry, name: str) -> str:
-    return next((blob.sha256 for blob in entry.blobs if blob.name == name), "")
-
-
 def _sealed(standing: Standing, entry: Entry) -> Standing:
     digest = str(entry.data["plan_digest"])
-    return replace(standing, plan_digest=digest, plan_blob=_blob(entry, "plan"), canary=str(entry.data["canary"]))
+    return replace(standing, plan_digest=digest, plan_blob=blob(entry, "plan"), canary=str(entry.data["canary"]))
 
 
 def _verdict(standing: Standing, entry: Entry) -> Standing:
@@ -133,30 +98,24 @@ def _verdict(standing: Standing, entry: Entry) -> Standing:
     """
     if standing.state not in BEFORE:
         return standing
-    lasting = rows(_list(entry, "findings"), When.APPROVE)
+    lasting = rows(listed(entry, "findings"), When.APPROVE)
     passed = bool(lasting) and all(stands(row) for row in lasting)
-    missing, whole = _list(entry, "missing"), entry.data["opens"] is True or When(str(entry.data["when"])) is When.START
+    missing, whole = (
+        listed(entry, "missing"),
+        entry.data["opens"] is True or When(str(entry.data["when"])) is When.START,
+    )
     opens = passed and whole and not missing and bool(entry.data["plan_digest"])
     return replace(
         standing,
         state=State.OPEN if opens else State.REFUSED,
         plan_digest=str(entry.data["plan_digest"]),
         verdict_digest=str(entry.data["verdict_digest"]),
-        verdict_blob=_blob(entry, "verdict"),
+        verdict_blob=blob(entry, "verdict"),
         verdict_at=entry.time,
-        verdict_until=_moment(entry, "valid_until") if entry.data.get("valid_until") else None,
+        verdict_until=moment(entry, "valid_until") if entry.data.get("valid_until") else None,
         to_sign=to_sign(lasting),
         waivable={row["check"]: row["finding"] for row in lasting if row.get("waivable") is True},
     )
-
-
-def _signature(entry: Entry, namespace: str) -> tuple[str, Method, str]:
-    """Return what was signed, how, and the key that the signature fits; no key when it fits none."""
-    text, method = str(entry.data["statement"]), Method(str(entry.data["method"]))
-    try:
-        return text, method, verify(text.encode(), str(entry.data["signature"]), namespace)
-    except ValueError:
-        return text, method, ""
 
 
 def _signed(standing: Standing, entry: Entry) -> Standing:
@@ -167,14 +126,14 @@ def _signed(standing: Standing, entry: Entry) -> Standing:
     key is enrolled for the approver now. This holds as long as the keys in `working.db` are right, and says nothing of
     session approvals, which carry no signature.
     """
-    text, method, key = _signature(entry, NAMESPACE)
+    text, method, key = signature(entry, NAMESPACE)
     signed = Signed(read_statement(text), method, entry.time, key)
     return replace(standing, approvals=(*standing.approvals, signed))
 
 
 def _waived(standing: Standing, entry: Entry) -> Standing:
     """Keep one person's half of a waiver; like an approval, its signature is verified each time it is read."""
-    text, method, key = _signature(entry, WAIVER)
+    text, method, key = signature(entry, WAIVER)
     half = SignedWaiver(read_waiver(text), method, entry.time, key)
     if (half.statement.change, half.statement.approver) != (entry.change, entry.actor.id):
         raise ValueError(entry.change)
@@ -193,7 +152,7 @@ def _started(standing: Standing, entry: Entry) -> Standing:
 
 
 def _key(entry: Entry) -> tuple[Phase, int]:
-    return Phase(str(entry.data["phase"])), _whole(entry, "number")
+    return Phase(str(entry.data["phase"])), whole(entry, "number")
 
 
 def _marked(standing: Standing, mark: Mark) -> Standing:
@@ -202,25 +161,26 @@ def _marked(standing: Standing, mark: Mark) -> Standing:
 
 def _intended(standing: Standing, entry: Entry) -> Standing:
     phase, number = _key(entry)
-    mark = Mark(phase, number, _whole(entry, "attempt"), _moment(entry, "act_before"), at=entry.time)
+    mark = Mark(phase, number, whole(entry, "attempt"), moment(entry, "act_before"), at=entry.time)
     return _marked(standing, mark)
 
 
 def _step_ended(standing: Standing, entry: Entry) -> Standing:
     phase, number = _key(entry)
     before = standing.mark(phase, number) or Mark(phase, number, 1)
-    outcome, because = _said(entry, "outcome"), str(entry.data["because"])
-    return _marked(standing, replace(before, outcome=outcome, because=because, looked="", again=False, at=entry.time))
+    outcome, because, asked = said(entry, "outcome"), str(entry.data["because"]), bool(entry.data.get("prompt"))
+    since, at = before.act_before, entry.time
+    return _marked(standing, Mark(phase, number, before.attempt, since, outcome, "", asked, at=at, because=because))
 
 
 def _looked(standing: Standing, entry: Entry) -> Standing:
     phase, number = _key(entry)
     before = standing.mark(phase, number) or Mark(phase, number, 0)
-    return _marked(standing, replace(before, looked=_said(entry, "result"), at=entry.time))
+    return _marked(standing, replace(before, looked=said(entry, "result"), at=entry.time))
 
 
 def _hold(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, hold="kept outside the log" if "reason" in entry.private else _said(entry, "reason"))
+    return replace(standing, hold="kept outside the log" if "reason" in entry.private else said(entry, "reason"))
 
 
 def _written(standing: Standing, entry: Entry) -> Standing:
@@ -230,12 +190,12 @@ def _written(standing: Standing, entry: Entry) -> Standing:
 
 def _probed(standing: Standing, entry: Entry) -> Standing:
     array, name = str(entry.data["array"]), str(entry.data["name"])
-    number = _whole(entry, "round")
+    number = whole(entry, "round")
     if number > 0:
         state = State.SOAKING if standing.state is State.RUNNING else standing.state
         standing = replace(standing, state=state, probed_at=entry.time)
     if name == "latency":
-        points = tuple(item for item in _list(entry, "value") if isinstance(item, int))
+        points = tuple(item for item in listed(entry, "value") if isinstance(item, int))
         known = standing.latencies.get(array, Latencies(array, (), ()))
         known = replace(known, before=points) if number == 0 else replace(known, after=known.after + points)
         return replace(standing, latencies={**standing.latencies, array: known})
@@ -244,13 +204,13 @@ def _probed(standing: Standing, entry: Entry) -> Standing:
 
 
 def _judged(standing: Standing, entry: Entry) -> Standing:
-    result, because = Held(str(entry.data["result"])), tuple(str(item) for item in _list(entry, "because"))
+    result, because = Held(str(entry.data["result"])), tuple(str(item) for item in listed(entry, "because"))
     state = State.COMMITTING if result is Held.HELD else standing.state
     return replace(standing, state=state, judgement=result.value, judged_because=because)
 
 
 def _asked(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, question=_said(entry, "question"), question_step=str(entry.data["step"]))
+    return replace(standing, question=said(entry, "question"), question_step=str(entry.data["step"]))
 
 
 def _answered(standing: Standing, entry: Entry) -> Standing:
@@ -266,7 +226,7 @@ def _answered(standing: Standing, entry: Entry) -> Standing:
 
 
 def _closed(standing: Standing, entry: Entry) -> Standing:
-    outcome = _said(entry, "outcome")
+    outcome = said(entry, "outcome")
     state = State.HELD if outcome == State.HELD and standing.state is State.COMMITTING else standing.state
     return replace(standing, state=state, closed=outcome)
 

@@ -1,0 +1,80 @@
+"""A playbook in exact words for one array."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gate.change import Phase
+from gate.errors import BadInput
+from gate.playbook.conditions import Condition
+from gate.playbook.written import PLACEHOLDER, Expected, Playbook, PlaybookStep, listed
+from gate.step import Answer, Step
+from gate.tree import show
+
+SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
+"""What any slot value must be besides its own pattern: no character that a shell or a glob reads."""
+
+QUICK = 30
+"""Seconds that a step may take when it says no `within` (our choice)."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The three phases in exact words for one array."""
+
+    forward: tuple[Step, ...]
+    commit: tuple[Step, ...]
+    back_out: tuple[Step, ...]
+
+
+def render(playbook: Playbook, slots: Mapping[str, str]) -> Rendered:
+    """Return the steps in exact words; BadInput for a slot that is missing, unknown or outside its pattern."""
+    for name in sorted(set(slots) - set(playbook.slots)):
+        raise BadInput(f'the playbook has no slot "{show(name)}"')
+    for name, pattern in playbook.slots.items():
+        value = slots.get(name)
+        if value is None:
+            raise BadInput(f'the slot "{name}" has no value')
+        if not SAFE.fullmatch(value) or not re.fullmatch(pattern, value):
+            raise BadInput(
+                f'"{show(value)}" does not fit the slot "{name}" ({pattern})',
+                hint="values are refused, never escaped; is it the right value?",
+            )
+    phases = {phase: tuple(_step(step, slots) for step in steps) for _, phase, steps in playbook.phases()}
+    return Rendered(phases[Phase.FORWARD], phases[Phase.COMMIT], phases[Phase.BACK_OUT])
+
+
+def _step(step: PlaybookStep, slots: Mapping[str, str]) -> Step:
+    command = step.ask or step.do or f"scp -t {step.to} < {{image}}"
+    look = step.look
+    return Step(
+        id=step.id,
+        say=step.say,
+        mutates=step.mutates,
+        command=_fill(command, slots),
+        reader=step.read,
+        expect=_condition(step.expect, slots),
+        until=_condition(step.until, slots),
+        refuse=_condition(step.refuse, slots),
+        every_s=int(step.every.total_seconds()) if step.every else 1,
+        within_s=int(step.within.total_seconds()) if step.within else QUICK,
+        send=step.to or "",
+        disconnects=step.disconnects == "expected",
+        again=step.again or "ask",
+        finish_first=step.finish_first,
+        point_of_no_return=step.point_of_no_return,
+        look_command=_fill(look.ask, slots) if look else "",
+        look_reader=look.read if look else "",
+        look_done=_condition(look.done, slots) if look else (),
+        look_not_begun=_condition(look.not_begun, slots) if look else (),
+        answers=tuple(Answer(one.prompt, one.answer, one.times) for one in step.answers),
+        terminal=step.terminal,
+    )
+
+
+def _condition(written: Expected, slots: Mapping[str, str]) -> Condition:
+    return tuple((name, tuple(_fill(value, slots) for value in listed(values))) for name, values in written.items())
+
+
+def _fill(text: str, slots: Mapping[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda found: slots[found.group(1)], text)
