@@ -37,7 +37,7 @@ format: $(VENV)/dev.stamp ## lay the code out as ruff does
 docs: $(VENV)/dev.stamp ## write the pages that are made from the code
 	@$(BIN)/python docs/generate.py
 
-bench: $(VENV)/dev.stamp ## measure what docs/benchmarks.md tells
+bench: $(VENV)/dev.stamp $(VENV)/peers.stamp ## measure what docs/benchmarks.md tells
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit; done
 
 soak: $(VENV)/dev.stamp ## kill the ledger's writers through 250,000 appends; change what is handed out 10,000 times
@@ -46,7 +46,7 @@ soak: $(VENV)/dev.stamp ## kill the ledger's writers through 250,000 appends; ch
 
 lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew; look at the difference before you commit it
 	@$(PIP) install uv
-	cd requirements && for set in core build dev; do ../$(UV) $$set.in -o $$set.txt || exit; done
+	cd requirements && for set in core build dev peers; do ../$(UV) $$set.in -o $$set.txt || exit; done
 
 wheel: $(VENV)/core.stamp ## build dist/sangate-*.whl
 	@$(BIN)/python -m hatchling build -t wheel
@@ -71,4 +71,10 @@ $(VENV)/core.stamp: $(SOURCES) | $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/core.stamp
 	@echo "installing what its tests need (requirements/dev.txt)" >&2
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# What benchmarks compare with; apart, since nothing of ours may come to need it.
+$(VENV)/peers.stamp: requirements/peers.txt $(VENV)/core.stamp
+	@$(BIN)/python -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements/peers.txt
 	@touch $@

@@ -26,7 +26,8 @@ from gate.errors import HostKeyRefused, Outside, Refused
 from gate.hostkeys import HostKey, HostKeys
 from gate.inventory import Ssh
 from gate.ssh.session import Session
-from gate.ssh.wire import Clock, Timeouts, Wire, guard, reason, utc_now
+from gate.ssh.watch import guard
+from gate.ssh.wire import Clock, Timeouts, Wire, reason, utc_now
 
 USUAL = Timeouts()
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")

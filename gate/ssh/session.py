@@ -23,7 +23,8 @@ from gate.evidence import Reply, ReplyState
 from gate.ssh.prompts import Answer, Prompts
 from gate.ssh.scp import SCP_DIRECTORY, SCP_NAME, Upload
 from gate.ssh.talk import REPLY_LIMIT, Over, Talk
-from gate.ssh.wire import Clock, Timeouts, Wire, guard, reason
+from gate.ssh.watch import guard
+from gate.ssh.wire import Clock, Timeouts, Wire, reason
 
 WIDE = 500
 """Columns of a pseudo-terminal: wide enough that no prompt is wrapped."""
