@@ -225,6 +225,10 @@ class Trace:
         return " ".join(found) or None
 
 
+OWN_RECORD = "the gate's own record"
+"""Key in `Evidence.tools` of the gate's own data directory; no recovery tool of an inventory can be called so."""
+
+
 class Log(StrEnum):
     """Whether the log between a backup's beginning and its recovery point is whole; computed by the gate."""
 

@@ -410,6 +410,9 @@ class Inventory(Frozen):
     protections: tuple[Protection, ...] = ()
     appliances: tuple[Appliance, ...] = ()
     recovery_tools: tuple[RecoveryTool, ...] = ()
+    gate_on: Name | None = None
+    """The appliance on which the gate's own data lie, where the gate's machine cannot tell; declared."""
+
     unprotected: tuple[Unprotected, ...] = ()
 
     @model_validator(mode="after")
@@ -457,6 +460,7 @@ class Inventory(Frozen):
         found += [(f"arrays.{one.id}.behind", back.array, arrays) for one in self.arrays for back in one.behind]
         found += [(f"hosts.{one.id}.disks", disk.datastore, datastores) for one in self.hosts for disk in one.disks]
         found += [(f"recovery_tools.{one.id}.host", one.host, hosts) for one in self.recovery_tools]
+        found += [("gate_on", self.gate_on, {one.id for one in self.appliances})] if self.gate_on else []
         return found + [(f"unprotected.{one.uid}.array", one.array, arrays) for one in self.unprotected]
 
     @cached_property

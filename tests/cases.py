@@ -13,6 +13,7 @@ from gate.change import AllowedImage, ChangeRequest, Image, Kind, Plan, RestoreP
 from gate.checks import CHECKS
 from gate.checks.case import Case, OtherChange
 from gate.evidence import (
+    OWN_RECORD,
     AccessTest,
     ArrayReading,
     Attempt,
@@ -69,6 +70,7 @@ SERIALS = {
 }
 DATA_LUN, VAULT_LUN = "600507680000000000000000000000a1", "600507680000000000000000000000b1"
 SCRATCH_LUN, TOOLS_LUN = "600507680000000000000000000000b8", "600507680000000000000000000000b2"
+OWN_LUN = "600507680000000000000000000000b3"
 BUCKET = "https://objects.example offsite copies"
 
 
@@ -368,7 +370,10 @@ def evidence(**fields: Any) -> Evidence:
         "rehearsals": (rehearsal(), second(rehearsal)),
         "immutability": {"offsite": immutability()},
         "access": {name: access(name) for name in ("nightly", "offsite")},
-        "tools": {"desk": trace("vault-1", TOOLS_LUN, host="bk-1", path="/recovery/desk")},
+        "tools": {
+            "desk": trace("vault-1", TOOLS_LUN, host="bk-1", path="/recovery/desk"),
+            OWN_RECORD: trace("vault-1", OWN_LUN, host="the gate's machine", path="/srv/sangate"),
+        },
         "scratches": {name: trace("vault-1", SCRATCH_LUN, host="bk-1", path="/scratch") for name in NAMES},
         "settled": dict.fromkeys((*SERIALS, *NAMES), NOON - timedelta(days=30)),
         "record": RecordState(NOON - timedelta(minutes=1), 100),

@@ -2,13 +2,15 @@
 
 from gate.checks.case import Case, stale_place
 from gate.checks.each import Answer, joined
+from gate.evidence import OWN_RECORD
 from gate.finding import Check, Finding, Outcome, Weight, When
 
 CHECK = Check(
     name="recovery-tools-apart",
     question="Do the gate's own record, the backup catalogues and the recovery tools lie on none of the targets?",
     meaning="A copy without the catalogue that explains it, or the program that reads it, brings nothing back.",
-    way_out="Move what is named here to storage outside this change, or add what a recovery needs to recovery_tools.",
+    way_out="Move what is named here to storage outside this change; add what a recovery needs to recovery_tools, and "
+    "where the gate's machine cannot tell on what its own data lie, an appliance as gate_on.",
     threshold="none: on a target refuses, and so does a place that could not be traced, or an empty list",
     weight=Weight.BLOCK,
     when=When.APPROVE,
@@ -17,12 +19,12 @@ CHECK = Check(
 
 
 def check(case: Case) -> Finding:
-    """Trace everything that the inventory lists as needed for a recovery."""
-    tools = case.inventory.recovery_tools
-    if not tools:
-        because = "the inventory lists nothing under recovery_tools: nobody said what a recovery needs"
-        return Finding(CHECK.name, Outcome.UNKNOWN, because)
-    return joined(CHECK, {tool.id: _ask(case, tool.id) for tool in tools})
+    """Trace the gate's own record, and everything that the inventory lists as needed for a recovery."""
+    answers = {name: _ask(case, name) for name in (OWN_RECORD, *(tool.id for tool in case.inventory.recovery_tools))}
+    if not case.inventory.recovery_tools:
+        because = "the inventory lists nothing there: nobody said what a recovery needs"
+        answers["recovery_tools"] = Answer(Outcome.UNKNOWN, because)
+    return joined(CHECK, answers)
 
 
 def _ask(case: Case, name: str) -> Answer:

@@ -24,12 +24,12 @@ FILES_MAX = 4
 """Files below one another, each behind a loop device or in a pool; two are already strange."""
 
 
-def trace(host: str, path: str, mount: str, now: datetime) -> Asking[Trace]:
+def trace(host: str, path: str, mount: str | None, now: datetime) -> Asking[Trace]:
     """
     Yield one command after the other, take each reply, return the trace.
 
-    `mount` is the mount point under which the path must lie. The trace has no problem only if every disk below was
-    identified by itself. What was found before a problem stays: what is shared there is shared.
+    `mount` is the mount point under which the path must lie; None: wherever it lies. The trace has no problem only if
+    every disk below was identified by itself. What was found before a problem stays: what is shared there is shared.
     """
     way = Way([Hop("host", host)])
     problem = ""
@@ -72,10 +72,10 @@ def clock(reply: Reply) -> int | None:
     return round(int(text) + 0.5 - middle)  # the host cuts its own second short by half of one on average
 
 
-def _follow(way: Way, host: str, path: str, mount: str) -> Asking[None]:
-    if not PATH.fullmatch(path) or not PATH.fullmatch(mount):
+def _follow(way: Way, host: str, path: str, mount: str | None) -> Asking[None]:
+    if not PATH.fullmatch(path) or not (mount is None or PATH.fullmatch(mount)):
         raise Unreadable("the path or its mount point holds characters that are not allowed")
-    if path != mount and not path.startswith(mount + "/"):
+    if mount is not None and path != mount and not path.startswith(mount + "/"):
         raise Unreadable(f"{path} does not lie under {mount}")
     waiting, files = [path], {path}
     while waiting:

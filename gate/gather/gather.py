@@ -14,6 +14,7 @@ from typing import Self, TypeAlias
 
 from gate import keys
 from gate.evidence import (
+    OWN_RECORD,
     AccessTest,
     ArrayReading,
     BackupReading,
@@ -33,6 +34,7 @@ from gate.gather.known import latest, since, with_earlier
 from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
 from gate.gather.objects import Objects, WideLines
+from gate.gather.own import OwnRecord
 from gate.gather.records import Known, Records
 from gate.gather.rehearsals import Rehearsals
 from gate.gather.sightings import Sightings
@@ -118,15 +120,13 @@ class Gathering:
         self.monitor = lines(config.ssh.monitor_user, settings.monitor_key.name)
         self._rehearser = lines(config.ssh.rehearse_user, settings.rehearse_key.name)
         self.arrays = Arrays(config.inventory, self.monitor, ledger, parallel=config.ssh.parallel, clock=clock)
-        self.known_answers = KnownAnswers(
-            config.inventory,
-            initiator=config.iscsi.initiator,
-            timeout_s=config.iscsi.timeout.total_seconds(),
-        )
+        iscsi_s = config.iscsi.timeout.total_seconds()
+        self.known_answers = KnownAnswers(config.inventory, initiator=config.iscsi.initiator, timeout_s=iscsi_s)
         self._records = Records(ledger)
         self._sightings = Sightings(ledger)
         self._integrity = Integrity(ledger, clock)
         self._traces = Traces(self.monitor, ledger, clock)
+        self._own = OwnRecord(settings.data, config.inventory, ledger, clock)
         self._readers = lines(config.ssh.monitor_user, settings.monitor_key.name)
         self.reports = reports.Reports(config.inventory, ledger, self._records, self._traces, clock)
         self._immutables = Immutables(
@@ -229,7 +229,8 @@ class Gathering:
             arrays,
             {subject.id: trace for subject, trace in pairs if isinstance(subject, Dataset)},
             {subject.id: trace for subject, trace in pairs if isinstance(subject, Protection)},
-            {subject.id: trace for subject, trace in pairs if isinstance(subject, RecoveryTool)},
+            {subject.id: trace for subject, trace in pairs if isinstance(subject, RecoveryTool)}
+            | {OWN_RECORD: self._own.trace(arrays)},
             {subject.protection.id: trace for subject, trace in pairs if isinstance(subject, _Scratch)},
         )
 

@@ -21,7 +21,10 @@ from tests.stories.stage import GOOD, PASSWORD, Stage, build
 
 EDITS = (
     ("  approvals: session  # for the demo", "  approvals: signed  # for the test"),
-    ("  appliances: []", "  appliances: [{id: vmstore, site: east, medium: datastore, on_arrays: [east-1]}]"),
+    (
+        "    - id: gate-machine",
+        "    - {id: vmstore, site: east, medium: datastore, on_arrays: [east-1]}\n    - id: gate-machine",
+    ),
     ("      family: linux  # its", "      disks: [{disk: vda, datastore: vmstore}]\n      family: linux  # its"),
 )
 
