@@ -142,13 +142,14 @@ def reader(place: Place, *, local: bool) -> Iterator[Reader]:
     if not local:
         yield _Remote(place.client())
         return
-    from gate.person import Person
+    from gate.person import Person, Role
 
     settings = place.settings()
     if not settings.ledger_db.exists():
         raise BadInput("there is no ledger here", place=str(settings.data), hint="--data names the data directory")
     with place.compared() as installation:
-        yield _Local(installation, Person("local-shell"))
+        # Whoever has the data directory has the whole record in it.
+        yield _Local(installation, Person("local-shell", frozenset({Role.AUDITOR})))
 
 
 def _word(text: str) -> str:

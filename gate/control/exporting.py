@@ -11,6 +11,7 @@ from typing import Any
 from gate.canonical import sha256
 from gate.change import utc
 from gate.control.desk import Desk, Progress, person
+from gate.control.taking import Part, part_of, why_not
 from gate.control.views import View
 from gate.errors import CannotTell, LedgerUnavailable
 from gate.export import database, jsonl, pack, stream
@@ -48,10 +49,11 @@ class Exporting:
         Return the ledger in one format, in pieces as they are read; BadInput for a format there is not.
 
         The whole log as `jsonl` is the exact bytes and nothing else; everything else says of itself what it holds.
-        CannotTell when four exports are under way already.
+        CannotTell when four exports are under way already; Refused by gate/control/taking.py.
         """
         if name != "sqlite":
             stream.form_of(name)
+        self.allow_export(actor, name, taken)
         self._enter(actor, name, taken)
         self._desk.settled()
         ledger = self._desk.ledger
@@ -71,6 +73,7 @@ class Exporting:
         self, actor: Person, path: Path, *, zipped: bool = False, blobs: bool = False, told: Told = _nobody
     ) -> int:
         """Write the whole log to `path` and what stands beside it; return the number of entries."""
+        self.allow_export(actor, "jsonl", EVERYTHING)
         self._enter(actor, "jsonl", EVERYTHING)
         return jsonl.export_log(self._desk.ledger, path, zipped=zipped, blobs=blobs, told=told)
 
@@ -126,6 +129,7 @@ class Exporting:
         `disclose` also hands out the fields kept outside the log, and the entry says so.
         """
         self._desk.standing(change)
+        self._may(actor, Part.PERSONAL if disclose else Part.CHANGE, f"take a pack of {change}")
         self._desk.settled()
         made = pack.make(self._desk.ledger, change, disclose=disclose)
         data: dict[str, Any] = {
@@ -135,6 +139,18 @@ class Exporting:
         }
         self._desk.ledger.append(Draft("export.made", person(actor), None, data))
         return made
+
+    def barred(self, actor: Person, taken: Selection) -> str:
+        """Say why somebody may not export this; empty when they may."""
+        return why_not(actor, part_of(taken))
+
+    def allow_export(self, actor: Person, name: str, taken: Selection) -> None:
+        """Refused, which is entered, when this person may not export this."""
+        self._may(actor, part_of(taken), f"export {name}" + (f": {taken}" if str(taken) else ""))
+
+    def _may(self, actor: Person, part: Part, what: str) -> None:
+        if why := why_not(actor, part):
+            raise self._desk.refuse(actor, None, what, why, "ask somebody who may; the attempt is an entry")
 
     def _enter(self, actor: Person, name: str, taken: Selection) -> None:
         """A ledger that takes no entry, such as one that is behind, is handed out all the same."""

@@ -60,6 +60,7 @@ def ledger() -> str:
     found = face().control.browse(person(), taken, start, PAGE)
     words = {key: value for key, value in request.args.items() if key != "start" and value}
     shown = {"found": found, "start": start, "page": PAGE, "asked": words, "taken": taken, "problem": problem}
+    shown["barred"] = face().control.barred(person(), taken)
     return render_template("ledger/list.html", **shown, **_head(), kinds=KIND_NAMES)
 
 
@@ -83,6 +84,7 @@ def export() -> Answer:
         raise BadInput(f'there is no format "{name}"', hint=", ".join(NAMES))
     kinds = [kind for kind in request.form.getlist("kind") if kind]
     taken = selection(field("from", 40), field("to", 40), field("change", 40), kinds, field("actor", 200))
+    control.allow_export(actor, name, taken)
     work = f"export {name}" + (f": {taken}" if str(taken) else "")
     face().jobs.start(_exports(actor.id), work, actor.id, lambda told: control.export_file(actor, name, taken, told))
     return lead(url_for("pages.ledger", _anchor="export"), 303)

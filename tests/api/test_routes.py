@@ -227,41 +227,57 @@ def test_a_check_of_arrays_that_do_not_answer_refuses_and_says_so(engineer: Api)
     assert engineer.ask("POST", f"/changes/{change}/start").status_code == 403
 
 
-def test_the_export_is_the_exact_bytes_under_the_seal(engineer: Api) -> None:
-    seal = engineer.ask("GET", "/seal").get_json()
-    lines = engineer.ask("GET", "/export").get_data().split(b"\n")
+def test_the_export_is_the_exact_bytes_under_the_seal(lead: Api) -> None:
+    seal = lead.ask("GET", "/seal").get_json()
+    lines = lead.ask("GET", "/export").get_data().split(b"\n")
     assert len(lines) - 1 >= seal["size"]
     assert all(line.startswith(b"{") for line in lines[:-1])
 
 
-def test_an_export_has_its_head_in_the_answer_and_is_filtered_by_its_query(engineer: Api) -> None:
-    answer = engineer.ask("GET", "/export?format=csv&kind=person.added&kind=log.*&from=2020-01-01")
+def test_an_export_has_its_head_in_the_answer_and_is_filtered_by_its_query(lead: Api) -> None:
+    answer = lead.ask("GET", "/export?format=csv&kind=person.added&kind=log.*&from=2020-01-01")
     head = b64decode(answer.headers["Sangate-Checkpoint"]).decode()
     assert head.split("\n")[1] == answer.headers["Sangate-Size"]
     assert answer.headers["Content-Type"].startswith("text/csv")
     held = spreadsheet(answer.get_data())
     assert held.opening["filter"] == {"from": "2020-01-01T00:00:00.000000Z", "kinds": ["person.added", "log.*"]}
     assert [json.loads(body)["kind"] for _, _, body in held.records] == ["log.opened", *["person.added"] * 3]
-    seen = engineer.ask("GET", "/entries?limit=1000").get_json()
+    seen = lead.ask("GET", "/entries?limit=1000").get_json()
     assert seen[-1]["data"]["what"] == "csv: from 2020-01-01T00:00:00.000000Z, kind person.added log.*"
 
 
 @pytest.mark.parametrize("query", ["format=xml", "kind=x", "from=x", "change=x", "colour=red", "format="])
-def test_an_export_that_cannot_be_made_is_a_problem_and_not_an_empty_file(engineer: Api, query: str) -> None:
-    assert engineer.ask("GET", f"/export?{query}").status_code == 422
+def test_an_export_that_cannot_be_made_is_a_problem_and_not_an_empty_file(lead: Api, query: str) -> None:
+    assert lead.ask("GET", f"/export?{query}").status_code == 422
 
 
-def test_exports_take_turns_so_that_a_slow_reader_holds_no_more_than_its_thread(engineer: Api) -> None:
+def test_exports_take_turns_so_that_a_slow_reader_holds_no_more_than_its_thread(lead: Api) -> None:
     from gate.control.exporting import AT_ONCE
 
     for _ in range(4):
         AT_ONCE.acquire()
     try:
-        assert engineer.ask("GET", "/export").status_code == 503
+        assert lead.ask("GET", "/export").status_code == 503
     finally:
         for _ in range(4):
             AT_ONCE.release()
-    assert engineer.ask("GET", "/export").status_code == 200
+    assert lead.ask("GET", "/export").status_code == 200
+
+
+def test_who_answers_for_nothing_takes_one_change_and_no_more_and_the_attempt_is_an_entry(
+    app: Flask, engineer: Api
+) -> None:
+    change = engineer.open_change().get_json()["id"]
+    contractor = signed_in(app, "contractor")
+    for asked in ("/export", "/export?format=csv&from=2020-01-01", f"/changes/{change}/pack?disclose=true"):
+        answer = contractor.ask("GET", asked)
+        assert (answer.status_code, answer.get_json()["type"]) == (403, PREFIX + "refused")
+    refusals = contractor.ask("GET", "/entries?limit=1000").get_json()[-3:]
+    assert [(one["kind"], one["actor"]["id"]) for one in refusals] == [("attempt.refused", "contractor")] * 3
+    assert refusals[1]["data"]["what"] == "export csv: from 2020-01-01T00:00:00.000000Z"
+    held = spreadsheet(contractor.ask("GET", f"/export?format=csv&change={change}").get_data())
+    assert {json.loads(body)["change"] for _, _, body in held.records} == {change}
+    assert contractor.ask("GET", f"/changes/{change}/pack").status_code == 200
 
 
 def test_a_pack_comes_as_an_archive(engineer: Api) -> None:

@@ -76,7 +76,11 @@ def test_the_record_is_shown_exported_and_verified(engineer: Typed, change: str,
     assert change in engineer("ledger", "show", "--change", change).stdout
     assert engineer("ledger", "checkpoint").stdout.startswith("sangate.example/ledger/1\n")
     log, pack = tmp_path / "log.jsonl", tmp_path / "pack.zip"
-    assert engineer("ledger", "export", "--out", log).exit_code == 0
+    refused = engineer("ledger", "export", "--out", log)
+    assert refused.exit_code == 1
+    assert "only auditors, administrators and holders of a seat" in refused.stderr
+    assert not log.exists()
+    assert engineer("ledger", "export", "--local", "--out", log).exit_code == 0
     verified = engineer("ledger", "verify", log)
     assert verified.exit_code == 0, verified.output
     content = bytearray(log.read_bytes())

@@ -16,10 +16,10 @@ NOWHERE = "http://127.0.0.1:1"
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("where", ["server", "local"])
 def test_a_filtered_export_is_the_same_from_the_server_and_from_the_files(
-    engineer: Typed, tmp_path: Path, name: str, where: str
+    lead: Typed, tmp_path: Path, name: str, where: str
 ) -> None:
     words = ["--format", name, "--kind", "person.added", "--kind", "log.*", "--out", tmp_path / "out"]
-    made = engineer("ledger", "export", *words, *(["--local"] if where == "local" else []))
+    made = lead("ledger", "export", *words, *(["--local"] if where == "local" else []))
     assert made.exit_code == 0, made.output
     held = READERS[name]((tmp_path / "out").read_bytes())
     assert held.opening["filter"] == {"kinds": ["person.added", "log.*"]}
@@ -28,37 +28,37 @@ def test_a_filtered_export_is_the_same_from_the_server_and_from_the_files(
     assert "--against" in made.stdout
 
 
-def test_the_sqlite_file_comes_over_http_and_verifies(engineer: Typed, tmp_path: Path) -> None:
-    made = engineer("ledger", "export", "--format", "sqlite", "--out", tmp_path / "out.db")
+def test_the_sqlite_file_comes_over_http_and_verifies(lead: Typed, tmp_path: Path) -> None:
+    made = lead("ledger", "export", "--format", "sqlite", "--out", tmp_path / "out.db")
     assert made.exit_code == 0, made.output
     assert recheck(tmp_path / "out.db").complete
     assert "sqlite-utils sangate-verify" in made.stdout
 
 
-def test_a_mapped_file_is_proven_by_a_log_and_its_checkpoint_kept(engineer: Typed, tmp_path: Path) -> None:
+def test_a_mapped_file_is_proven_by_a_log_and_its_checkpoint_kept(lead: Typed, tmp_path: Path) -> None:
     log, table, kept = tmp_path / "log.jsonl", tmp_path / "out.csv", tmp_path / "kept"
-    assert engineer("ledger", "export", "--format", "csv", "--out", table).exit_code == 0
-    assert engineer("ledger", "export", "--out", log).exit_code == 0
+    assert lead("ledger", "export", "--format", "csv", "--out", table).exit_code == 0
+    assert lead("ledger", "export", "--out", log).exit_code == 0
     apart = log.with_suffix(".checkpoint").rename(tmp_path / "apart")
     verify = ("ledger", "verify", "--checkpoint", apart)
-    assert engineer("ledger", "verify", log).exit_code == 3
-    assert engineer(*verify, log, "--keep", kept).exit_code == 0
+    assert lead("ledger", "verify", log).exit_code == 3
+    assert lead(*verify, log, "--keep", kept).exit_code == 0
     assert kept.read_bytes() == apart.read_bytes()
-    assert engineer(*verify, "--last", kept, table, "--against", log).exit_code == 0
+    assert lead(*verify, "--last", kept, table, "--against", log).exit_code == 0
     table.write_bytes(table.read_bytes().replace(b"log.opened", b"log.opaned"))
-    assert engineer(*verify, table, "--against", log).exit_code == 1
+    assert lead(*verify, table, "--against", log).exit_code == 1
 
 
-def test_a_compressed_log_is_the_same_log(engineer: Typed, tmp_path: Path) -> None:
-    assert engineer("ledger", "export", "--gzip", "--out", tmp_path / "log").exit_code == 0
+def test_a_compressed_log_is_the_same_log(lead: Typed, tmp_path: Path) -> None:
+    assert lead("ledger", "export", "--gzip", "--out", tmp_path / "log").exit_code == 0
     (tmp_path / "log.jsonl").write_bytes(gzip.decompress((tmp_path / "log.jsonl.gz").read_bytes()))
-    assert engineer("ledger", "verify", tmp_path / "log.jsonl").exit_code == 0
+    assert lead("ledger", "verify", tmp_path / "log.jsonl").exit_code == 0
 
 
-def test_a_complete_export_has_what_entries_name(engineer: Typed, tmp_path: Path) -> None:
-    refused = engineer("ledger", "export", "--blobs", "--out", tmp_path / "log")
+def test_a_complete_export_has_what_entries_name(lead: Typed, tmp_path: Path) -> None:
+    refused = lead("ledger", "export", "--blobs", "--out", tmp_path / "log")
     assert (refused.exit_code, "--local" in refused.stderr) == (2, True)
-    assert engineer("ledger", "export", "--blobs", "--local", "--out", tmp_path / "log").exit_code == 0
+    assert lead("ledger", "export", "--blobs", "--local", "--out", tmp_path / "log").exit_code == 0
     named = {
         blob["sha256"]
         for line in (tmp_path / "log.jsonl").read_bytes().splitlines()
@@ -79,15 +79,15 @@ def test_a_complete_export_has_what_entries_name(engineer: Typed, tmp_path: Path
     ],
 )
 def test_what_cannot_be_exported_is_said_before_anything_is_written(
-    engineer: Typed, tmp_path: Path, words: list[str]
+    lead: Typed, tmp_path: Path, words: list[str]
 ) -> None:
-    made = engineer("ledger", "export", *words, "--out", tmp_path / "out")
+    made = lead("ledger", "export", *words, "--out", tmp_path / "out")
     assert made.exit_code == 2
     assert made.stderr
     assert list(tmp_path.glob("out*")) == []
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing_behind(engineer: Typed, tmp_path: Path) -> None:
-    made = engineer("ledger", "export", "--format", "csv", "--out", tmp_path / "no" / "out.csv")
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(lead: Typed, tmp_path: Path) -> None:
+    made = lead("ledger", "export", "--format", "csv", "--out", tmp_path / "no" / "out.csv")
     assert made.exit_code == 4
     assert "cannot write" in made.stderr

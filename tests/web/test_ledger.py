@@ -111,6 +111,19 @@ def test_an_export_is_made_in_the_back_and_taken_by_who_asked(room: Room) -> Non
     assert reader.get("/ledger/export/0123456789abcdef").status_code == 404
 
 
+def test_who_may_not_take_the_record_is_told_so_and_asked_for_no_click(room: Room) -> None:
+    change, operator = room.opened(), room.client("operator")
+    page = operator.text("/ledger")
+    assert "Only auditors, administrators and holders of a seat take more" in page
+    assert 'action="/ledger/export"' not in page
+    assert 'action="/ledger/export"' in operator.text(f"/ledger?change={change}")
+    assert operator.post("/ledger/export", "/ledger", format="csv").status_code == 403
+    assert operator.post("/ledger/export", "/ledger", format="csv", change=change).status_code == 303
+    assert jobs(room).drain(60)
+    (refusal,) = [one for one in room.ledger.entries() if one.kind == "attempt.refused"]
+    assert (refusal.actor.id, refusal.data["what"]) == ("operator", "export csv")
+
+
 @pytest.mark.parametrize("fields", [{"format": "xml"}, {"format": "csv", "from": "x"}, {"kind": "x"}])
 def test_an_export_that_cannot_be_made_is_said_at_once(room: Room, fields: dict[str, Any]) -> None:
     assert room.client("reader").post("/ledger/export", "/ledger", **fields).status_code == 422
