@@ -51,6 +51,8 @@ class ArrayFamily(StrEnum):
     """
 
     # Brocade: Fabric OS
+    BROCADE_FOS = "brocade-fos"
+
     # Cisco: NX-OS of the MDS switches
     # Dell, HPE MSA, Seagate
     DOTHILL = "dothill"

@@ -1,6 +1,7 @@
 """Questions and readers, one file per dialect of command line. Pure: bytes in, facts out."""
 
 from gate.families import (
+    brocade_fos,
     dothill,
     purity,
     storage_virtualize,
@@ -10,6 +11,7 @@ from gate.families.family import Family
 from gate.inventory import ArrayFamily
 
 FAMILIES: dict[ArrayFamily, Family] = {
+    ArrayFamily.BROCADE_FOS: brocade_fos.FAMILY,
     ArrayFamily.DOTHILL: dothill.FAMILY,
     ArrayFamily.PURITY: purity.FAMILY,
     ArrayFamily.STORAGE_VIRTUALIZE: storage_virtualize.FAMILY,
