@@ -54,6 +54,8 @@ class ArrayFamily(StrEnum):
     BROCADE_FOS = "brocade-fos"
 
     # Cisco: NX-OS of the MDS switches
+    NXOS_MDS = "nxos-mds"
+
     # Dell, HPE MSA, Seagate
     DOTHILL = "dothill"
 

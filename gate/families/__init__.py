@@ -3,6 +3,7 @@
 from gate.families import (
     brocade_fos,
     dothill,
+    nxos_mds,
     purity,
     storage_virtualize,
     three_par,
@@ -13,6 +14,7 @@ from gate.inventory import ArrayFamily
 FAMILIES: dict[ArrayFamily, Family] = {
     ArrayFamily.BROCADE_FOS: brocade_fos.FAMILY,
     ArrayFamily.DOTHILL: dothill.FAMILY,
+    ArrayFamily.NXOS_MDS: nxos_mds.FAMILY,
     ArrayFamily.PURITY: purity.FAMILY,
     ArrayFamily.STORAGE_VIRTUALIZE: storage_virtualize.FAMILY,
     ArrayFamily.THREE_PAR: three_par.FAMILY,

@@ -179,7 +179,7 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     """
     asked = Asked(replies)
     switch = asked.read("switch", _switch) or {}
-    identity = {fact: switch[fact] for fact in ("serial", "model") if fact in switch}
+    identity: Facts = {fact: value for fact, value in switch.items() if fact in ("serial", "model")}
     version = asked.read("version", _version) or {}
     firmware, update = asked.read("firmware", _firmware), asked.read("update", _update)
     state = None

@@ -68,7 +68,7 @@ def test_a_switch_that_runs_another_version_than_it_holds_has_none() -> None:
 @pytest.mark.parametrize(
     ("question", "content", "problem"),
     [
-        ("switch", said("switch").replace(b"switchState:\tOnline", b"switchState:\tOffline"), "the switch is Offline"),
+        ("switch", said("switch").replace(b"switchState: Online", b"switchState: Offline"), "the switch is Offline"),
         ("switch", said("switch").replace(b"N16     No_Light    FC\n", b"N16     Laser_Flt   FC\n", 1), "Laser_Flt"),
         ("health", said("health").replace(b"HEALTHY", b"MARGINAL"), "calls itself MARGINAL"),
         ("update", said("update").replace(b"has completed successfully", b"has failed"), "download failed"),
@@ -94,6 +94,11 @@ def test_ports_of_a_director_have_their_slot() -> None:
     facts = READERS["switch"](reply(said("switch-director")))
     assert (facts["online"], facts["model"]) == ("/3/0/3/1/", "165.0")
     assert facts["logins"] == "/10:00:00:27:f8:aa:00:03/50:01:43:80:24:26:ba:f4/"
+
+
+def test_keys_stand_before_a_tab_or_a_blank() -> None:
+    tabs = said("switch").replace(b": ", b":\t\t")
+    assert READERS["switch"](reply(tabs)) == READERS["switch"](reply(said("switch")))
 
 
 def test_logins_are_told_as_a_set_to_compare() -> None:
