@@ -22,6 +22,9 @@ from gate.ledger.entry import GATE, Draft
 from gate.ledger.note import Signer, read_vkey
 from gate.ledger.policy import write
 from gate.people import People
+from gate.permits import Office
+from gate.permits.asking import KeyholderOffice
+from gate.permits.following import Following
 from gate.permits.office import PermitOffice
 from gate.settings import Settings
 from gate.ssh.pins import read_host_keys
@@ -59,6 +62,8 @@ class Installation:
     streaming: Streaming
     witnessing: Witnessing
     stamping: Stamping | None = None
+    following: Following | None = None
+    """Who tells the keyholder of entries; None where permits are made in this process."""
 
     def __enter__(self) -> Self:
         return self
@@ -79,8 +84,9 @@ class Installation:
         self.driver.start()
         self.schedule.start()
         self.streaming.start()
-        if self.stamping is not None:
-            self.stamping.start()
+        for one in (self.stamping, self.following):
+            if one is not None:
+                one.start()
         self.ledger.append(Draft("config.loaded", GATE, None, {"policy": self.settings.policy_digest}))
 
     @property
@@ -94,8 +100,9 @@ class Installation:
         self.schedule.stop()
         self.streaming.stop()
         self.witnessing.close()
-        if self.stamping is not None:
-            self.stamping.close()
+        for one in (self.stamping, self.following):
+            if one is not None:
+                one.close()
         self.gathering.close()
         self.ledger.close()
 
@@ -155,6 +162,24 @@ def successor_file(settings: Settings) -> Path:
     return settings.ledger_key.with_name(settings.ledger_key.name + ".next")
 
 
+def office_of(settings: Settings, ledger: Ledger) -> tuple[Office, Following | None]:
+    """Return whoever makes permits: the keyholder where one is named, and then who tells it of entries; else us."""
+    named = settings.config.permits
+    if named.keyholder:
+        asked = KeyholderOffice(ledger, settings.data / named.keyholder, named.answer_within.total_seconds())
+        return asked, Following(asked, ledger)
+    lifetime = settings.config.policy.permit_lifetime
+    return PermitOffice.open(settings.ca_key, lifetime), None
+
+
+def witnesses_of(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[Witnessing, Stamping | None]:
+    """Return who asks the witnesses and who asks for time stamps; the ledger then hands out the policy of both."""
+    config, key = settings.config.ledger, read_vkey(ledger.vkey)
+    ledger.policy = write(config.trust(key))
+    witnessing = Witnessing(ledger, config.trust(*older_keys(key, ledger.rotations()), key), config, clock)
+    return witnessing, Stamping(ledger, config.tsa, settings.base, clock) if config.tsa else None
+
+
 def make_private(settings: Settings) -> None:
     """Make the data directory, its keys and its images directory, for the owner alone."""
     try:
@@ -186,12 +211,8 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         clock=clock,
     )
     policy = config.policy
-    office = PermitOffice.open(settings.ca_key, policy.permit_lifetime)
-    key = read_vkey(ledger.vkey)
-    ledger.policy = write(config.ledger.trust(key))
-    trust = config.ledger.trust(*older_keys(key, ledger.rotations()), key)
-    witnessing = Witnessing(ledger, trust, config.ledger, clock)
-    stamping = Stamping(ledger, config.ledger.tsa, settings.base, clock) if config.ledger.tsa else None
+    office, following = office_of(settings, ledger)
+    witnessing, stamping = witnesses_of(settings, ledger, clock)
     crew = Crew(
         ledger=ledger,
         hands=hands,
@@ -218,5 +239,15 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     streaming = streaming_of(settings, ledger, clock)
     schedule = Schedule(config.inventory, policy, gathering.rehearsals, ledger, clock)
     return Installation(
-        settings, ledger, people, Control(desk), driver, gathering, schedule, streaming, witnessing, stamping
+        settings,
+        ledger,
+        people,
+        Control(desk),
+        driver,
+        gathering,
+        schedule,
+        streaming,
+        witnessing,
+        stamping,
+        following,
     )

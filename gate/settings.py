@@ -22,6 +22,7 @@ from gate.document import read
 from gate.duration import Duration
 from gate.errors import BadInput
 from gate.inventory import Frozen, Inventory, Iqn
+from gate.keyholding.pinned import PermitSettings
 from gate.policy import Policy
 from gate.sink import Sinks
 from gate.tree import SIZE_MAX, compose, show
@@ -122,6 +123,7 @@ class Config(Frozen):
     server: Server = Server()
     ledger: LedgerSettings
     ssh: SshSettings = SshSettings()
+    permits: PermitSettings = PermitSettings()
     iscsi: IscsiSettings = IscsiSettings()
     images: Images = Images()
     policy: Policy

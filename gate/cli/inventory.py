@@ -84,8 +84,12 @@ def keys(place: Place) -> None:
     for path, words in (
         (settings.monitor_key, f"for the user {ssh.monitor_user} of every array and host, who may only read"),
         (settings.rehearse_key, f"for the user {ssh.rehearse_user} of the rehearsal host, below its scratch directory"),
-        (settings.ca_key, f"certificate authority for the user {ssh.mutate_user} of every array; principal: its id"),
     ):
         click.echo(f"# {words}")
         click.echo(public_line(own(path), f"sangate-{path.name}"))
+    click.echo(f"# certificate authority for the user {ssh.mutate_user} of every array; principal: its id")
+    if not settings.config.permits.keyholder:
+        click.echo(public_line(own(settings.ca_key), f"sangate-{settings.ca_key.name}"))
+    else:
+        click.echo("# it is the keyholder's: sangate keyholder ca, on its own account")
     click.echo(f"# {settings.config.iscsi.initiator} is the initiator to which scratch LUNs are masked")

@@ -21,6 +21,10 @@ COMMANDS = {
     "playbook": ("gate.cli.playbook:playbook", "Check a playbook, render it to exact words."),
     "ledger": ("gate.cli.ledger:ledger", "The record: show, export, pack, verify."),
     "witness": ("gate.cli.witness:witness", "Cosign the checkpoints of ledgers that grow, and never forget one."),
+    "keyholder": (
+        "gate.cli.keyholder:keyholder",
+        "Make permits in a process of their own: only what the pinned approvers have signed.",
+    ),
     "user": ("gate.cli.user:user", "Local people of this data directory."),
     "key": ("gate.cli.key:key", "The SSH key with which you sign."),
     "lab": ("gate.cli.lab:lab", "The built-in fleet of simulated arrays."),

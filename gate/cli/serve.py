@@ -18,6 +18,9 @@ def serve(place: Place) -> None:
 
     def started(host: str, port: int) -> None:
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if not settings.config.permits.keyholder:
+            click.echo("permits are made in this process: whoever takes it over can change every array", err=True)
+            click.echo("hint: permits.keyholder names a process of its own; docs/operations.md says how", err=True)
         click.echo(f"sangate listens on http://{shown} (data in {settings.data}); Ctrl-C ends it", err=True)
 
     with place.installation() as installation:

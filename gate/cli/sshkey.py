@@ -15,11 +15,11 @@ from gate.keys import public_line
 from gate.sshsig import BEGIN, END, MAGIC
 
 
-def sign(statement: str, key: Ed25519PrivateKey) -> str:
+def sign(statement: str, key: Ed25519PrivateKey, namespace: str = NAMESPACE) -> str:
     """Return the armoured signature of a statement."""
     blob = base64.b64decode(public_line(key, "").split()[1])
     hashed = hashlib.sha512(statement.encode()).digest()
-    named = _string(NAMESPACE.encode()) + _string(b"") + _string(b"sha512")
+    named = _string(namespace.encode()) + _string(b"") + _string(b"sha512")
     raw = key.sign(MAGIC + named + _string(hashed))
     signature = _string(b"ssh-ed25519") + _string(raw)
     whole = MAGIC + struct.pack(">I", 1) + _string(blob) + named + _string(signature)

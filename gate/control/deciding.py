@@ -108,6 +108,7 @@ class Decision:
             "waivers": [
                 {
                     "check": waiver.check,
+                    "finding": waiver.finding,
                     "expires": utc(waiver.expires),
                     "by": [{"seat": seat, "person": person} for seat, person in waiver.by],
                     "reasons": list(waiver.reasons),

@@ -6,6 +6,7 @@ still the one that was folded; facts are appended whatever came in between. An i
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -174,6 +175,8 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
     else:
         came = Outcome("unknown", "nothing was sent: no witness has cosigned the intent")
     crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, came))
+    with suppress(GateError):  # it ends by itself in minutes
+        crew.office.over(permit)
 
 
 def _no_permit(crew: Crew, standing: Standing, phase: Phase, number: int, step: Step, error: GateError) -> None:

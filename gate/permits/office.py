@@ -111,6 +111,9 @@ class PermitOffice:
         serial, expires, certificate = self.certify(grant, now, key.public_key(), narrowing)
         return Permit(grant.array, serial, expires, certificate, key)
 
+    def over(self, permit: Permit) -> None:
+        """A permit of this office ends by itself: its key is forgotten, and no list of revoked ones is kept."""
+
     def certify(
         self, grant: Grant, now: datetime, public: Ed25519PublicKey, narrowing: Narrowing
     ) -> tuple[int, datetime, str]:

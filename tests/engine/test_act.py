@@ -279,6 +279,9 @@ class Away:
         """Refuse."""
         raise Outside(f"the keyholder does not answer about {grant.array}", hint="does it run?")
 
+    def over(self, permit: Permit) -> None:
+        """Hear nothing."""
+
 
 def test_without_a_permit_nothing_is_sent_and_a_person_is_asked_with_the_reason(
     ledger: Ledger, crew: Crew, hands: Counting, standing: Standing

@@ -1,0 +1,174 @@
+"""One keyholder: what it has pinned, its memory, its CA key, its seal; and one conversation with whoever asks."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+from gate.canonical import Json
+from gate.change import Grant, utc
+from gate.errors import BadInput, Outside, Refused
+from gate.keyholder.memory import Memory
+from gate.keyholder.sealing import Credential, Seal
+from gate.keyholding import krl, rule, words
+from gate.keyholding.following import Head, follow, why_not
+from gate.keyholding.pinned import Pinned, PinnedArray
+from gate.ledger import note
+from gate.ledger.entry import Entry
+from gate.permits.office import Narrowing, PermitOffice
+from gate.step import Step
+
+Clock = Callable[[], datetime]
+
+
+class Keyholder:
+    """Answers one conversation at a time."""
+
+    def __init__(
+        self, pinned: Pinned, memory: Memory, office: PermitOffice, seal: Seal, revoked: Path, clock: Clock
+    ) -> None:
+        """`revoked` is where the list of revoked permits is written for OpenSSH."""
+        self.pinned = pinned
+        self.memory = memory
+        self._office = office
+        self._seal = seal
+        self._revoked = revoked
+        self._clock = clock
+        self.write_revoked()
+
+    @property
+    def ca(self) -> str:
+        """The CA's public line."""
+        return self._office.public_line()
+
+    def accept(self, head: Head, pending: list[Entry], signed: str) -> None:
+        """Take over what was followed; Refused when the checkpoint is not that of these entries."""
+        known = self.memory.head()
+        because = why_not(head, known, signed, self.pinned.keys)
+        if because:
+            if _truly_signed(signed, self.pinned):
+                self.memory.keep_misfit(signed, self._clock())
+            hint = "was an old copy of the ledger put back, or does somebody else append to it?"
+            raise Refused(f"the ledger is not the one that was followed: {because}", hint=hint)
+        with self.memory.turn():
+            self.memory.keep(pending)
+            self.memory.move(head, signed)
+
+    def permit(self, wish: words.PermitWish) -> dict[str, Json]:
+        """Return the answer to a wish; Refused with the sentence why not."""
+        now, memory = self._clock(), self.memory
+        if memory.asked_before(wish.public_key):
+            raise Refused("a permit was made for this very key before: a wish is granted once")
+        mind = rule.Memory(
+            memory.made(wish.change), memory.others(wish.array, wish.change), memory.hold(), memory.closed(wish.change)
+        )
+        grant = rule.decide(self.pinned, memory.entries(wish.change), wish, mind, now)
+        array = self.pinned.array(wish.array)
+        if isinstance(grant, str) or array is None:
+            raise Refused(str(grant))
+        step = rule.PLAN.validate_json(wish.plan).steps(wish.phase)[wish.number]
+        credential = self._unsealed(array)
+        narrowing = Narrowing(",".join(array.source_address), _words(step) if array.exact_words else "", array.bastion)
+        serial, expires, certificate = self._office.certify(grant, now, _public(wish.public_key), narrowing)
+        with memory.turn():
+            memory.keep_permit(grant, wish.phase, wish.number, serial, wish.public_key, now, expires)
+        told: dict[str, Json] = {"serial": str(serial), "expires": utc(expires), "certificate": certificate}
+        if credential is not None:
+            told |= {"user": credential.user, "password": credential.password, "pem": credential.pem}
+        return told
+
+    def _unsealed(self, array: PinnedArray) -> Credential | None:
+        if not array.sealed:
+            return None
+        box = self.memory.sealed(array.id)
+        if box is None:
+            hint = f"sangate keyholder seal {array.id} --user NAME"
+            raise Refused(f"no credential is sealed for {array.id}", hint=hint)
+        return self._seal.open(array.id, box)
+
+    def over(self, serial: str) -> None:
+        """Revoke a permit that is not needed any more."""
+        self.memory.revoke((serial,), "used", self._clock())
+        self.write_revoked()
+
+    def write_revoked(self) -> None:
+        """Write the list of revoked permits that would still be valid, for `RevokedKeys`."""
+        write_revoked(self.memory, self.ca, self._revoked, self._clock())
+
+
+def write_revoked(memory: Memory, ca: str, path: Path, now: datetime) -> None:
+    """Write the list anew, whole or not at all."""
+    content = krl.write(ca, memory.revoked(now), int(now.timestamp()), int(now.timestamp()))
+    begun = path.with_name(path.name + ".part")
+    try:
+        begun.write_bytes(content)
+        begun.chmod(0o644)
+        begun.replace(path)
+    except OSError as error:
+        raise Outside(f"the list of revoked permits cannot be written: {error.strerror}") from None
+
+
+class Conversation:
+    """One connection: it may tell how the ledger grew, and then wish for permits."""
+
+    def __init__(self, keyholder: Keyholder) -> None:
+        self._keyholder = keyholder
+        self._head = keyholder.memory.head()
+        self._pending: list[Entry] = []
+        self._accepted = False
+        self.made: Grant | None = None
+
+    def answer(self, asked: words.Asked) -> dict[str, Json]:
+        """Answer one frame; GateError is the answer no."""
+        match asked:
+            case words.Where():
+                return {"size": self._head.size, "ca": self._keyholder.ca}
+            case words.Follow(start=start, bodies=bodies):
+                return self._follow(start, bodies)
+            case words.Head(checkpoint=signed):
+                self._keyholder.accept(self._head, self._pending, signed)
+                self._pending, self._accepted = [], True
+                return {"size": self._head.size}
+            case words.PermitWish():
+                if not self._accepted or self._pending:
+                    raise BadInput("first the ledger as it is now, with its checkpoint; then a wish")
+                return self._keyholder.permit(asked)
+            case words.Over(serial=serial):
+                self._keyholder.over(serial)
+                return {}
+
+    def _follow(self, start: int, bodies: tuple[str, ...]) -> dict[str, Json]:
+        if start != self._head.size:
+            raise BadInput(f"entries from {start} on, and the next one is {self._head.size}")
+        self._accepted = False
+        self._head, found = follow(self._head, (body.encode() for body in bodies))
+        self._pending += found
+        ended = {one.change for one in found if one.kind == "change.closed"}
+        if ended:  # of a change that has ended only its end is kept, so that a long ledger needs little room
+            self._pending = [one for one in self._pending if one.change not in ended or one.kind == "change.closed"]
+        return {"size": self._head.size}
+
+
+def _words(step: Step) -> str:
+    """Return what OpenSSH is asked to run for a step."""
+    return f"scp -t {step.send}" if step.send else step.command
+
+
+def _public(line: str) -> Ed25519PublicKey:
+    try:
+        key = load_ssh_public_key(line.encode())
+    except ValueError:
+        raise BadInput("the key to be certified is none") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise BadInput("the key to be certified is not an Ed25519 key")
+    return key
+
+
+def _truly_signed(signed: str, pinned: Pinned) -> bool:
+    try:
+        note.verify_any(signed, pinned.keys)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,235 @@
+"""The socket between gate and keyholder: who may speak, what happens when one of the two is away, slow or broken."""
+
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gate.canonical import Json, encode
+from gate.change import utc
+from gate.errors import Outside, Refused
+from gate.keyholder.place import memory_of
+from gate.keyholding import words
+from gate.keys import public_line
+from gate.ledger.entry import GATE, Draft
+from gate.permits.asking import KeyholderOffice
+from gate.permits.following import Following
+from gate.permits.office import PermitOffice
+from tests.engine.histories import CANARY, STAGE
+from tests.keyholder.world import LIFETIME, World
+
+Answer = Callable[[socket.socket], None]
+
+
+@contextmanager
+def impostor(path: Path, answer: Answer) -> Iterator[None]:
+    """Whatever else listens on the socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def work() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                answer(peer)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        yield
+    thread.join(10)
+
+
+def silence(peer: socket.socket) -> None:
+    while peer.recv(65536):
+        continue
+
+
+def drip(peer: socket.socket) -> None:
+    peer.recv(65536)
+    peer.sendall(struct.pack(">I", 200))
+    for _ in range(200):
+        try:
+            peer.sendall(b"{")
+        except OSError:
+            return
+        threading.Event().wait(0.05)
+
+
+def hang_up(peer: socket.socket) -> None:
+    peer.recv(65536)
+
+
+def rubbish(peer: socket.socket) -> None:
+    peer.recv(65536)
+    peer.sendall(struct.pack(">I", 9) + b"not json!")
+
+
+def flood(peer: socket.socket) -> None:
+    peer.recv(65536)
+    peer.sendall(struct.pack(">I", 1 << 31))
+
+
+def another_shape(peer: socket.socket) -> None:
+    peer.recv(65536)
+    peer.sendall(words.framed({"size": -1}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (silence, r"did not answer within 0\.5 s"),
+        (drip, r"did not answer within 0\.5 s"),
+        (hang_up, "went away"),
+        (rubbish, "cannot be read"),
+        (flood, "cannot be read"),
+        (another_shape, "not of the form"),
+    ],
+)
+def test_whatever_a_keyholder_does_but_answer_is_one_sentence_and_no_permit(
+    world: World, answer: Answer, why: str
+) -> None:
+    world.ready()
+    with impostor(world.socket, answer), pytest.raises(Outside, match=why):
+        KeyholderOffice(world.ledger, world.socket, 0.5).follow()
+
+
+def test_a_keyholder_that_is_away_is_named_with_its_socket(world: World) -> None:
+    world.ready()
+    with pytest.raises(Outside, match=f"away .*{world.socket}") as away:
+        world.ask()
+    assert "does it run" in away.value.hint
+
+
+def another_permit(world: World, array: str) -> Answer:
+    """Somebody who answers every question well, and gives a certificate of another kind than asked for."""
+    office = PermitOffice.open(world.home / "rogue", LIFETIME)
+
+    def answer(peer: socket.socket) -> None:
+        while header := peer.recv(words.HEADER, socket.MSG_WAITALL):
+            asked = words.asked(peer.recv(words.length(header), socket.MSG_WAITALL))
+            told: dict[str, Json] = {"size": 0}
+            if isinstance(asked, words.PermitWish):
+                made = office.issue(world.grant(array=array), world.now)
+                told = {"serial": str(made.serial), "expires": utc(made.expires), "certificate": made.certificate}
+            peer.sendall(words.framed(told))
+
+    return answer
+
+
+@pytest.mark.parametrize("array", [CANARY, "east-1"])
+def test_a_certificate_of_another_key_or_array_is_not_used(world: World, array: str) -> None:
+    world.ready()
+    with impostor(world.socket, another_permit(world, array)), pytest.raises(Outside, match="another permit than"):
+        world.ask()
+
+
+def test_another_user_of_the_machine_may_ask_nothing(world: World) -> None:
+    world.ready()
+    with world.keyholder(clients=[str(os.getuid() + 1)]), pytest.raises(Refused, match="may ask nothing here"):
+        world.ask()
+
+
+def test_what_is_nothing_that_can_be_asked_is_refused_and_the_next_one_served(world: World) -> None:
+    world.ready()
+    with world.keyholder():
+        for said in (b"{}", b"[]", b'{"ask":"ca"}', b'{"ask":"permit"}', b"\xff", b"[" * 100_000):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+                line.connect(str(world.socket))
+                line.sendall(struct.pack(">I", len(said)) + said)
+                told = words.unframed(line.recv(65536)[words.HEADER :])
+                assert told["refused"] == "this is nothing that can be asked here"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.connect(str(world.socket))
+            line.sendall(struct.pack(">I", words.LARGEST + 1))
+            assert line.recv(65536) == b""
+        assert world.ask().array == CANARY
+
+
+def test_a_wish_before_the_ledger_was_told_is_refused(world: World) -> None:
+    world.ready()
+    with world.keyholder(), KeyholderOffice(world.ledger, world.socket)._talk() as line:
+        key = "ssh-ed25519 " + "A" * 68
+        wish: dict[str, Json] = {"ask": "permit", "change": "chg-0001", "array": CANARY, "phase": "forward"}
+        with pytest.raises(Refused, match="first the ledger"):
+            line.ask({**wish, "number": 1, "plan": "", "verdict": "", "public_key": key})
+
+
+def test_a_wish_is_granted_once(world: World) -> None:
+    """The same bytes again, with the same key: whoever has recorded the first wish gains nothing."""
+    world.ready()
+    office, wish = KeyholderOffice(world.ledger, world.socket), recorded(world)
+    with world.keyholder(), office._talk() as line:
+        office._tell(line)
+        assert "certificate" in line.ask(wish)
+        with pytest.raises(Refused, match="granted once"):
+            line.ask(wish)
+    with world.keyholder(), office._talk() as line:
+        office._tell(line)
+        with pytest.raises(Refused, match="granted once"):
+            line.ask(wish)
+
+
+def recorded(world: World) -> dict[str, Json]:
+    """A wish as it goes over the socket."""
+    return {
+        "ask": "permit",
+        "change": world.plan.change,
+        "array": CANARY,
+        "phase": "forward",
+        "number": STAGE,
+        "plan": encode(world.plan.material()).decode(),
+        "verdict": encode(world.decision.blob()).decode(),
+        "public_key": public_line(Ed25519PrivateKey.generate(), "").strip(),
+    }
+
+
+def test_a_long_ledger_is_told_in_parts_and_only_changes_under_way_are_kept(world: World) -> None:
+    for _ in range(40):
+        world.ledger.append_all([Draft("attempt.refused", GATE, None, {"what": "x" * 200, "why": "y" * 900})] * 50)
+    world.ready()
+    office = KeyholderOffice(world.ledger, world.socket)
+    with world.keyholder(), world.memory() as memory:
+        size = world.ledger.size()
+        assert office.follow() == size == memory.head().size
+        assert len(memory.entries(world.plan.change)) == 6
+        assert world.ask().array == CANARY
+
+
+def test_a_killed_keyholder_goes_on_where_it_was(world: World) -> None:
+    world.ready()
+    with world.keyholder(), world.memory() as memory:
+        permit = world.ask()
+        size = memory.head().size
+    world.add("hold.placed", "anybody", reason="smoke")
+    with world.keyholder(), world.memory() as memory:
+        assert memory.head().size == size
+        assert [row[0] for row in memory.permits()] == [str(permit.serial)]
+        with pytest.raises(Refused, match="on hold: smoke"):
+            world.ask()
+
+
+def test_two_keyholders_never_serve_from_one_memory(world: World) -> None:
+    with world.keyholder(), pytest.raises(Outside, match="another keyholder runs"):
+        memory_of(world.home / "keyholder", serving=True)
+
+
+def test_entries_are_told_as_they_come(world: World) -> None:
+    world.ready()
+    following = Following(KeyholderOffice(world.ledger, world.socket), world.ledger)
+    with world.keyholder(), world.memory() as memory:
+        following.start()
+        try:
+            for _ in range(100):
+                if memory.head().size == world.ledger.size():
+                    break
+                threading.Event().wait(0.05)
+            assert memory.head().size == world.ledger.size()
+            assert following.problem == ""
+        finally:
+            following.close()
