@@ -170,6 +170,9 @@ class Array(Frozen):
     serial: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,64}$")]
     criticality: Criticality
     ssh: Ssh
+    upload: Ssh | None = None
+    """Where firmware is put by SFTP, if not at `ssh`: port 1022 of its management address for the DotHill family."""
+
     scratch: Scratch | None = None
     partner: Name | None = None
     """The array with which it forms an HA or replication pair, if any."""

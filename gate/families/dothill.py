@@ -7,15 +7,17 @@ answer comes first. The exit status says little: the truth is the `status` objec
 are told. Facts marked [M] are from memory, were never seen on a real array, and never decide alone: they only refuse.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gate.evidence import ArrayReading, Reply
-from gate.families.family import Facts, Family, Reader, Unreadable, whole_text
-from gate.families.reading import Asked, no_constant, once
+from gate.evidence import ArrayReading, Reply, Volume
+from gate.families.dothill_answer import answer, number, objects, word
+from gate.families.dothill_health import HEALTH
+from gate.families.family import Facts, Family, Reader, Unreadable
+from gate.families.reading import Asked
 
 JSON_MODE = "set cli-parameters json pager off ; "
 
@@ -28,13 +30,14 @@ QUESTIONS: Mapping[str, str] = {
     "disk-groups": JSON_MODE + "show disk-groups",
     "ports": JSON_MODE + "show ports",
     "cache": JSON_MODE + "show unwritable-cache",
+    "volumes": JSON_MODE + "show volumes",
     "update": JSON_MODE + "show firmware-update-status",
 }
 
 READ_ONLY = tuple(
     re.compile(re.escape(JSON_MODE) + pattern, re.ASCII)
     for pattern in (
-        r"show (system|versions|controllers|redundancy-mode|disks|disk-groups|ports|unwritable-cache)",
+        r"show (system|versions|controllers|redundancy-mode|disks|disk-groups|ports|unwritable-cache|volumes)",
         r"show (advanced-settings|firmware-bundles|firmware-update-status|disk-statistics|controller-statistics)",
         r"show events (error|warning) last [0-9]{1,3}",
         r"check firmware-upgrade-health",
@@ -48,84 +51,21 @@ FORBIDDEN = (
     (re.compile(r"restart (mc|sc)|shutdown|clear|reset"), "it takes parts of the array down and is no firmware step"),
 )
 
-OK = 0
-"""Of `health-numeric`: 0 OK, 1 degraded, 2 fault, 3 unknown, 4 not applicable [M for the numbers above 0]."""
-
-HEALTHS = {1: "degraded", 2: "at fault", 3: "of unknown health"}
-LARGEST = 4096
 BUNDLE = re.compile(r"[A-Z]{1,4}[0-9]{2,4}[A-Z][0-9]{2,4}(?:-[0-9]{1,3})?")  # such as GT280R010-01
 WWPN = re.compile(r"[0-9a-fA-F]{16}")
 IQN = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,220}")
 
 
-def _answer(reply: Reply) -> dict[str, Any]:
-    """Return the last JSON object of the reply; Unreadable unless it says that the command succeeded."""
-    lines = [line for line in whole_text(reply).split("\n") if not line.lstrip().startswith("#")]
-    text, found, at = "\n".join(lines), None, 0
-    decoder = json.JSONDecoder(object_pairs_hook=once, parse_constant=no_constant)
-    while (start := text.find("{", at)) >= 0:
-        if text[at:start].strip():
-            raise Unreadable("between its answers stands what is no JSON")
-        try:
-            found, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            raise Unreadable("the answer is not whole JSON") from None
-    if found is None or text[at:].strip():
-        raise Unreadable("the reply holds no answer in JSON, or more than that")
-    status = found.get("status")
-    last = status[-1] if isinstance(status, list) and status else None
-    if not isinstance(last, dict) or type(last.get("return-code")) is not int:
-        raise Unreadable("the answer does not end with its status")
-    if (last["return-code"], last.get("response-type-numeric")) != (0, 0):
-        raise Unreadable(f"the array answered {_shown(last.get('response'))} (code {last['return-code']})")
-    return dict(found)
-
-
-def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else "nothing readable"
-    return "".join(char if char.isprintable() else "?" for char in text)[:120]
-
-
-def _objects(reply: Reply, *names: str, empty_means_none: bool = False) -> list[dict[str, Any]]:
-    """Return the objects under the first of these names that the answer has."""
-    answer = _answer(reply)
-    for name in names:
-        rows = answer.get(name)
-        if rows is None:
-            continue
-        if not isinstance(rows, list) or len(rows) > LARGEST or not all(isinstance(row, dict) for row in rows):
-            raise Unreadable(f"what it tells under {name} is no list of objects")
-        if rows:
-            return rows
-    if empty_means_none:
-        return []
-    raise Unreadable(f"it tells no {names[0]}")
-
-
-def _word(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise Unreadable(f"an object does not tell its {key}")
-    return _shown(value.strip())
-
-
-def _number(row: Mapping[str, Any], key: str) -> int:
-    value = row.get(key)
-    if type(value) is not int:
-        raise Unreadable(f"an object does not tell its {key} as a number")
-    return value
-
-
 def _system(reply: Reply) -> Facts:
-    rows = _objects(reply, "system")
+    rows = objects(reply, "system")
     if len(rows) != 1:
         raise Unreadable("it tells of more than one system")
-    return {"serial": _word(rows[0], "midplane-serial-number"), "model": _word(rows[0], "product-id")}
+    return {"serial": word(rows[0], "midplane-serial-number"), "model": word(rows[0], "product-id")}
 
 
 def _versions(reply: Reply) -> Facts:
     """Return the bundle's version when both controllers run the same one."""
-    bundles = [_word(row, "bundle-version") for row in _objects(reply, "versions")]
+    bundles = [word(row, "bundle-version") for row in objects(reply, "versions")]
     if any(not BUNDLE.fullmatch(bundle) for bundle in bundles):
         raise Unreadable("a controller does not tell its bundle version")
     if len(bundles) != 2:
@@ -137,8 +77,8 @@ def _versions(reply: Reply) -> Facts:
 def _bundles(reply: Reply) -> Facts:
     """Return which bundle is active and which is on offer; an old one may be, after an upload that failed."""
     facts: Facts = {}
-    for row in _objects(reply, "firmware-bundles", "firmware-bundle"):
-        state, version = _word(row, "status").lower(), _word(row, "bundle-version")
+    for row in objects(reply, "firmware-bundles", "firmware-bundle"):
+        state, version = word(row, "status").lower(), word(row, "bundle-version")
         if state in ("active", "available"):
             if state in facts:
                 raise Unreadable(f"more than one bundle is {state}")
@@ -149,21 +89,54 @@ def _bundles(reply: Reply) -> Facts:
 
 
 def _readiness(reply: Reply) -> Facts:
-    overall = _word(_objects(reply, "code-load-readiness")[0], "overall-health")
+    overall = word(objects(reply, "code-load-readiness")[0], "overall-health")
     if overall not in ("Pass", "Fail"):
         raise Unreadable(f"its overall health is {overall}")
     return {"overall": overall.lower()}
 
 
 def _update(reply: Reply) -> Facts:
-    """Return the word for the last update; an array that never had one may tell none [M]."""
-    rows = _objects(reply, "firmware-update-status", "fw-update-status", empty_means_none=True)
-    return {"status": _word(rows[0], "completion-status").lower()} if rows else {"status": "none"}
+    """Return the word for the last update and its bundle; an array that never had one may tell none [M]."""
+    rows = objects(reply, "firmware-update-status", "fw-update-status", empty_means_none=True)
+    if not rows:
+        return {"status": "none"}
+    facts = {"status": word(rows[0], "completion-status").lower()}
+    return facts | ({"bundle": word(rows[0], "bundle-version")} if rows[0].get("bundle-version") else {})
+
+
+def _redundancy(reply: Reply) -> Facts:
+    return {"status": word(objects(reply, "redundancy", "redundancy-mode")[0], "redundancy-status").lower()}
+
+
+def _settings(reply: Reply) -> Facts:
+    """Return whether the partner is updated from the controller that was [M for the object's name]."""
+    row = objects(reply, "advanced-settings-table", "advanced-settings")[0]
+    return {"partner_update": word(row, "partner-firmware-upgrade").lower()}
+
+
+def _cache(reply: Reply) -> Facts:
+    row = objects(reply, "unwritable-cache")[0]
+    return {"unwritable": str(max(number(row, f"unwritable-{side}-percentage") for side in ("a", "b")))}
 
 
 def _accepted(reply: Reply) -> Facts:
-    _answer(reply)
+    """Read the end of a command; what the array asked before it stands in front of the answer."""
+    answer(_after_question(reply))
     return {"accepted": "yes"}
+
+
+def _after_question(reply: Reply) -> Reply:
+    """Return the reply without a question of the array's own, which ends a line with (y/n) [M]."""
+    found = re.search(rb"\(y/n\)[^\r\n{]{0,16}", reply.stdout)
+    start = reply.stdout.rfind(b"}", 0, found.start()) + 1 if found else 0
+    return replace(reply, stdout=reply.stdout[:start] + reply.stdout[found.end() :]) if found else reply
+
+
+def _copied(reply: Reply) -> Facts:
+    """Read the account of an upload by SFTP, which is there only if its last byte and its end were acknowledged."""
+    if reply.exit_status != 0 or not re.fullmatch(rb"\d{1,15} bytes were taken\n", reply.stdout):
+        raise Unreadable(f"the upload was not acknowledged ({reply.state}): {reply.problem or 'no reason given'}")
+    return {"copied": "yes"}
 
 
 READERS: Mapping[str, Reader] = {
@@ -171,88 +144,12 @@ READERS: Mapping[str, Reader] = {
     "versions": Reader(("bundles", "equal", "version"), _versions),
     "bundles": Reader(("active", "available"), _bundles),
     "readiness": Reader(("overall",), _readiness),
-    "update": Reader(("status",), _update),
+    "update": Reader(("status", "bundle"), _update),
+    "redundancy": Reader(("status",), _redundancy),
+    "settings": Reader(("partner_update",), _settings),
+    "cache": Reader(("unwritable",), _cache),
     "accepted": Reader(("accepted",), _accepted),
-}
-
-
-def _ill(rows: list[dict[str, Any]], what: str, name: str) -> list[str]:
-    """Name the objects whose health is not OK; a number that nobody knows is no health."""
-    found = []
-    for row in rows:
-        health = _number(row, "health-numeric")
-        if health != OK:
-            reason = row.get("health-reason")
-            why = f" ({_shown(reason)})" if isinstance(reason, str) and reason.strip() else ""
-            found.append(f"{what} {_word(row, name)} is {HEALTHS.get(health, f'in health state {health}')}{why}")
-    return found
-
-
-def _bad_system(reply: Reply) -> list[str]:
-    return _ill(_objects(reply, "system"), "system", "system-name")
-
-
-def _bad_controllers(reply: Reply) -> list[str]:
-    rows = _objects(reply, "controllers")
-    few = [f"only {len(rows)} controller"] if len(rows) < 2 else []
-    down = [
-        f"controller {_word(row, 'controller-id')} is {_word(row, 'status')}"
-        for row in rows
-        if _word(row, "status") != "Operational"
-    ]
-    return few + down + _ill(rows, "controller", "controller-id")
-
-
-def _bad_redundancy(reply: Reply) -> list[str]:
-    row = _objects(reply, "redundancy", "redundancy-mode")[0]
-    status = _word(row, "redundancy-status")
-    found = [] if status == "Redundant" else [f"the controllers are {status}"]
-    for side in ("a", "b"):
-        state = _word(row, f"controller-{side}-status")
-        if state != "Operational":
-            found.append(f"controller {side} is {state}")
-    return found
-
-
-def _bad_disks(reply: Reply) -> list[str]:
-    return _ill(_objects(reply, "drives", "disks"), "disk", "location")
-
-
-def _bad_groups(reply: Reply) -> list[str]:
-    """Anything but fault tolerant and at rest is a problem [M for the words of status and job]."""
-    found = []
-    for row in _objects(reply, "disk-groups", "virtual-disks"):
-        name, status, job = _word(row, "name"), _word(row, "status"), row.get("current-job", "")
-        if status not in ("FTOL", "UP"):
-            found.append(f"disk group {name} is {status}")
-        if isinstance(job, str) and job.strip():
-            found.append(f"disk group {name} runs {_shown(job)}")
-    return found
-
-
-def _bad_ports(reply: Reply) -> list[str]:
-    """Name ports with a fault; one that nothing is plugged into is `Disconnected` and has none."""
-    rows = _objects(reply, "port", "ports")
-    used = [row for row in rows if _word(row, "status") != "Disconnected"]
-    down = [f"port {_word(row, 'port')} is {_word(row, 'status')}" for row in used if _word(row, "status") != "Up"]
-    return down + (_ill(used, "port", "port") if used else ["no host port is up"])
-
-
-def _bad_cache(reply: Reply) -> list[str]:
-    """Name cached data that cannot be written: an update refuses while there are any [M for the counts' names]."""
-    row = _objects(reply, "unwritable-cache")[0]
-    counts = {side: _number(row, f"unwritable-{side}-percentage") for side in ("a", "b")}
-    return [f"controller {side} holds {count} % of unwritable cache" for side, count in counts.items() if count]
-
-
-HEALTH: Mapping[str, Callable[[Reply], list[str]]] = {
-    "system": _bad_system,
-    "controllers": _bad_controllers,
-    "redundancy": _bad_redundancy,
-    "disks": _bad_disks,
-    "disk-groups": _bad_groups,
-    "ports": _bad_ports,
-    "cache": _bad_cache,
+    "copied": Reader(("copied",), _copied),
 }
 
 
@@ -276,6 +173,7 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
         ports=tuple(asked.read("ports", _ports) or ()),
         update_state="idle" if state in ("success", "none") else state,
         problems=asked.problems(HEALTH),
+        volumes=asked.read("volumes", _volumes),
         backends=(),  # it has disks of its own alone; it cannot keep volumes on other storage
     )
 
@@ -283,8 +181,8 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
 def _ports(reply: Reply) -> list[str]:
     """Return the names by which a host knows the ports: `naa.` and the WWPN, or the iSCSI name."""
     names = []
-    for row in _objects(reply, "port", "ports"):
-        name = _word(row, "target-id")
+    for row in objects(reply, "port", "ports"):
+        name = word(row, "target-id")
         if WWPN.fullmatch(name):
             names.append(f"naa.{name.lower()}")
         elif IQN.fullmatch(name):
@@ -292,6 +190,44 @@ def _ports(reply: Reply) -> list[str]:
         else:
             raise Unreadable("a port does not tell its WWPN or iSCSI name")
     return list(dict.fromkeys(names))
+
+
+UID = re.compile(r"[0-9A-Fa-f]{32}")
+OF_ITS_OWN = ("base", "standard")
+"""Types of volumes that are no copy of another."""
+
+
+def _volumes(reply: Reply) -> tuple[Volume, ...]:
+    """
+    Return every volume with what it is a snapshot of.
+
+    A type that is not known may be a copy, and then the list is none [M for the words of the types, and that
+    `volume-parent` holds the origin's serial number or name].
+    """
+    rows = objects(reply, "volumes", empty_means_none=True)
+    known = {str(row.get(key)): row for row in rows for key in ("serial-number", "volume-name") if row.get(key)}
+    volumes = [_volume(row, known) for row in rows]
+    if len({volume.uid for volume in volumes}) != len(volumes):
+        raise Unreadable("two volumes have one WWN")
+    return tuple(volumes)
+
+
+def _volume(row: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Volume:
+    name, kind, uid = word(row, "volume-name"), word(row, "volume-type").lower(), _uid(row)
+    if kind not in (*OF_ITS_OWN, "snapshot"):
+        raise Unreadable(f"volume {name} is of a kind that is not known ({kind})")
+    parent = row.get("volume-parent")
+    if kind == "snapshot" and (not isinstance(parent, str) or parent not in known):
+        raise Unreadable(f"volume {name} is a snapshot, and of what is not told")
+    origin = (_uid(known[str(parent)]),) if kind == "snapshot" else ()
+    return Volume(name, name, uid, number(row, "blocks") * number(row, "blocksize"), origin)
+
+
+def _uid(row: Mapping[str, Any]) -> str:
+    uid = word(row, "wwn")
+    if not UID.fullmatch(uid):
+        raise Unreadable(f"volume {word(row, 'volume-name')} does not tell its WWN")
+    return uid.lower()
 
 
 FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read)

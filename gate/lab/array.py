@@ -51,6 +51,9 @@ class Array(ABC):
     target_name: ClassVar[str]
     """iSCSI name of an array whose inventory entry tells none; `{id}` is its id."""
 
+    takes_sftp: ClassVar[bool] = False
+    """Whether files are put by SFTP; `receive` then gets the whole path as directory, and no name."""
+
     connections_per_s: ClassVar[int] = 0
     """More new connections in a second make its command line go away for a minute; 0: it does not count them."""
 

@@ -41,6 +41,9 @@ class Service:
     receive: Callable[[str, str, str, bytes], str] | None = None
     """(user, directory, name, content) of an upload → '' or why not."""
 
+    uploaders: frozenset[str] = frozenset()
+    """Who may put a file by SFTP; it is handed on as one in the directory of its whole path, without a name."""
+
     connections_per_s: int = 0
     """More new connections in a second shut the door for `closed_s` seconds; 0: nobody counts."""
 

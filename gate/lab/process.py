@@ -84,6 +84,7 @@ def start(
 def check_loopback(inventory: Inventory) -> None:
     """Refuse an inventory whose simulated devices could be reached from elsewhere, or be mistaken for real ones."""
     places = [(array.id, array.ssh.host) for array in inventory.arrays]
+    places += [(array.id, array.upload.host) for array in inventory.arrays if array.upload]
     places += [(array.id, array.scratch.portal) for array in inventory.arrays if array.scratch]
     places += [(host.id, host.ssh.host) for host in inventory.hosts]
     stores = [(one.id, one.object_store.endpoint) for one in inventory.protections if one.object_store]
@@ -121,6 +122,8 @@ def _await_ready(lab: Lab, inventory: Inventory, child: "subprocess.Popen[bytes]
         _await_port(host.ssh.host, host.ssh.port, until)
     for array in inventory.arrays:
         _await_port(array.ssh.host, array.ssh.port, until)
+        if array.upload is not None:
+            _await_port(array.upload.host, array.upload.port, until)
         if array.scratch is not None:
             _await_port(array.scratch.portal, array.scratch.port, until)
 

@@ -16,6 +16,7 @@ from paramiko.common import (
 
 from gate.lab.certificates import certificate_problem, plain_allowed
 from gate.lab.exchange import Exchange, Service, Transport
+from gate.lab.putting import Putting
 
 BIND_TRIES = 20  # a port just closed may need a moment; 20 × 0.1 s
 
@@ -50,6 +51,14 @@ class _Server(paramiko.ServerInterface):
         user = self.transport.get_username() or ""
         work = Exchange(self.service, self.transport, channel, user, command, granted)
         threading.Thread(target=work.run, name=f"{self.service.name} channel", daemon=True).start()
+        return True
+
+    def check_channel_subsystem_request(self, channel: paramiko.Channel, name: str) -> bool:
+        """SFTP, where somebody may upload; paramiko's own server speaks it."""
+        if name != "sftp" or not self.service.uploaders:
+            return False
+        work = paramiko.SFTPServer(channel, name, self, Putting, self.service, self.transport)
+        work.start()
         return True
 
 

@@ -37,6 +37,10 @@ def listeners(fleet: Fleet, trusted: Trusted, key_directory: Path) -> dict[str, 
         service = _array_service(fleet.arrays[entry.id], trusted)
         made[entry.id] = _listener(service, entry.ssh.host, entry.ssh.port, key_directory)
         fleet.arrays[entry.id].doors.append(made[entry.id])
+        if entry.upload is not None:
+            other = _listener(service, entry.upload.host, entry.upload.port, key_directory)
+            made[f"{entry.id} upload"] = other
+            fleet.arrays[entry.id].doors.append(other)
     for host in fleet.inventory.hosts:
         made[host.id] = _listener(
             _host_service(fleet.hosts[host.id], trusted), host.ssh.host, host.ssh.port, key_directory
@@ -48,6 +52,7 @@ def known_hosts(fleet: Fleet, key_directory: Path) -> str:
     """Return the pins of every listener: `[host]:port ssh-ed25519 ...` lines, plain for port 22."""
     lines = []
     entries = [(array.id, array.ssh) for array in fleet.inventory.arrays]
+    entries += [(array.id, array.upload) for array in fleet.inventory.arrays if array.upload]
     entries += [(host.id, host.ssh) for host in fleet.inventory.hosts]
     for name, ssh in entries:
         key = _host_key(key_directory / name)
@@ -67,6 +72,7 @@ def _array_service(array: Array, trusted: Trusted) -> Service:
         array.faults,
         lambda user, line: array.answer(line, admin=user == ADMIN),
         receive,
+        frozenset({ADMIN} if array.takes_sftp else ()),
         array.connections_per_s,
         CLOSED_S * array.pace,
     )

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.evidence import ArrayReading, Reply, ReplyState
-from gate.families.dothill import FAMILY, HEALTH, JSON_MODE, QUESTIONS, READERS, read
+from gate.families.dothill import FAMILY, JSON_MODE, QUESTIONS, READERS, read
+from gate.families.dothill_health import HEALTH
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 BUNDLE = "GT280R010-01"
@@ -35,6 +36,11 @@ def port(name: str, **changed: Any) -> dict[str, Any]:
         "health-numeric": 0,
         **changed,
     }
+
+
+def volume(name: str, **changed: Any) -> dict[str, Any]:
+    row = {"volume-name": name, "serial-number": f"00c0ff{name}", "volume-type": "base", "volume-parent": ""}
+    return {**row, "blocks": 2048, "blocksize": 512, "wwn": f"600C0FF000{name[1:]:0>22}", **changed}
 
 
 def well() -> dict[str, dict[str, Any]]:
@@ -67,6 +73,7 @@ def well() -> dict[str, dict[str, Any]]:
         "ports": {"port": [port("A0"), port("A1"), port("B0"), port("B1", status="Disconnected")]},
         "cache": {"unwritable-cache": [{"unwritable-a-percentage": 0, "unwritable-b-percentage": 0}]},
         "update": {},
+        "volumes": {"volumes": [volume("v1"), volume("v2", **{"volume-type": "snapshot", "volume-parent": "v1"})]},
     }
 
 
@@ -211,3 +218,35 @@ def test_an_answer_with_a_byte_changed_never_hides_a_fault(data: st.DataObject) 
     told = array(disks=bytes(answer))
     if told.problems == ():
         assert b'"health-numeric": 2' not in bytes(answer)
+
+
+def test_every_volume_is_listed_with_its_designator_its_bytes_and_what_it_is_a_snapshot_of() -> None:
+    told = array().volumes
+    assert told is not None
+    assert [(one.name, one.size) for one in told] == [("v1", 2048 * 512), ("v2", 2048 * 512)]
+    assert told[0].uid == "600c0ff000" + "1".zfill(22)
+    assert (told[0].copy_of, told[1].copy_of) == ((), (told[0].uid,))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"wwn": "600C"}, {"blocks": "2048"}, {"volume-type": "secondary"}, {"volume-type": "snapshot"}, {"wwn": None}],
+)
+def test_one_volume_that_is_not_understood_makes_the_list_no_list(changed: dict[str, Any]) -> None:
+    told = array(volumes=said({"volumes": [volume("v1"), volume("v2", **changed)]}))
+    assert told.volumes is None
+    assert any(line.startswith("volumes: ") for line in told.unknown)
+
+
+def test_an_answer_after_the_arrays_own_question_is_read_and_a_question_alone_is_not() -> None:
+    accepted = READERS["accepted"]
+    mode = f"{json.dumps(MODE)}\r\n".encode()
+    asked = mode + b"Activating restarts both controllers.\r\nDo you want to continue? (y/n) "
+    assert accepted(reply(asked + json.dumps({"status": status()}).encode())) == {"accepted": "yes"}
+    assert set(accepted(reply(asked + json.dumps({"status": status(1, 1, "canceled")}).encode()))) == {"unreadable"}
+    assert set(accepted(reply(asked))) == {"unreadable"}
+
+
+def test_the_last_update_tells_its_bundle() -> None:
+    told = reply(said({"firmware-update-status": [{"completion-status": "Success", "bundle-version": BUNDLE}]}))
+    assert READERS["update"](told) == {"status": "success", "bundle": BUNDLE}

@@ -2,9 +2,11 @@
 
 from gate.inventory import ArrayFamily
 from gate.lab.array import Array
+from gate.lab.dialects.dothill import DotHill
 from gate.lab.dialects.storage_virtualize import StorageVirtualize
 
 DIALECTS: dict[ArrayFamily, type[Array]] = {
+    ArrayFamily.DOTHILL: DotHill,
     ArrayFamily.STORAGE_VIRTUALIZE: StorageVirtualize,
 }
 """A family that is not here can be in an inventory; a lab cannot be started with it."""
