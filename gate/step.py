@@ -65,6 +65,9 @@ class Step:
     terminal: bool = False
     """Run under a pseudo-terminal."""
 
+    by: str = ""
+    """For `send`: `sftp`, at the array's address for uploads; empty by scp."""
 
-ADDED = ("answers", "terminal")
+
+ADDED = ("answers", "terminal", "by")
 """Fields of a step that plans of the first version do not know; empty means the same as absent."""

@@ -32,7 +32,7 @@ def shipped() -> Playbook:
 
 
 def rendered() -> Rendered:
-    return render(shipped(), SLOTS)
+    return render(shipped(), SLOTS, FAMILIES)
 
 
 def changed(old: str, new: str) -> bytes:
@@ -135,13 +135,13 @@ def test_the_line_and_column_are_those_of_the_mistake() -> None:
 )
 def test_a_value_outside_its_pattern_is_refused_never_escaped(name: str, value: str) -> None:
     with pytest.raises(BadInput):
-        render(shipped(), SLOTS | {name: value})
+        render(shipped(), SLOTS | {name: value}, FAMILIES)
 
 
 def test_a_wide_pattern_does_not_let_a_shell_character_through() -> None:
     wide = parse(changed('image: "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"', 'image: ".*"'), "upgrade.yaml", FAMILIES)
     with pytest.raises(BadInput):
-        render(wide, SLOTS | {"image": "x; reboot"})
+        render(wide, SLOTS | {"image": "x; reboot"}, FAMILIES)
 
 
 ANSWERED = """    do: applysoftware -complete
@@ -154,7 +154,7 @@ ANSWERED = """    do: applysoftware -complete
 
 def test_answers_go_into_the_step_as_they_are_written() -> None:
     read = parse(changed("    do: applysoftware -complete\n", ANSWERED), "upgrade.yaml", FAMILIES)
-    step = render(read, SLOTS).commit[0]
+    step = render(read, SLOTS, FAMILIES).commit[0]
     assert step.terminal
     assert step.answers == (
         Answer("Would you like to proceed with update ? {y|n}:", "y", 1),
@@ -187,9 +187,9 @@ def test_a_mistake_among_answers_is_refused_with_its_place(old: str, new: str, p
 
 def test_a_missing_and_an_unknown_slot_are_refused() -> None:
     with pytest.raises(BadInput, match="has no value"):
-        render(shipped(), {name: value for name, value in SLOTS.items() if name != "serial"})
+        render(shipped(), {name: value for name, value in SLOTS.items() if name != "serial"}, FAMILIES)
     with pytest.raises(BadInput, match="has no slot"):
-        render(shipped(), SLOTS | {"colour": "red"})
+        render(shipped(), SLOTS | {"colour": "red"}, FAMILIES)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_no_bytes_make_the_parser_fail_otherwise(noise: bytes) -> None:
 def test_a_damaged_playbook_is_read_or_refused(place: int, noise: str) -> None:
     damaged = (TEXT[:place] + noise + TEXT[place + len(noise) :]).encode("utf-8", "surrogatepass")
     with suppress(BadInput):
-        render(parse(damaged, "x.yaml", FAMILIES), SLOTS)
+        render(parse(damaged, "x.yaml", FAMILIES), SLOTS, FAMILIES)
 
 
 def test_phases_come_in_their_order() -> None:

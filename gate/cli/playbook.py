@@ -67,7 +67,7 @@ def render(place: Place, file: Path, array_id: str, firmware: str, from_version:
         "serial": array.serial,
         "from_version": from_version,
     }
-    words = rendered(read, {name: slots[name] for name in read.slots})
+    words = rendered(read, {name: slots[name] for name in read.slots}, FAMILIES)
     if as_json:
         out_json(asdict(words))
         return

@@ -190,7 +190,7 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
         "from_version": first.from_version,
     }
     try:
-        rendered = render(playbook, {name: value for name, value in values.items() if name in playbook.slots})
+        rendered = render(playbook, {name: value for name, value in values.items() if name in playbook.slots}, FAMILIES)
     except BadInput as error:
         return None, f"playbook {request.playbook}: {error}"
     plan = Plan(

@@ -66,7 +66,7 @@ class Hands:
         seconds = max(1.0, (act_before - self.clock()).total_seconds())
         with connect(
             array.id,
-            array.ssh,
+            array.upload or array.ssh if step.by else array.ssh,
             user=self.mutate_user,
             key=permit.key,
             certificate=permit.certificate,
@@ -75,6 +75,14 @@ class Hands:
             not_after=permit.expires,
             clock=self.clock,
         ) as session:
+            if step.by:
+                return session.put(
+                    self.images / plan.image_file,
+                    step.send,
+                    deadline_s=max(seconds, step.within_s),
+                    sha256=plan.image_sha256,
+                    act_before=act_before,
+                )
             if step.send:
                 return session.send(
                     self.images / plan.image_file,

@@ -75,7 +75,11 @@ def _versions(reply: Reply) -> Facts:
 
 
 def _bundles(reply: Reply) -> Facts:
-    """Return which bundle is active and which is on offer; an old one may be, after an upload that failed."""
+    """
+    Return which bundle is active and which is on offer; an old one may be, after an upload that failed.
+
+    `known` holds both between slashes, so that `*/NAME/*` finds either.
+    """
     facts: Facts = {}
     for row in objects(reply, "firmware-bundles", "firmware-bundle"):
         state, version = word(row, "status").lower(), word(row, "bundle-version")
@@ -85,7 +89,7 @@ def _bundles(reply: Reply) -> Facts:
             facts[state] = version
     if "active" not in facts:
         raise Unreadable("no bundle is active")
-    return facts
+    return facts | {"known": f"/{'/'.join(facts.values())}/"}
 
 
 def _readiness(reply: Reply) -> Facts:
@@ -142,7 +146,7 @@ def _copied(reply: Reply) -> Facts:
 READERS: Mapping[str, Reader] = {
     "system": Reader(("serial", "model"), _system),
     "versions": Reader(("bundles", "equal", "version"), _versions),
-    "bundles": Reader(("active", "available"), _bundles),
+    "bundles": Reader(("active", "available", "known"), _bundles),
     "readiness": Reader(("overall",), _readiness),
     "update": Reader(("status", "bundle"), _update),
     "redundancy": Reader(("status",), _redundancy),
@@ -230,4 +234,4 @@ def _uid(row: Mapping[str, Any]) -> str:
     return uid.lower()
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read)
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, JSON_MODE)

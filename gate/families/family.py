@@ -52,6 +52,13 @@ class Family:
     read: Callable[[str, Mapping[str, Reply], datetime], ArrayReading]
     """(array id, replies by question name, now) → who the array is and whether it is well."""
 
+    mode: str = ""
+    """What stands in front of every command, so that the array answers in the form that the readers read."""
+
+    def spoken(self, command: str) -> str:
+        """Return a command of a playbook in the words that go over the wire."""
+        return self.mode + command
+
     def may_ask(self, command: str) -> bool:
         """True when the whole command is on the list of questions that change nothing."""
         return any(pattern.fullmatch(command) for pattern in self.read_only)

@@ -69,12 +69,12 @@ def _command_problems(step: PlaybookStep, dialect: Dialect) -> Iterator[tuple[Pa
     questions: list[tuple[Path, str]] = [(("ask",), step.ask)] if step.ask is not None else []
     questions += [(("look", "ask"), step.look.ask)] if step.look else []
     for path, command in questions:
-        if not dialect.may_ask(PLACEHOLDER.sub("x", command)):
+        if not dialect.may_ask(dialect.spoken(PLACEHOLDER.sub("x", command))):
             yield path, f'"{show(command)}" is not on the list of questions that change nothing'
     if step.do is not None:
-        if dialect.may_ask(PLACEHOLDER.sub("x", step.do)):
+        if dialect.may_ask(dialect.spoken(PLACEHOLDER.sub("x", step.do))):
             yield ("do",), f'"{show(step.do)}" only asks; write ask'
-        elif why := dialect.forbids(PLACEHOLDER.sub("x", step.do)):
+        elif why := dialect.forbids(dialect.spoken(PLACEHOLDER.sub("x", step.do))):
             yield ("do",), f'"{show(step.do)}" may not be done: {why}'
 
 

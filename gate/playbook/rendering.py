@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from gate.change import Phase
 from gate.errors import BadInput
+from gate.inventory import ArrayFamily
 from gate.playbook.conditions import Condition
-from gate.playbook.written import PLACEHOLDER, Expected, Playbook, PlaybookStep, listed
+from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, listed
 from gate.step import Answer, Step
 from gate.tree import show
 
@@ -27,7 +28,7 @@ class Rendered:
     back_out: tuple[Step, ...]
 
 
-def render(playbook: Playbook, slots: Mapping[str, str]) -> Rendered:
+def render(playbook: Playbook, slots: Mapping[str, str], families: Mapping[ArrayFamily, Dialect]) -> Rendered:
     """Return the steps in exact words; BadInput for a slot that is missing, unknown or outside its pattern."""
     for name in sorted(set(slots) - set(playbook.slots)):
         raise BadInput(f'the playbook has no slot "{show(name)}"')
@@ -40,12 +41,15 @@ def render(playbook: Playbook, slots: Mapping[str, str]) -> Rendered:
                 f'"{show(value)}" does not fit the slot "{name}" ({pattern})',
                 hint="values are refused, never escaped; is it the right value?",
             )
-    phases = {phase: tuple(_step(step, slots) for step in steps) for _, phase, steps in playbook.phases()}
+    dialect = families[playbook.family]
+    phases = {phase: tuple(_step(step, slots, dialect) for step in steps) for _, phase, steps in playbook.phases()}
     return Rendered(phases[Phase.FORWARD], phases[Phase.COMMIT], phases[Phase.BACK_OUT])
 
 
-def _step(step: PlaybookStep, slots: Mapping[str, str]) -> Step:
-    command = step.ask or step.do or f"scp -t {step.to} < {{image}}"
+def _step(step: PlaybookStep, slots: Mapping[str, str], dialect: Dialect) -> Step:
+    sent = f"sftp put {{image}} {step.to}" if step.by == "sftp" else f"scp -t {step.to} < {{image}}"
+    words = step.ask or step.do
+    command = dialect.spoken(words) if words else sent
     look = step.look
     return Step(
         id=step.id,
@@ -63,12 +67,13 @@ def _step(step: PlaybookStep, slots: Mapping[str, str]) -> Step:
         again=step.again or "ask",
         finish_first=step.finish_first,
         point_of_no_return=step.point_of_no_return,
-        look_command=_fill(look.ask, slots) if look else "",
+        look_command=_fill(dialect.spoken(look.ask), slots) if look else "",
         look_reader=look.read if look else "",
         look_done=_condition(look.done, slots) if look else (),
         look_not_begun=_condition(look.not_begun, slots) if look else (),
         answers=tuple(Answer(one.prompt, one.answer, one.times) for one in step.answers),
         terminal=step.terminal,
+        by="sftp" if step.by == "sftp" else "",
     )
 
 

@@ -40,6 +40,9 @@ class Dialect(Protocol):
     def may_ask(self, command: str) -> bool:
         """True when the whole command is on the list of questions that change nothing."""
 
+    def spoken(self, command: str) -> str:
+        """Return a command of a playbook in the words that go over the wire."""
+
     def forbids(self, command: str) -> str:
         """Return why no playbook may `do` the command; empty when it may."""
 
@@ -94,8 +97,11 @@ class PlaybookStep(Frozen, use_attribute_docstrings=True):
     send: Literal["{image}"] | None = None
     """Copies the approved image, its digest compared on the way."""
 
-    to: AbsolutePath | None = None
-    """For `send`: the directory on the array."""
+    to: AbsolutePath | Literal["flash"] | None = None
+    """For `send`: the directory on the array, or the name under which it takes firmware."""
+
+    by: Literal["scp", "sftp"] = "scp"
+    """For `send`: how; by SFTP it goes to the array's address for uploads."""
 
     read: FactName
     """Name of the family's reader for the reply."""
@@ -142,6 +148,12 @@ class PlaybookStep(Frozen, use_attribute_docstrings=True):
     def mutates(self) -> bool:
         """True for `do` and `send`."""
         return self.ask is None
+
+    @model_validator(mode="after")
+    def _where_it_is_taken(self) -> Self:
+        if (self.by == "sftp") != (self.to == "flash"):
+            raise ValueError("by: sftp and to: flash belong together")
+        return self
 
     @model_validator(mode="after")
     def _one_purpose(self) -> Self:

@@ -10,7 +10,8 @@ connection; the caller connects again. No pty but where a command prompts nowher
 import hashlib
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from gate.errors import BadInput, Outside, Refused
 from gate.evidence import Reply, ReplyState
 from gate.ssh.prompts import Answer, Prompts
 from gate.ssh.scp import SCP_DIRECTORY, SCP_NAME, Upload
+from gate.ssh.sftp import SFTP_PATH, Put
 from gate.ssh.talk import REPLY_LIMIT, Over, Talk
 from gate.ssh.watch import guard
 from gate.ssh.wire import Clock, Timeouts, Wire, reason
@@ -120,18 +122,30 @@ class Session:
         """
         if not SCP_DIRECTORY.fullmatch(directory) or not SCP_NAME.fullmatch(name):
             raise BadInput("a file is sent to a plain directory under a plain name")
-        try:
-            with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
-                before = hashlib.file_digest(stream, "sha256").hexdigest()
-                if sha256 and sha256 != f"sha256:{before}":
-                    raise Refused(f"{name} is not the approved image: its digest is sha256:{before}; nothing was sent")
-                size = stream.seek(0, io.SEEK_END)
-                stream.seek(0)
-                upload = Upload(stream, size, name, before)
-                words = f"scp -t {directory} < {name}"
-                return self._exchange(f"scp -t {directory}", words, deadline_s, REPLY_LIMIT, act_before, upload)
-        except OSError as error:
-            raise Outside(f"{name} cannot be read: {reason(error)}; nothing was sent") from None
+        with _opened(source, name, sha256) as (stream, size, before):
+            upload = Upload(stream, size, name, before)
+            words = f"scp -t {directory} < {name}"
+            return self._exchange(f"scp -t {directory}", words, deadline_s, REPLY_LIMIT, act_before, upload)
+
+    def put(
+        self,
+        source: Path,
+        path: str,
+        *,
+        deadline_s: float,
+        sha256: str = "",
+        act_before: datetime | None = None,
+    ) -> Reply:
+        """
+        Put a file on the target by SFTP as `path`; otherwise like `send`.
+
+        An answered reply says how many bytes were taken: every write and the end of the file were acknowledged.
+        """
+        if not SFTP_PATH.fullmatch(path):
+            raise BadInput("a file is put under a plain name")
+        with _opened(source, source.name, sha256) as (stream, size, before):
+            words = f"sftp put {source.name} {path}"
+            return self._exchange("", words, deadline_s, REPLY_LIMIT, act_before, Put(stream, size, path, before))
 
     def pass_on(
         self, stream: BinaryIO, size: int, sha256: str, directory: str, name: str, *, deadline_s: float
@@ -154,7 +168,7 @@ class Session:
         deadline_s: float,
         limit: int,
         act_before: datetime | None,
-        upload: "Upload | None",
+        upload: "Upload | Put | None",
         talking: "_Talking | None" = None,
     ) -> Reply:
         began = time.monotonic()
@@ -171,12 +185,15 @@ class Session:
             with guard(send_s, self._wire.abort):
                 if talking and talking.terminal:
                     channel.get_pty("dumb", width=WIDE)
-                channel.exec_command(command)
+                if isinstance(upload, Put):
+                    channel.invoke_subsystem("sftp")
+                else:
+                    channel.exec_command(command)
                 if upload is not None:
                     upload.give(talk)
             with guard(began + deadline_s - time.monotonic() + 1, self._wire.abort):
-                status = _finish(talk, prompts)
-                if upload is not None:
+                status = 0 if isinstance(upload, Put) else _finish(talk, prompts)
+                if isinstance(upload, Upload):
                     upload.judge(status)
         except Refused:
             self.close()
@@ -222,3 +239,18 @@ def _finish(talk: Talk, prompts: Prompts | None) -> int:
         return talk.finish(prompts.heed if prompts else None)
     except Over as over:
         raise (prompts.at_the_end(talk, over) if prompts else over) from None
+
+
+@contextmanager
+def _opened(source: bytes | Path, name: str, sha256: str) -> Iterator[tuple[BinaryIO, int, str]]:
+    """Open what is to be sent: stream, size and SHA-256; Refused when that is not the approved one, nothing is sent."""
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
+            before = hashlib.file_digest(stream, "sha256").hexdigest()
+            if sha256 and sha256 != f"sha256:{before}":
+                raise Refused(f"{name} is not the approved image: its digest is sha256:{before}; nothing was sent")
+            size = stream.seek(0, io.SEEK_END)
+            stream.seek(0)
+            yield stream, size, before
+    except OSError as error:
+        raise Outside(f"{name} cannot be read: {reason(error)}; nothing was sent") from None

@@ -31,18 +31,18 @@ class Put:
 
     def give(self, talk: Talk) -> None:
         """Send the file; Over says where it ended, and then nothing is known but that it is not whole."""
-        _send(talk, _packet(INIT, struct.pack(">I", 3)))
+        talk.type(_packet(INIT, struct.pack(">I", 3)))
         if self._answer(talk)[0] != VERSION:
             raise Over(ReplyState.LOST, "the target does not speak SFTP")
         attributes = struct.pack(">I", 0)
         flags = struct.pack(">I", WRITE_CREATE_TRUNCATE)
-        _send(talk, _packet(OPEN, struct.pack(">I", 0) + _text(self._path.encode()) + flags + attributes))
+        talk.type(_packet(OPEN, struct.pack(">I", 0) + _text(self._path.encode()) + flags + attributes))
         kind, body = self._answer(talk)
         if kind != HANDLE or len(body) < 8:
             raise Over(ReplyState.LOST, f"the target did not open {self._path}: {_why(kind, body)}")
         handle = body[4 : 8 + int.from_bytes(body[4:8], "big")]
         self._content(talk, handle)
-        _send(talk, _packet(CLOSE, struct.pack(">I", 1) + handle))
+        talk.type(_packet(CLOSE, struct.pack(">I", 1) + handle))
         self._acknowledged(talk, "the end of the file")
         talk.out[:] = f"{self._size} bytes were taken\n".encode()
         talk.channel.shutdown_write()
@@ -51,7 +51,7 @@ class Put:
         hashed, sent, waiting = hashlib.sha256(), 0, 0
         while sent < self._size and (chunk := self._stream.read(min(CHUNK, self._size - sent))):
             hashed.update(chunk)
-            _send(talk, _packet(WRITE, struct.pack(">I", 2) + handle + struct.pack(">Q", sent) + _text(chunk)))
+            talk.type(_packet(WRITE, struct.pack(">I", 2) + handle + struct.pack(">Q", sent) + _text(chunk)))
             sent, waiting = sent + len(chunk), waiting + 1
             if waiting == AT_ONCE:
                 self._acknowledged(talk, "a part of the file")
@@ -79,11 +79,6 @@ class Put:
         if not packet:
             raise Over(ReplyState.LOST, "the target answers with something that is not SFTP")
         return packet[0], packet[1:]
-
-
-def _send(talk: Talk, data: bytes) -> None:
-    talk.channel.settimeout(talk.left())
-    talk.channel.sendall(data)
 
 
 def _packet(kind: int, body: bytes) -> bytes:

@@ -192,7 +192,7 @@ def test_an_older_bundle_on_offer_is_seen_for_what_it_is() -> None:
         {"status": "Available", "bundle-version": "GT280R008-04"},
     ]
     facts = READERS["bundles"](reply(said({"firmware-bundles": rows})))
-    assert facts == {"active": BUNDLE, "available": "GT280R008-04"}
+    assert facts == {"active": BUNDLE, "available": "GT280R008-04", "known": f"/{BUNDLE}/GT280R008-04/"}
     assert "unreadable" in READERS["bundles"](reply(said({"firmware-bundles": [rows[1]]})))
     assert "unreadable" in READERS["bundles"](reply(said({"firmware-bundles": [rows[0], rows[0]]})))
 

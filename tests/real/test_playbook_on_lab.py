@@ -138,6 +138,7 @@ def words(array: str) -> Rendered:
             "from_version": "8.6.0.3",
             "serial": serial,
         },
+        FAMILIES,
     )
 
 

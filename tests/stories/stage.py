@@ -17,7 +17,7 @@ from typing import Any
 from gate.assembly import Installation, assemble, make_private
 from gate.keys import own, public_line
 from gate.lab.client import Lab
-from gate.lab.images import write_images
+from gate.lab.images import IMAGES, LabImage, write_images
 from gate.lab.process import start
 from gate.lifecycle import fold
 from gate.objects.credential import pretend_keys
@@ -150,7 +150,9 @@ class Stage:
             shutil.rmtree(self.settings.data.parent, ignore_errors=True)
 
 
-def build(pace: float = 0.3, edit: Callable[[str], str] = lambda text: text) -> Stage:
+def build(
+    pace: float = 0.3, edit: Callable[[str], str] = lambda text: text, images: tuple[LabImage, ...] = IMAGES
+) -> Stage:
     """Start a lab and lay out a data directory with the demo's policy, shortened."""
     home = Path(tempfile.mkdtemp(prefix="sangate-story-"))
     text = demo_text(relocate(shipped("config.yaml").read_text(), network()))
@@ -169,7 +171,7 @@ def build(pace: float = 0.3, edit: Callable[[str], str] = lambda text: text) -> 
         object_keys=pretend_keys(settings.keys, config.inventory),
     )
     shutil.copy(lab.known_hosts, settings.known_hosts)
-    write_images(settings.images)
+    write_images(settings.images, images)
     gate = assemble(settings)
     people = {
         name: gate.control.add_person(None, name, PASSWORD, roles, seats, contractor=contractor)

@@ -1,0 +1,203 @@
+"""
+The shipped playbooks against simulated arrays, step by step as the engine takes them, without wires.
+
+What stands in the way of an update is switched on by name at each family; no step may come out as done that was not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import cast
+
+import pytest
+
+from gate.change import Plan
+from gate.engine import steps
+from gate.engine.hands import Asker, Hands
+from gate.evidence import Reply, ReplyState
+from gate.families import FAMILIES
+from gate.gather.arrays import Arrays
+from gate.gather.known_answer import KnownAnswers
+from gate.hostkeys import HostKeys
+from gate.inventory import ArrayFamily, Inventory
+from gate.lab.array import Array
+from gate.lab.dialects import DIALECTS
+from gate.lab.images import Behaviour, LabImage, image_bytes
+from gate.lab.said import Said
+from gate.permits.office import Permit
+from gate.playbook import Rendered, parse, render
+from gate.ssh.wire import Timeouts
+from gate.step import Step
+from tests.engine.histories import PLAN
+from tests.lab.dialects.simulated import NAME, SERIAL, simulated
+
+BOOKS = Path(__file__).parents[3] / "playbooks"
+TOLD = [family for family in DIALECTS if (BOOKS / family / "upgrade.yaml").exists()]
+BEFORE = ("refuses-precheck", "partner-dead")
+"""What is seen before anything is sent to the array."""
+
+DURING = ("stalls", "never-returns", "old-version", "lies-version")
+STEP_S = 1.5
+OWN = [
+    (ArrayFamily.DOTHILL, "unwritable-cache", "cache-written"),
+    (ArrayFamily.DOTHILL, "no-partner-update", "partner-follows"),
+    (ArrayFamily.DOTHILL, "older-bundle", "staged"),
+    (ArrayFamily.DOTHILL, "rebuild", "precheck"),
+    (ArrayFamily.STORAGE_VIRTUALIZE, "rebuild", "precheck"),
+]
+
+
+@dataclass(frozen=True)
+class NoWires(Hands):
+    """Hands that talk to an array in this process."""
+
+    array: Array
+    image: LabImage
+
+    def ask(self, array: str, command: str) -> Reply:
+        """Ask as the reading user."""
+        return self._reply(command, lambda: self.array.answer(command, admin=False))
+
+    def act(self, plan: Plan, step: Step, permit: Permit, act_before: datetime) -> Reply:
+        """Send the image, or a command whose prompts are answered from the step's list."""
+        if step.send:
+            content = image_bytes(self.image)
+            name = "" if step.by else self.image.file
+            told = self.array.receive(step.send, name, content, admin=True)
+            assert not told, told
+            taken = f"{len(content)} bytes were taken\n".encode() if step.by else b"\0\0\0"
+            return self._reply(step.command, lambda: Said(taken))
+        return self._reply(step.command, lambda: self._answered(step))
+
+    def _answered(self, step: Step) -> Said:
+        said, left = self.array.answer(step.command, admin=True), list(step.answers)
+        out = said.out
+        while said.then is not None:
+            line = said.out.decode().rpartition("\n")[2].strip()
+            answer = next(one for one in left if line.endswith(one.prompt.lstrip("*").strip()))
+            left.remove(answer)
+            said = said.then(answer.answer)
+            out += said.out
+        return replace(said, out=out)
+
+    def _reply(self, command: str, answer: "object") -> Reply:
+        now = datetime.now(UTC)
+        if not self.array.serving:
+            return Reply(NAME, command, ReplyState.UNREACHABLE, now, now, problem="refused")
+        said = cast(Said, answer())  # type: ignore[operator]
+        return Reply(NAME, command, ReplyState.ANSWERED, now, now, said.status, said.out, said.err)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One array, one image and the words of its family's playbook."""
+
+    family: ArrayFamily
+    array: Array
+    image: LabImage
+    words: Rendered
+
+    def take(self, listed: tuple[Step, ...]) -> tuple[str, steps.Outcome] | None:
+        """Take the steps in order; return the first that did not come out as done, None when all did."""
+        hands = NoWires(
+            inventory=cast(Inventory, None),
+            asker=cast(Asker, None),
+            arrays=cast(Arrays, None),
+            known_answers=cast(KnownAnswers, None),
+            pinned=HostKeys(()),
+            mutate_user="fwadmin",
+            timeouts=Timeouts(),
+            images=Path(),
+            clock=lambda: datetime.now(UTC),
+            array=self.array,
+            image=self.image,
+        )
+        plan, stop = replace(PLAN, family=self.family.value), Event()
+        for step in listed:
+            quick = replace(step, every_s=0.02, within_s=STEP_S)  # type: ignore[arg-type]
+            if step.mutates:
+                came = steps.act(hands, plan, quick, cast(Permit, None), datetime.now(UTC))
+                if came.outcome != "done" and step.look_done:
+                    came = steps.look(hands, plan, NAME, quick, stop) or came
+            else:
+                came = steps.ask(hands, plan, NAME, quick, stop, STEP_S) or steps.Outcome("unknown", "interrupted")
+            if came.outcome != "done":
+                return step.id, came
+        return None
+
+
+def bench(family: ArrayFamily) -> Bench:
+    array = simulated(family, pace=0.02)
+    image = next(one for one in reversed(array.images) if one.behaviour is Behaviour.GOOD)
+    playbook = parse((BOOKS / family / "upgrade.yaml").read_bytes(), "upgrade.yaml", FAMILIES)
+    slots = {
+        "array": NAME,
+        "image": image.file,
+        "version": image.version,
+        "from_version": array.version,
+        "serial": SERIAL,
+    }
+    words = render(playbook, {name: slots[name] for name in playbook.slots}, FAMILIES)
+    return Bench(family, array, image, words)
+
+
+@pytest.fixture(params=TOLD)
+def made(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    one = bench(request.param)
+    yield one
+    one.array.stop()
+
+
+def test_a_well_array_is_updated_and_committed_and_no_command_was_accepted_twice(made: Bench) -> None:
+    assert made.take(made.words.forward) is None
+    assert made.array.version == made.image.version
+    assert made.take(made.words.commit) is None
+    assert set(made.array.accepted.values()) == {1}
+
+
+def test_an_updated_array_goes_back_by_its_playbook(made: Bench) -> None:
+    assert made.take(made.words.forward) is None
+    assert made.take(made.words.back_out) is None
+    assert made.array.version == made.array.first_version
+
+
+@pytest.mark.parametrize("fault", BEFORE)
+def test_what_the_array_holds_against_an_update_stops_it_before_anything_is_sent(made: Bench, fault: str) -> None:
+    made.array.set_fault(fault, "")
+    stopped = made.take(made.words.forward)
+    assert stopped is not None
+    assert stopped[1].outcome == "failed"
+    assert not made.array.accepted
+
+
+@pytest.mark.parametrize("fault", DURING)
+def test_an_update_that_goes_wrong_is_never_called_done(made: Bench, fault: str) -> None:
+    made.array.set_fault(fault, "")
+    stopped = made.take(made.words.forward)
+    assert stopped is not None, "the last step came out as done"
+    assert stopped[1].outcome in ("failed", "unknown")
+    assert set(made.array.accepted.values()) == {1}
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.WRONG_VERSION, Behaviour.STALLS, Behaviour.NEVER_RETURNS])
+def test_an_image_that_does_not_do_what_it_says_is_never_called_done(made: Bench, behaviour: Behaviour) -> None:
+    image = next((one for one in made.array.images if one.behaviour is behaviour), None)
+    if image is None:
+        pytest.skip(f"the lab has no such image for {made.family}")
+    bad = replace(made, image=replace(image, file=made.image.file, version=made.image.version))
+    stopped = bad.take(made.words.forward)
+    assert stopped is not None
+    assert stopped[1].outcome in ("failed", "unknown")
+
+
+@pytest.mark.parametrize(("family", "fault", "step"), OWN)
+def test_a_trap_that_the_family_is_known_for_is_seen_at_its_step(family: ArrayFamily, fault: str, step: str) -> None:
+    made = bench(family)
+    made.array.set_fault(fault, "")
+    stopped = made.take(made.words.forward)
+    made.array.stop()
+    assert stopped is not None
+    assert stopped[0] == step
+    assert set(made.array.accepted) <= {"upload"}

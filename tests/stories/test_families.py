@@ -1,0 +1,107 @@
+"""
+One change of each family that can be changed by command line, from request to a canary that held, over real wires.
+
+The fleet is the demo's with another dialect on every array but the vault: real SSH, permits and iSCSI, the shipped
+playbook, the product's readers. A family is in here by itself once it has a lab dialect and `upgrade.yaml`.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from gate.inventory import ArrayFamily
+from gate.lab.dialects import DIALECTS
+from gate.lab.identity import Identity
+from gate.lab.images import Behaviour, LabImage, listing
+from gate.settings import shipped
+from tests.stories.conftest import quick
+from tests.stories.stage import Stage, build
+
+FAMILIES = [
+    family
+    for family in DIALECTS
+    if family is not ArrayFamily.STORAGE_VIRTUALIZE and (shipped("playbooks") / family / "upgrade.yaml").exists()
+]
+"""The other stories are all told on storage-virtualize."""
+
+TARGETS = ("east-1", "east-2", "east-3", "west-1", "west-2", "west-3")
+
+
+def translated(text: str, family: ArrayFamily) -> str:
+    """Give every array but the vault another dialect: names of targets and LUNs, images, and a place for uploads."""
+    dialect = DIALECTS[family]
+    serials = dict(re.findall(r"- id: (\S+).*?serial: (\w+)", text, re.DOTALL))
+    for name in TARGETS:
+        target = dialect.target_name.format(id=name)
+        text = text.replace(f"iqn.1986-03.com.ibm:2145.{name}.node1", target)
+        old, new = (Identity(serials[name], "", "", "", company) for company in ("60050768", dialect.company))
+        for lun in (1, 2, 9):
+            text = text.replace(old.naa(lun).hex(), new.naa(lun).hex())
+        upload = r"\1\n      upload: {host: \2, port: 2223}" if dialect.takes_sftp else r"\1"
+        text = re.sub(rf"(- id: {name}\b.*?family: )\S+", rf"\g<1>{family}", text, count=1, flags=re.DOTALL)
+        ssh = rf"((?:- id: {name}\b)(?:(?!\n    - id: ).)*?\n      ssh: {{host: (\S+), port: 2222}})"
+        text = re.sub(ssh, upload, text, count=1, flags=re.DOTALL)
+    released = "".join(
+        f"    - {{file: {file}, version: {version}, sha256: '{digest}', family: {family}, models: [LAB-FS5]}}\n"
+        for file, version, digest in listing(dialect.images)
+    )
+    return quick(text).replace("\npolicy:\n", f"{released}\npolicy:\n", 1)
+
+
+def good(family: ArrayFamily) -> LabImage:
+    return next(one for one in reversed(DIALECTS[family].images) if one.behaviour is Behaviour.GOOD)
+
+
+@pytest.fixture(params=FAMILIES, scope="module")
+def told(request: pytest.FixtureRequest) -> Iterator[tuple[ArrayFamily, Stage]]:
+    made = build(edit=lambda text: translated(text, request.param), images=DIALECTS[request.param].images)
+    try:
+        made.open()
+        made.ready()
+        yield request.param, made
+    finally:
+        made.end()
+
+
+def begun(told: tuple[ArrayFamily, Stage]) -> str:
+    family, stage = told
+    assert stage.gate is not None
+    change = stage.approved(good(family).version, family=family.value, playbook=f"{family}/upgrade")
+    view = stage.gate.control.start(stage.people["performer"], change)
+    assert view["state"] == "running", view
+    return change
+
+
+def test_an_array_that_finds_a_reason_against_the_update_is_not_touched(told: tuple[ArrayFamily, Stage]) -> None:
+    family, stage = told
+    stage.lab.fault(family.value, "refuses-precheck")
+
+    change = begun(told)
+
+    assert stage.wait_for(change, "halted", "held") == "halted"
+    assert stage.gate is not None
+    assert "precheck" in str(stage.gate.ledger.history(change)[-1].data)
+    assert not any(stage.lab.array_counters().values())
+    for name in TARGETS:
+        stage.lab.clear(name)
+    stage.gate.control.back_out(stage.people["performer"], change, "nothing was done")
+    assert stage.wait_for(change, "backed out") == "backed out"
+
+
+def test_a_change_runs_from_staging_to_a_canary_that_held(told: tuple[ArrayFamily, Stage]) -> None:
+    family, stage = told
+    change = begun(told)
+
+    assert stage.wait_for(change, "halted", "held", seconds=100) == "held"
+
+    assert stage.gate is not None
+    ended = [entry for entry in stage.gate.ledger.history(change) if entry.kind == "change.closed"]
+    assert ended[0].data["outcome"] == "held"
+    counters = {name: counts for name, counts in stage.lab.array_counters().items() if counts}
+    assert list(counters) == ["west-3"]
+    assert set(counters["west-3"].values()) == {1}
+    arrays = stage.lab.status()["arrays"]
+    assert isinstance(arrays, dict)
+    assert arrays["west-3"]["version"] == good(family).version
+    assert arrays["west-2"]["version"] == DIALECTS[family].first_version
