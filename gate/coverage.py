@@ -154,8 +154,8 @@ def _copied(row: Row, rows: Mapping[str, Row]) -> Row:
 
 
 def _by_lun(traces: Mapping[str, Trace]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for name, trace in traces.items():
         for leaf in trace.leaves:
-            found[leaf.lun] = (*found.get(leaf.lun, ()), name)
-    return found
+            found.setdefault(leaf.lun, []).append(name)
+    return {lun: tuple(names) for lun, names in found.items()}

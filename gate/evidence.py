@@ -214,7 +214,7 @@ class Trace:
             found += share.addresses
         return frozenset(found)
 
-    @property
+    @cached_property
     def place(self) -> str | None:
         """Where it lies, as one word that changes when it is moved; None when that is not known."""
         if self.problem:

@@ -5,11 +5,12 @@ Pure comparison; what a row weighs is for the checks. "Same" follows from any ev
 declared is `unknown`, never `different` (backup-evidence 2.3).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 from gate.evidence import Evidence, Provenance
-from gate.inventory import Appliance, Array, Dataset, Inventory, Medium, Plane, Protection
+from gate.inventory import Appliance, Array, Dataset, Inventory, Medium, Protection
 from gate.isolation import Isolation, Relation, copied
 from gate.landscape import Map, Place
 
@@ -48,55 +49,65 @@ class Touched:
     protections: frozenset[str] = frozenset()
     """Protections whose backup software is changed in the same window."""
 
+    @cached_property
+    def stages(self) -> Mapping[str, tuple[int, ...]]:
+        """Array → numbers of the stages that touch it."""
+        found: dict[str, tuple[int, ...]] = {}
+        for number, wave in enumerate(self.waves):
+            for array in wave:
+                found[array] = (*found.get(array, ()), number)
+        return found
+
 
 UNTOUCHED = Touched()
 
 
-def shared_fate(
-    dataset: Dataset,
-    protection: Protection,
-    isolation: Isolation,
-    evidence: Evidence,
-    inventory: Inventory,
-    where: Map,
-    change: Touched = UNTOUCHED,
-) -> tuple[Row, ...]:
-    """Compare a dataset and one of its protections in every dimension; the rows come in a fixed order."""
-    here, there = isolation.source, isolation.backup
-    provenance = _weakest(here, there)
-    rows = [
-        Row("array", here.words or "not known", there.words or "not known", isolation.relation, provenance,
-            isolation.because),
-        _change_set(here, there, change),
-        _wave(here, there, change),
-        _copy(dataset, protection, evidence, where),
-        _partner(here, there, inventory),
-        _software(protection, change),
-        _firmware(here, there, evidence),
-    ]  # fmt: skip
-    source, backup = _planes(here, inventory), [protection.plane, *_planes(there, inventory)]
-    for dimension, field in PLANES.items():
-        rows.append(_declared(dimension, _said(source, field), _said(backup, field)))
-    rows += [
-        _declared("site", _sites(here, inventory), _sites(there, inventory)),
-        _hosts(dataset, protection, inventory),
-    ]
-    return tuple(rows) + recovery_tools(here, evidence, where, change.targets)
+@dataclass(frozen=True)
+class _Said:
+    """What is declared, and whether everything that should declare it does."""
+
+    names: frozenset[str]
+    whole: bool
 
 
-def recovery_tools(source: Place, evidence: Evidence, where: Map, targets: Iterable[str] = ()) -> tuple[Row, ...]:
-    """Say of everything that a recovery needs besides the copies whether it would be lost with the data."""
-    rows = []
-    for name, trace in sorted(evidence.tools.items()):
-        place = where.locate(trace)
-        shared = [one.words for one in place.elements if one.key in source.keys or one.name in set(targets)]
-        verdict = SAME if shared else DIFFERENT if place.known and source.known else UNKNOWN
-        because = f"{name} lies on {' and '.join(shared)}" if shared else "" if place.known else place.because
-        rows.append(Row(f"recovery tool {name}", source.words, place.words, verdict, _weakest(source, place), because))
-    return tuple(rows)
+@dataclass(frozen=True)
+class Pair:
+    """A dataset and one of its protections, with everything that their shared fate is read from."""
+
+    dataset: Dataset
+    protection: Protection
+    isolation: Isolation
+    evidence: Evidence
+    inventory: Inventory
+    where: Map
+    change: Touched = UNTOUCHED
+    said: dict[tuple[frozenset[tuple[str, str]], str], _Said] = field(default_factory=dict, compare=False)
+    """What the things under a place declare, by their names; shared by all pairs of one case."""
+
+    @property
+    def here(self) -> Place:
+        """Where the data lie."""
+        return self.isolation.source
+
+    @property
+    def there(self) -> Place:
+        """Where the copy lies."""
+        return self.isolation.backup
 
 
-def _change_set(here: Place, there: Place, change: Touched) -> Row:
+def shared_fate(pair: Pair, dimensions: Iterable[str] | None = None) -> tuple[Row, ...]:
+    """Compare data and copy in these dimensions, or in every one; KeyError for a dimension that is none."""
+    return tuple(DIMENSIONS[name](pair) for name in (DIMENSIONS if dimensions is None else dimensions))
+
+
+def _array(pair: Pair) -> Row:
+    here, there, isolation = pair.here, pair.there, pair.isolation
+    words = here.words or "not known", there.words or "not known"
+    return Row("array", *words, isolation.relation, _weakest(here, there), isolation.because)
+
+
+def _change_set(pair: Pair) -> Row:
+    here, there, change = pair.here, pair.there, pair.change
     both = [sorted(place.arrays & change.targets) for place in (here, there)]
     verdict = SAME if both[1] else DIFFERENT if there.known else UNKNOWN
     told = f"the change touches {' and '.join(both[1])}" if both[1] else ""
@@ -104,9 +115,12 @@ def _change_set(here: Place, there: Place, change: Touched) -> Row:
     return Row("change-set", words[0], words[1], verdict, _weakest(here, there), told)
 
 
-def _wave(here: Place, there: Place, change: Touched) -> Row:
+def _wave(pair: Pair) -> Row:
     """Name the stages in which each is touched; sharing one is what must never be."""
-    stages = [[number for number, wave in enumerate(change.waves) if place.arrays & wave] for place in (here, there)]
+    here, there, change = pair.here, pair.there, pair.change
+    stages = [
+        sorted({number for array in place.arrays for number in change.stages.get(array, ())}) for place in (here, there)
+    ]
     shared = set(stages[0]) & set(stages[1])
     words = [", ".join(_stage(number) for number in one) or "in no stage" for one in stages]
     known = there.known and (here.known or not stages[1])
@@ -118,8 +132,9 @@ def _stage(number: int) -> str:
     return "canary" if number == 0 else f"wave-{number}"
 
 
-def _copy(dataset: Dataset, protection: Protection, evidence: Evidence, where: Map) -> Row:
+def _copy(pair: Pair) -> Row:
     """A snapshot shares blocks with its source, a mirror copies damage: neither is a backup (IS-03)."""
+    dataset, protection, evidence, where = pair.dataset, pair.protection, pair.evidence, pair.where
     source, backup = evidence.datasets.get(dataset.id), evidence.repositories.get(protection.id)
     data, kept = ([leaf.lun for leaf in trace.leaves] if trace else [] for trace in (source, backup))
     related = copied(data, kept, where)
@@ -132,7 +147,8 @@ def _copy(dataset: Dataset, protection: Protection, evidence: Evidence, where: M
     return Row("replication", ", ".join(data), ", ".join(kept), verdict, Provenance.TOOL_REPORTED, because)
 
 
-def _partner(here: Place, there: Place, inventory: Inventory) -> Row:
+def _partner(pair: Pair) -> Row:
+    here, there, inventory = pair.here, pair.there, pair.inventory
     partners = [
         {name: inventory.array(name).partner for name in sorted(place.arrays) if inventory.has_array(name)}
         for place in (here, there)
@@ -145,14 +161,16 @@ def _partner(here: Place, there: Place, inventory: Inventory) -> Row:
     return Row("partner", words[0], words[1], verdict, Provenance.INVENTORY, told)
 
 
-def _software(protection: Protection, change: Touched) -> Row:
+def _software(pair: Pair) -> Row:
+    protection, change = pair.protection, pair.change
     touched = protection.id in change.protections
     words = f"{protection.tool} is changed in the same window" if touched else ""
     return Row("backup-software", "", protection.tool, SAME if touched else DIFFERENT, Provenance.DECLARED, words)
 
 
-def _firmware(here: Place, there: Place, evidence: Evidence) -> Row:
+def _firmware(pair: Pair) -> Row:
     """One code level on both ends: the same fault may sleep in both."""
+    here, there, evidence = pair.here, pair.there, pair.evidence
     runs = [
         {(one.model, one.version) for name in place.arrays if (one := evidence.arrays.get(name)) is not None}
         for place in (here, there)
@@ -163,9 +181,9 @@ def _firmware(here: Place, there: Place, evidence: Evidence) -> Row:
     return Row("firmware", words[0], words[1], SAME if shared else DIFFERENT if known else UNKNOWN, Provenance.MEASURED)
 
 
-def _hosts(dataset: Dataset, protection: Protection, inventory: Inventory) -> Row:
+def _hosts(pair: Pair) -> Row:
     """Compare hosts and, where both are declared, the hypervisor clusters under them."""
-    here, there = dataset.host, protection.host
+    here, there, inventory = pair.dataset.host, pair.protection.host, pair.inventory
     if here == there:
         return Row("host", here, there, SAME, Provenance.INVENTORY, "production runs on the backup host")
     clusters = [inventory.host(name).cluster for name in (here, there)]
@@ -174,12 +192,29 @@ def _hosts(dataset: Dataset, protection: Protection, inventory: Inventory) -> Ro
     return Row("host", here, there, DIFFERENT, Provenance.INVENTORY)
 
 
-@dataclass(frozen=True)
-class _Said:
-    """What is declared, and whether everything that should declare it does."""
+def _plane(dimension: str, name: str, pair: Pair) -> Row:
+    """Compare what is declared of all that is under the data with that of the backup system and all under the copy."""
+    here, there, system = _under(pair.here, name, pair), _under(pair.there, name, pair), _said(pair.protection, name)
+    here = _Said(here.names, here.whole and pair.here.known and bool(here.names))
+    return _declared(dimension, here, _Said(system | there.names, there.whole and pair.there.known and bool(system)))
 
-    names: frozenset[str]
-    whole: bool
+
+def _under(place: Place, name: str, pair: Pair) -> _Said:
+    key = (place.keys, name)
+    if key not in pair.said:
+        said = [_said(entry, name) for entry in _entries(place, pair.inventory) if entry is not None]
+        pair.said[key] = _Said(frozenset().union(*said), all(said))
+    return pair.said[key]
+
+
+def _said(entry: Array | Appliance | Protection, name: str) -> frozenset[str]:
+    """Return what one entry of the inventory declares; nothing when it does not."""
+    found: str | tuple[str, ...] | None = getattr(entry.plane, name)
+    return frozenset(found if isinstance(found, tuple) else (found,) if found else ())
+
+
+def _site(pair: Pair) -> Row:
+    return _declared("site", _sites(pair.here, pair.inventory), _sites(pair.there, pair.inventory))
 
 
 def _declared(dimension: str, here: _Said, there: _Said) -> Row:
@@ -189,10 +224,6 @@ def _declared(dimension: str, here: _Said, there: _Said) -> Row:
     if here.whole and there.whole:
         return Row(dimension, words[0], words[1], DIFFERENT, Provenance.DECLARED)
     return Row(dimension, words[0], words[1], UNKNOWN, Provenance.DECLARED, "not everything that has one declares it")
-
-
-def _planes(place: Place, inventory: Inventory) -> list[Plane]:
-    return [entry.plane for entry in _entries(place, inventory) if entry is not None]
 
 
 def _entries(place: Place, inventory: Inventory) -> list[Array | Appliance | None]:
@@ -205,12 +236,6 @@ def _entries(place: Place, inventory: Inventory) -> list[Array | Appliance | Non
     ]
 
 
-def _said(planes: list[Plane], field: str) -> _Said:
-    said = [getattr(plane, field) for plane in planes]
-    names = {name for one in said if one for name in (one if isinstance(one, tuple) else (one,))}
-    return _Said(frozenset(names), bool(said) and all(said))
-
-
 def _sites(place: Place, inventory: Inventory) -> _Said:
     entries = _entries(place, inventory)
     found = frozenset(entry.site for entry in entries if entry is not None)
@@ -221,3 +246,18 @@ def _weakest(*places: Place) -> Provenance:
     order = list(Provenance)
     found = [order.index(one.provenance) for place in places for one in place.elements]
     return order[max(found, default=len(order) - 1)]
+
+
+DIMENSIONS: Mapping[str, Callable[[Pair], Row]] = {
+    "array": _array,
+    "change-set": _change_set,
+    "wave": _wave,
+    "replication": _copy,
+    "partner": _partner,
+    "backup-software": _software,
+    "firmware": _firmware,
+    **{dimension: partial(_plane, dimension, field) for dimension, field in PLANES.items()},
+    "site": _site,
+    "host": _hosts,
+}
+"""Every dimension, in the order of reading, and what compares it."""

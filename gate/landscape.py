@@ -126,11 +126,18 @@ class Map:
         told = [(each.uid, other) for one in readings.values() for each in one.volumes or () for other in each.copy_of]
         self.copy_of = _index((uid, ids.get(_remote(other), other)) for uid, other in told)
         self._known: dict[str, dict[str, Place]] = {provenance.value: {} for provenance in Provenance}
+        self._located: dict[int, tuple[Trace, Place]] = {}
 
     def locate(self, trace: Trace | None) -> Place:
         """Find everything a trace ends at."""
         if trace is None:
             return NOBODY_ASKED
+        known = self._located.get(id(trace))  # by identity: kept beside it, so that no other can come to have its id
+        if known is None:
+            known = self._located[id(trace)] = (trace, self._find(trace))
+        return known[1]
+
+    def _find(self, trace: Trace) -> Place:
         if len(trace.leaves) == 1 and not trace.problem and not trace.shares and not trace.identities:
             return self._leaf(trace, trace.leaves[0])
         parts = [self._leaf(trace, leaf) for leaf in trace.leaves]

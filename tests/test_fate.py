@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gate.evidence import Evidence, Identity, Provenance, Volume
-from gate.fate import Row, Touched, shared_fate
+from gate.fate import Pair, Row, Touched, shared_fate
 from gate.inventory import Appliance, Inventory, Medium, Plane, VirtualDisk
 from gate.isolation import Relation, relate
 from gate.landscape import Map
@@ -47,7 +47,7 @@ def rows(told: Evidence | None = None, change: Touched | None = None, **changed:
     where = Map(asked.arrays, given)
     kept = given.protections[0]
     relation = relate(asked.datasets.get("sidekick"), asked.repositories.get("nightly"), where)
-    found = shared_fate(dataset(), kept, relation, asked, given, where, *([change] if change else []))
+    found = shared_fate(Pair(dataset(), kept, relation, asked, given, where, change or Touched()))
     assert len({row.dimension for row in found}) == len(found)
     return {row.dimension: row for row in found}
 
@@ -157,22 +157,10 @@ def test_one_host_or_one_hypervisor_cluster_is_the_same() -> None:
     assert rows(protections=(protection(host="db-1", plane=VAULTED),))["host"].verdict is SAME
 
 
-@pytest.mark.parametrize(
-    ("lies_on", "verdict"), [("vault-1", DIFFERENT), ("east-1", SAME), ("west-1", SAME), ("nowhere", UNKNOWN)]
-)
-def test_what_a_recovery_needs_may_lie_neither_with_the_data_nor_on_a_target(lies_on: str, verdict: Relation) -> None:
-    arrays = {name: reading(name) for name in ("east-1", "vault-1", "west-1")}
-    told = evidence(arrays=arrays, tools={"desk": trace(lies_on, "60dd", host="bk-1", path="/recovery")})
-    found = rows(told, PLAN)["recovery tool desk"]
-    assert found.verdict is verdict
-    if lies_on == "west-1":
-        assert "west-1" in found.because
-
-
 def test_an_unmounted_repository_leaves_every_measured_dimension_unknown() -> None:
     lost = evidence(repositories={"nightly": trace("vault-1", VAULT_LUN, leaves=(), problem="not mounted")})
     found = rows(lost, PLAN)
-    for dimension in ("array", "change-set", "wave", "replication", "partner", "firmware", "site"):
+    for dimension in ("array", "change-set", "wave", "replication", "partner", "firmware", "site", "admin", "power"):
         assert found[dimension].verdict is UNKNOWN, dimension
 
 

@@ -43,7 +43,7 @@ def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     old = stale_place(case, source, isolation.source) or stale_place(case, backup, isolation.backup)
     if old or (isolation.relation is Relation.UNKNOWN and not isolation.attestable):
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {old or isolation.because}", evidence=raw)
-    if touched := sorted(isolation.backup.arrays & set(case.request.targets)):
+    if touched := sorted(isolation.backup.arrays & case.targets):
         because = f"{protection.id} lies on {' and '.join(touched)}, which this change itself touches"
         return Answer(Outcome.FAILED, because, evidence=raw)
     if because := _other_copies(case, reliance, protection):
@@ -88,9 +88,9 @@ def _other_copies(case: Case, reliance: Reliance, relied_on: Protection) -> str:
     for other in case.inventory.protections_of(reliance.dataset.id):
         if other.id == relied_on.id:
             continue
-        touched = case.map.locate(case.evidence.repositories.get(other.id)).arrays & set(case.request.targets)
+        touched = case.map.locate(case.evidence.repositories.get(other.id)).arrays & case.targets
         for array in sorted(touched - source.arrays):
-            stages = {case.stage_of.get(name) for name in source.arrays if name in case.request.targets}
+            stages = {case.stage_of.get(name) for name in source.arrays if name in case.targets}
             if case.stage_of.get(array) is None or not stages or case.stage_of[array] in stages | {None}:
                 return f"{array}, on which the copy {other.id} lies, is changed in the same stage as the data"
             if not _newer_proof(case, relied_on, other):

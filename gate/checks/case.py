@@ -1,15 +1,16 @@
 """What every check is given, and which protection a dataset relies on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Any, Protocol, TypeVar
 
 from gate.canonical import Json
 from gate.change import AllowedImage, ChangeRequest, Plan
 from gate.coverage import Uses, uses
-from gate.evidence import Evidence, Reference, Rehearsal, Trace, Verification
-from gate.fate import Row, Touched, shared_fate
+from gate.evidence import Evidence, Rehearsal, Trace, Verification
+from gate.fate import Pair, Row, Touched, shared_fate
 from gate.inventory import Dataset, Inventory, Protection
 from gate.isolation import Isolation, Relation, relate
 from gate.landscape import Map, Place
@@ -27,18 +28,15 @@ class OtherChange:
 
 
 class Proofs:
-    """Records by the protection and the place they are about, oldest first: what a moved repository leaves behind."""
+    """Records by the protection and the place they are about: a moved repository leaves its own behind."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.verifications: dict[tuple[str, str], list[Verification]] = {}
         self.rehearsals: dict[tuple[str, str], list[Rehearsal]] = {}
-        self.references: dict[str, list[Reference]] = {}
-        for read in sorted(evidence.verifications, key=lambda one: (one.at, not one.passed)):
+        for read in evidence.verifications:
             self.verifications.setdefault((read.protection, read.place), []).append(read)
-        for record in sorted(evidence.rehearsals, key=lambda one: (one.at, not one.passed)):
+        for record in evidence.rehearsals:
             self.rehearsals.setdefault((record.protection, record.place), []).append(record)
-        for kept in sorted(evidence.references, key=lambda one: one.at):
-            self.references.setdefault(kept.dataset, []).append(kept)
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Case:
 
     @cached_property
     def proofs(self) -> Proofs:
-        """What is on record of each protection; sorted once for all checks."""
+        """What is on record of each protection; told apart once for all checks."""
         return Proofs(self.evidence)
 
     @cached_property
@@ -79,20 +77,42 @@ class Case:
         """What lies on which LUN; found once for all targets."""
         return uses(self.evidence)
 
-    def fate_of(self, dataset: Dataset, protection: Protection) -> tuple[Row, ...]:
-        """Return everything through which a dataset and a copy could be lost at once; compared once for all checks."""
-        key = (dataset.id, protection.id)
-        if key not in self._fates:
-            source, backup = self.evidence.datasets.get(dataset.id), self.evidence.repositories.get(protection.id)
-            waves = tuple(frozenset(stage.arrays) for stage in self.plan.stages) if self.plan else ()
-            change = Touched(frozenset(self.request.targets), waves)
-            isolation = relate(source, backup, self.map)
-            told = (dataset, protection, isolation, self.evidence, self.inventory, self.map, change)
-            self._fates[key] = shared_fate(*told)
-        return self._fates[key]
+    @cached_property
+    def targets(self) -> frozenset[str]:
+        """The arrays that the change names."""
+        return frozenset(self.request.targets)
 
     @cached_property
-    def _fates(self) -> dict[tuple[str, str], tuple[Row, ...]]:
+    def touched(self) -> Touched:
+        """What the change touches: its targets, and the stages of the sealed plan."""
+        stages = self.plan.stages if self.plan is not None else ()
+        return Touched(self.targets, tuple(frozenset(stage.arrays) for stage in stages))
+
+    def fate_of(self, dataset: Dataset, protection: Protection, dimensions: Iterable[str]) -> tuple[Row, ...]:
+        """Return how a dataset and a copy of it could be lost at once, in these dimensions."""
+        isolation = self.isolation_of(dataset, protection)
+        pair = Pair(dataset, protection, isolation, self.evidence, self.inventory, self.map, self.touched, self._said)
+        return shared_fate(pair, dimensions)
+
+    @cached_property
+    def _said(self) -> dict[Any, Any]:
+        return {}
+
+    def isolation_of(self, dataset: Dataset, protection: Protection) -> Isolation:
+        """Return how the places of a dataset and of a copy of it relate; compared once for all checks."""
+        key = (dataset.id, protection.id)
+        if key not in self._isolations:
+            source, backup = self.evidence.datasets.get(dataset.id), self.evidence.repositories.get(protection.id)
+            self._isolations[key] = relate(source, backup, self.map)
+        return self._isolations[key]
+
+    @cached_property
+    def _isolations(self) -> dict[tuple[str, str], Isolation]:
+        return {}
+
+    @cached_property
+    def memory(self) -> dict[Callable[..., Any], dict[Any, Any]]:
+        """What was found out once for all checks, by the question."""
         return {}
 
     @cached_property
@@ -100,6 +120,29 @@ class Case:
         """Array → number of its stage in the sealed plan; empty without one."""
         stages = self.plan.stages if self.plan is not None else ()
         return {array: number for number, stage in enumerate(stages) for array in stage.arrays}
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Subject = TypeVar("Subject", bound=_Named)
+Found = TypeVar("Found")
+
+
+def once(find: Callable[[Case, Subject], Found]) -> Callable[[Case, Subject], Found]:
+    """Find a thing out once for all checks: in one case, one question about one subject has one answer."""
+
+    @wraps(find)
+    def known(case: Case, subject: Subject) -> Found:
+        memory = case.memory.setdefault(known, {})
+        if subject.id not in memory:
+            memory[subject.id] = find(case, subject)
+        found: Found = memory[subject.id]
+        return found
+
+    return known
 
 
 @dataclass(frozen=True)
@@ -162,29 +205,21 @@ def at_risk(case: Case) -> tuple[Reliance, ...]:
     for dataset in case.inventory.datasets:
         trace = case.evidence.datasets.get(dataset.id)
         place = case.map.locate(trace)
-        elsewhere = place.known and place.arrays.isdisjoint(case.request.targets)
+        elsewhere = place.known and place.arrays.isdisjoint(case.targets)
         if trace is None or not elsewhere or stale_place(case, trace, place):
             found.append(_reliance(case, dataset))
     return tuple(found)
 
 
 def _reliance(case: Case, dataset: Dataset) -> Reliance:
-    choices: Mapping[str, tuple[Protection, Isolation]] = {
-        protection.id: (
-            protection,
-            relate(
-                case.evidence.datasets.get(dataset.id),
-                case.evidence.repositories.get(protection.id),
-                case.map,
-            ),
-        )
-        for protection in case.inventory.protections_of(dataset.id)
-    }
-    for protection, isolation in choices.values():
-        apart = isolation.relation is Relation.DIFFERENT and isolation.backup.arrays.isdisjoint(case.request.targets)
+    choices = [
+        (protection, case.isolation_of(dataset, protection)) for protection in case.inventory.protections_of(dataset.id)
+    ]
+    for protection, isolation in choices:
+        apart = isolation.relation is Relation.DIFFERENT and isolation.backup.arrays.isdisjoint(case.targets)
         reading = case.evidence.backups.get(protection.id)
         if apart and reading is not None and reading.runs:
             return Reliance(dataset, protection, isolation)
-    for protection, isolation in choices.values():
+    for protection, isolation in choices:
         return Reliance(dataset, protection, isolation)
     return Reliance(dataset, None, None)

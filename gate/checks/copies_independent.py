@@ -1,6 +1,5 @@
 """Are there two copies, each proven, that nothing takes together?"""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +11,7 @@ from gate.checks.backup_recent import ask as backup_recent
 from gate.checks.backup_rehearsed import ask as backup_rehearsed
 from gate.checks.backup_verified import ask as backup_verified
 from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
+from gate.checks.each import Answer, Ask, over_datasets
 from gate.checks.log_continuous import ask as log_continuous
 from gate.checks.recovery_point_recent import ask as recovery_point_recent
 from gate.finding import Check, Finding, Outcome, Weight, When, first
@@ -20,7 +19,6 @@ from gate.inventory import Protection
 from gate.isolation import Relation, relate
 from gate.policy import Seat
 
-Ask = Callable[[Case, Reliance, Protection], Answer]
 PROVEN: tuple[tuple[str, Ask], ...] = (
     ("is not isolated", backup_isolated),
     ("is not recent", backup_recent),
@@ -98,12 +96,11 @@ def _short_of(outcomes: list[Outcome]) -> Outcome:
 
 def _proof(case: Case, reliance: Reliance, protection: Protection) -> _Lack:
     """Ask one copy everything that the copy relied on is asked."""
-    source, backup = case.evidence.datasets.get(reliance.dataset.id), case.evidence.repositories.get(protection.id)
-    copy = Reliance(reliance.dataset, protection, relate(source, backup, case.map))
+    copy = Reliance(reliance.dataset, protection, case.isolation_of(reliance.dataset, protection))
     ends: list[datetime | None] = []
     raw: tuple[str, ...] = ()
-    for lacks, asked in PROVEN:
-        answer = asked(case, copy, protection)
+    for lacks, question in PROVEN:
+        answer = question(case, copy, protection)
         raw += answer.evidence
         if answer.outcome is not Outcome.PASSED:
             return _Lack(lacks, answer.outcome, None, raw)

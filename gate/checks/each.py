@@ -36,7 +36,10 @@ class Answer:
     """Nothing can be measured where it asks: two people may attest it."""
 
 
-def over_datasets(case: Case, record: Check, ask: Callable[[Case, Reliance, Protection], Answer]) -> Finding:
+Ask = Callable[[Case, Reliance, Protection], Answer]
+
+
+def over_datasets(case: Case, record: Check, ask: Ask) -> Finding:
     """Ask for every dataset at risk; the worst answer is the finding's. No dataset at all is unknown."""
     if not case.reliances:
         return Finding(record.name, Outcome.UNKNOWN, NO_DATASET, way_out=DECLARE)

@@ -7,24 +7,28 @@ another copy than the one the restore would be made from: one of them must be le
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, span, stale
+from gate.checks.case import Case, Reliance, once, span, stale
 from gate.checks.proof import Trouble
 from gate.evidence import Immutability
 from gate.finding import Outcome
 from gate.immutability import survives
-from gate.inventory import Protection
-from gate.isolation import Relation, relate
+from gate.inventory import Dataset, Protection
+from gate.isolation import Relation
 
 
 def held_copy(case: Case, reliance: Reliance) -> tuple[Protection, Immutability] | Trouble:
     """Return the first copy, in inventory order, that a firmware fault of the targets cannot reach or undo."""
-    source = case.evidence.datasets.get(reliance.dataset.id)
+    return _held_copy(case, reliance.dataset)
+
+
+@once
+def _held_copy(case: Case, dataset: Dataset) -> tuple[Protection, Immutability] | Trouble:
     why: list[str] = []
     unknown = False
-    for protection in case.inventory.protections_of(reliance.dataset.id):
+    for protection in case.inventory.protections_of(dataset.id):
         record = case.evidence.immutability.get(protection.id)
         trace = case.evidence.repositories.get(protection.id)
-        isolation = relate(source, trace, case.map)
+        isolation = case.isolation_of(dataset, protection)
         if record is None or trace is None:
             why.append(f"{protection.id}: nobody tried what holds it")
             unknown = True
@@ -35,7 +39,7 @@ def held_copy(case: Case, reliance: Reliance) -> tuple[Protection, Immutability]
             why.append(f"{protection.id}: {record.mechanism} ends with the storage under it")
         elif record.place != trace.place:
             why.append(f"{protection.id} lies elsewhere than when it was tried")
-        elif isolation.relation is not Relation.DIFFERENT or isolation.backup.arrays & set(case.request.targets):
+        elif isolation.relation is not Relation.DIFFERENT or isolation.backup.arrays & case.targets:
             why.append(f"{protection.id} is not measured to lie apart from data and targets")
         else:
             return protection, record

@@ -34,7 +34,7 @@ def check(case: Case) -> Finding:
 
 def _shared(case: Case, ours: set[str], other: OtherChange) -> list[str]:
     """One change may not take the data while another takes the array under its backup, whichever is whose."""
-    targets = set(case.request.targets)
+    targets = case.targets
     shared = sorted(other.targets & targets) + sorted(other.protections & ours)
     for protections, touched in ((ours, other.targets), (other.protections, targets)):
         for name in sorted(protections):

@@ -7,7 +7,7 @@ Each is either there or a `Trouble` that says why not; the checks pass the troub
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gate.checks.case import Case, stale
+from gate.checks.case import Case, once, stale
 from gate.checks.each import Answer
 from gate.evidence import BackupReading, BackupRun, Rehearsal, Trace, Verification
 from gate.finding import Outcome
@@ -28,6 +28,7 @@ class Trouble:
         return Answer(self.outcome, self.because, evidence=self.evidence)
 
 
+@once
 def reading_of(case: Case, protection: Protection) -> BackupReading | Trouble:
     """Return what the repository holds, read just now and without a problem."""
     reading = case.evidence.backups.get(protection.id)
@@ -38,6 +39,7 @@ def reading_of(case: Case, protection: Protection) -> BackupReading | Trouble:
     return reading
 
 
+@once
 def run_of(case: Case, protection: Protection) -> BackupRun | Trouble:
     """Return the run relied on: the newest, wherever it stands in the list."""
     reading = reading_of(case, protection)
@@ -51,6 +53,7 @@ def run_of(case: Case, protection: Protection) -> BackupRun | Trouble:
     return newest
 
 
+@once
 def trace_of(case: Case, protection: Protection) -> Trace | Trouble:
     """Return the way to the repository, followed just now to its end."""
     trace = case.evidence.repositories.get(protection.id)
@@ -61,10 +64,12 @@ def trace_of(case: Case, protection: Protection) -> Trace | Trouble:
     return trace
 
 
+@once
 def reads_of(case: Case, protection: Protection) -> list[Verification]:
     """Return every read of the repository where it lies now, oldest first."""
     trace = case.evidence.repositories.get(protection.id)
-    return case.proofs.verifications.get((protection.id, trace.place or ""), []) if trace is not None else []
+    kept = case.proofs.verifications.get((protection.id, trace.place or ""), []) if trace is not None else []
+    return sorted(kept, key=_age)
 
 
 def read_of(case: Case, protection: Protection, run: BackupRun) -> Verification | Trouble:
@@ -81,6 +86,7 @@ def read_of(case: Case, protection: Protection, run: BackupRun) -> Verification 
     return records[-1]
 
 
+@once
 def run_and_read(case: Case, protection: Protection) -> tuple[BackupRun, Verification] | Trouble:
     """Return the run relied on with the last read of it."""
     run = run_of(case, protection)
@@ -90,12 +96,13 @@ def run_and_read(case: Case, protection: Protection) -> tuple[BackupRun, Verific
     return read if isinstance(read, Trouble) else (run, read)
 
 
+@once
 def rehearsal_of(case: Case, protection: Protection) -> Rehearsal | Trouble:
     """Return the last rehearsal made from where the repository lies now: of this chain or an earlier one."""
     trace = trace_of(case, protection)
     if isinstance(trace, Trouble):
         return trace
-    records = case.proofs.rehearsals.get((protection.id, trace.place or ""), [])
+    records = sorted(case.proofs.rehearsals.get((protection.id, trace.place or ""), []), key=_age)
     if not records:
         return Trouble(Outcome.FAILED, f"no restore from the repository of {protection.id} was ever rehearsed")
     if case.now - records[-1].at < timedelta(0):
@@ -103,8 +110,17 @@ def rehearsal_of(case: Case, protection: Protection) -> Rehearsal | Trouble:
     return records[-1]
 
 
+def _age(record: Verification | Rehearsal) -> tuple[datetime, bool]:
+    """The oldest first; of two of one moment the failed one is the later."""
+    return record.at, not record.passed
+
+
 def expiry(case: Case, protection: Protection, *moments: datetime) -> datetime:
     """Return the earliest of the moments and of the end of this protection's own readings."""
+    return min((*moments, *_readings_end(case, protection)))
+
+
+@once
+def _readings_end(case: Case, protection: Protection) -> tuple[datetime, ...]:
     reading, trace = case.evidence.backups.get(protection.id), case.evidence.repositories.get(protection.id)
-    read = [one.at + case.policy.evidence_max_age for one in (reading, trace) if one is not None]
-    return min((*moments, *read))
+    return tuple(one.at + case.policy.evidence_max_age for one in (reading, trace) if one is not None)

@@ -32,7 +32,7 @@ def _ask(case: Case, name: str) -> Answer:
     place = case.map.locate(trace)
     if trace is None:
         return Answer(Outcome.UNKNOWN, place.because)
-    if touched := sorted(place.arrays & set(case.request.targets)):
+    if touched := sorted(place.arrays & case.targets):
         because = f"it lies on {' and '.join(touched)}, which this change itself touches"
         return Answer(Outcome.FAILED, because, evidence=trace.raw)
     if not place.known or (old := stale_place(case, trace, place)):

@@ -36,7 +36,7 @@ def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
     place = case.map.locate(trace)
     if trace is None or not place.known:
         return Answer(Outcome.UNKNOWN, f"{protection.rehearsal_scratch}: {place.because}")
-    if touched := sorted(place.arrays & set(case.request.targets)):
+    if touched := sorted(place.arrays & case.targets):
         because = f"{protection.rehearsal_scratch} lies on {' and '.join(touched)}, which this change itself touches"
         return Answer(Outcome.FAILED, because, evidence=trace.raw)
     if old := stale_place(case, trace, place):

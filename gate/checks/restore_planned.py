@@ -86,7 +86,7 @@ def _tool(case: Case, name: str) -> Answer:
     if name not in {tool.id for tool in case.inventory.recovery_tools}:
         return Answer(Outcome.FAILED, "the inventory has no such recovery tool")
     place = case.map.locate(case.evidence.tools.get(name))
-    if place.arrays & set(case.request.targets):
+    if place.arrays & case.targets:
         return Answer(Outcome.FAILED, "it lies on an array that this change itself touches")
     if not place.known:
         return Answer(Outcome.UNKNOWN, place.because)
