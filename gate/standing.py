@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gate.approval import Signed
+from gate.attendance import Confirmed, Word
 from gate.canonical import Json
 from gate.change import Phase
 from gate.judgement import Latencies, Probe
@@ -69,6 +70,8 @@ class Mark:
 
     at: datetime | None = None
     because: str = ""
+    confirmed: Mapping[Word, Confirmed] = field(default_factory=dict)
+    """What people have said of a step that is done by hand."""
 
     @property
     def settled(self) -> bool:

@@ -68,6 +68,9 @@ class Step:
     by: str = ""
     """For `send`: `sftp`, at the array's address for uploads; empty by scp."""
 
+    attended: str = ""
+    """`performer` or `vendor`: whoever does by hand what `command` says in words; empty for what the gate sends."""
 
-ADDED = ("answers", "terminal", "by")
+
+ADDED = ("answers", "terminal", "by", "attended")
 """Fields of a step that plans of the first version do not know; empty means the same as absent."""

@@ -67,6 +67,26 @@ class ToWaive(Frozen):
     expires: Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
+Word = Annotated[str, StringConstraints(pattern=r"^(done|seen)$")]
+By = Annotated[str, StringConstraints(max_length=200)]
+
+
+class ToConfirm(Frozen):
+    """Which word, and who of the vendor did it where the vendor does."""
+
+    word: Word
+    by: By = ""
+
+
+class Given(Frozen):
+    """One word about the step that is done by hand now: a signed statement of it, and the signature."""
+
+    word: Word
+    by: By = ""
+    statement: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
+    signature: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
+
+
 class Pushed(Frozen):
     """
     A report about one protection: `report` is its exact text, `signature` what

@@ -68,6 +68,15 @@ def _waive(call: Call) -> Answer:
     return _change(call.control.waive(call.actor, call.path["id"], **call.body.model_dump()))
 
 
+def _confirmation(call: Call) -> Answer:
+    text = call.control.confirmation(call.actor, call.path["id"], call.query.word, call.query.by)
+    return Answer({"statement": text, "namespace": "attended@sangate"})
+
+
+def _confirm(call: Call) -> Answer:
+    return _change(call.control.confirm(call.actor, call.path["id"], **call.body.model_dump()))
+
+
 def _pack(call: Call) -> Answer:
     content = call.control.pack(call.actor, call.path["id"], disclose=call.query.disclose)
     name = f'attachment; filename="{call.path["id"]}.zip"'
@@ -166,6 +175,10 @@ ROUTES: tuple[Route, ...] = (
           _waiver, "Statement", query=bodies.ToWaive),
     Route("waive-finding", "POST", ONE + "/waive", "Sign one half of a waiver of one finding.",
           _waive, "Change", body=bodies.Waived, decides=True),
+    Route("confirmation", "GET", ONE + "/confirmation", "The exact text to sign of a step that is done by hand.",
+          _confirmation, "Statement", query=bodies.ToConfirm),
+    Route("confirm-step", "POST", ONE + "/confirm", "Confirm that a step is done by hand, or that you saw it.",
+          _confirm, "Change", body=bodies.Given, decides=True),
     Route("start-change", "POST", ONE + "/start", "Ask again and start the canary stage.",
           _plainly("start"), "Change", body=bodies.Nothing, decides=True),
     Route("hold-change", "POST", ONE + "/hold", "Stop at the next step boundary.",

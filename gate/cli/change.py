@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gate.cli.confirm import confirm
 from gate.cli.place import Place, path_of
 from gate.cli.say import as_json, out_json, pass_place, plain, table, working
 from gate.cli.waive import waive
@@ -22,6 +23,7 @@ def change() -> None:
 
 
 change.add_command(waive)
+change.add_command(confirm)
 
 
 @change.command("open")

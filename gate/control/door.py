@@ -1,6 +1,7 @@
 """`Control` is the whole of change control as one object: what the faces are given."""
 
 from gate.control.access import Access
+from gate.control.attending import Attending
 from gate.control.changes import Changes
 from gate.control.checking import Checking
 from gate.control.desk import Desk
@@ -14,7 +15,7 @@ from gate.gather.records import Records
 from gate.gather.surveys import Surveys
 
 
-class Control(Changes, Waiving, Rehearsing, Reporting, Safety, Record, Exporting, Checking, Access):
+class Control(Changes, Waiving, Attending, Rehearsing, Reporting, Safety, Record, Exporting, Checking, Access):
     """Every use case; small files share one desk."""
 
     def __init__(self, desk: Desk) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 from gate.approval import may_perform, may_resume, may_sit, seats_due
 from gate.authority import no_return
-from gate.change import Phase, Plan, utc
+from gate.change import Plan, utc
+from gate.control.running import by_hand_view, run_view
 from gate.control.verdicts import Sources, halves_view, verdict_view
-from gate.engine.next import rounds_due
+from gate.engine.next import by_hand
 from gate.person import Person, Role
 from gate.policy import Seat
 from gate.standing import BEFORE, ENDED, Standing, State, stuck
@@ -50,6 +51,7 @@ def change_view(sources: Sources, viewer: Person) -> View:
         "not_counted": [{"who": who, "because": why} for who, why in sources.tally.not_counted],
         "stages": stages_view(sources),
         "run": run_view(sources),
+        "by_hand": by_hand_view(sources, viewer),
         "may": may_view(sources, viewer),
     }
 
@@ -104,49 +106,6 @@ def stages_view(sources: Sources) -> list[View]:
             }
         )
     return bars
-
-
-def run_view(sources: Sources) -> View | None:
-    """Return the run as far as it is on record; None before a stage has started."""
-    plan, standing = sources.plan, sources.standing
-    if plan is None or not standing.stage:
-        return None
-    steps = []
-    for phase in Phase:
-        for number, step in enumerate(plan.steps(phase)):
-            mark = standing.mark(phase, number)
-            state = "pending" if mark is None else (mark.outcome or "running")
-            if mark is not None and mark.looked:
-                state = "done" if mark.looked == "done" else "unknown"
-            steps.append(
-                {
-                    "phase": phase.value,
-                    "number": number,
-                    "id": step.id,
-                    "say": step.say,
-                    "command": step.command,
-                    "mutates": step.mutates,
-                    "state": state,
-                    "because": mark.because if mark else "",
-                    "attempt": mark.attempt if mark else 0,
-                    "at": utc(mark.at) if mark and mark.at else "",
-                }
-            )
-    return {
-        "stage": standing.stage,
-        "canary": plan.canary,
-        "control": plan.control,
-        "started_at": utc(standing.started_at) if standing.started_at else "",
-        "hold": standing.hold,
-        "question": standing.question,
-        "steps": steps,
-        "rounds": rounds_due(plan, standing),
-        "probes": [{**asdict(probe), "outcome": probe.outcome.value} for probe in standing.probes],
-        "latencies": [asdict(points) for points in standing.latencies.values()],
-        "known_answers": dict(standing.known_answers),
-        "judgement": standing.judgement,
-        "judged_because": list(standing.judged_because),
-    }
 
 
 def may_view(sources: Sources, viewer: Person) -> dict[str, str]:
@@ -229,6 +188,9 @@ def next_sentence(sources: Sources) -> str:
         return f"A person is asked: {standing.question}"
     if standing.hold:
         return f"On hold: {standing.hold}"
+    waiting = by_hand(sources.plan, standing) if sources.plan is not None else None
+    if waiting is not None:
+        return f"A step is done by hand, and two people confirm it: {waiting[2].say}"
     if standing.state is State.OPEN:
         if not tally.complete:
             return "Waits for " + " and ".join(tally.missing) + " to sign."

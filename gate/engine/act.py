@@ -148,6 +148,15 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
         attempt_refused = Draft("attempt.refused", DRIVER, standing.change, refused)
         crew.ledger.append_all((attempt_refused, halted), expect=standing.seq)
         return
+    if step.attended:
+        opened: dict[str, Json] = {
+            **_named(plan, phase, number, step),
+            "command": step.command,
+            "act_before": utc(now),
+            "attempt": attempt,
+        }
+        crew.ledger.append(Draft("step.intended", DRIVER, standing.change, opened), expect=standing.seq)
+        return
     try:
         permit = crew.office.issue(grant, now, Wanted(plan, phase, number))
     except LedgerUnavailable:

@@ -9,6 +9,7 @@ any point loses nothing, and recovery is not a special path: an intent without a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gate.attendance import Word
 from gate.change import Phase, Plan
 from gate.finding import Outcome
 from gate.judgement import ZERO_TOLERANCE
@@ -162,6 +163,8 @@ def _walk(plan: Plan, standing: Standing, phase: Phase, now: datetime) -> Action
             if phase is Phase.FORWARD:
                 return Halt(f"{phase} step {step.id} failed: {mark.because}")
             return _stuck(phase, number, step, mark)
+        if mark is not None and step.attended:
+            return _attend(step, phase, number, mark)
         if mark is not None and step.mutates and not mark.again:
             return _reconcile(standing, steps, phase, number, mark, now)
         if standing.hold and not _within_block(standing, steps, phase, number):
@@ -172,6 +175,31 @@ def _walk(plan: Plan, standing: Standing, phase: Phase, now: datetime) -> Action
             return Ask(phase, number, step)
         attempt, look_first = mark.attempt + 1 if mark else 1, mark is not None or phase is not Phase.FORWARD
         return Act(phase, number, step, attempt, look_first)
+    return None
+
+
+def _attend(step: Step, phase: Phase, number: int, mark: Mark) -> Action:
+    """A person does it by hand: two words, then the array itself is asked."""
+    lacking = [word for word in Word if word not in mark.confirmed]
+    if lacking:
+        said = " and ".join(f"that it is {word}" for word in lacking)
+        return Wait(f"{step.id} is done by hand: somebody has to confirm {said}")
+    if not mark.looked or mark.again:
+        return Look(phase, number, step)
+    people = " and ".join(one.statement.person for one in mark.confirmed.values())
+    question = f"{phase} step {step.id} was confirmed by {people}, and the array does not show it: {mark.because}"
+    return Question(f"{question}. Look again?", f"{phase} {number}")
+
+
+def by_hand(plan: Plan, standing: Standing) -> tuple[Phase, int, Step] | None:
+    """Return the step that people are doing by hand now, if there is one whose two words are not there yet."""
+    if standing.state not in MOVING:
+        return None
+    for phase in Phase:
+        for number, step in enumerate(plan.steps(phase)):
+            mark = standing.mark(phase, number)
+            if step.attended and mark is not None and not mark.settled and set(mark.confirmed) != set(Word):
+                return phase, number, step
     return None
 
 

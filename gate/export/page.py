@@ -26,6 +26,7 @@ SAID = {
     "permit.issued": "Permit issued",
     "step.intended": "About to act",
     "step.ended": "Step ended",
+    "step.confirmed": "Confirmed by hand",
     "step.looked": "Looked at the array",
     "hold.placed": "Held",
     "hold.lifted": "Hold lifted",

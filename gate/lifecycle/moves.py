@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from gate.approval import NAMESPACE, Signed, read_statement
+from gate.attendance import NAMESPACE as ATTENDED
+from gate.attendance import Confirmed, Word, read_confirmation
 from gate.change import Phase
 from gate.finding import Outcome, When
 from gate.judgement import Held, Latencies, Probe
@@ -30,6 +32,7 @@ ALLOWED: Mapping[str, frozenset[State]] = {
     "stage.started": frozenset({State.OPEN}),
     "permit.issued": MOVING,
     "step.intended": MOVING,
+    "step.confirmed": MOVING,
     "known_answer.written": frozenset({State.RUNNING}),
     "judgement.given": frozenset({State.RUNNING, State.SOAKING}),
     "change.withdrawn": BEFORE | {State.HALTED, State.COMMITTING, State.BACKING_OUT},
@@ -176,7 +179,22 @@ def _step_ended(standing: Standing, entry: Entry) -> Standing:
 def _looked(standing: Standing, entry: Entry) -> Standing:
     phase, number = _key(entry)
     before = standing.mark(phase, number) or Mark(phase, number, 0)
-    return _marked(standing, replace(before, looked=said(entry, "result"), at=entry.time))
+    because = str(entry.data["because"]) if before.confirmed else before.because
+    looked = replace(before, looked=said(entry, "result"), again=False, at=entry.time, because=because)
+    return _marked(standing, looked)
+
+
+def _confirmed(standing: Standing, entry: Entry) -> Standing:
+    """Keep one person's word; like an approval, its signature is verified each time it is read."""
+    phase, number = _key(entry)
+    before = standing.mark(phase, number)
+    text, method, key = signature(entry, ATTENDED)
+    given = Confirmed(read_confirmation(text), method, entry.time, key)
+    bound = (given.statement.change, given.statement.person, given.statement.phase, given.statement.number)
+    if before is None or bound != (entry.change, entry.actor.id, phase.value, str(number)):
+        raise ValueError(entry.change)
+    confirmed = {**before.confirmed, Word(given.statement.word): given}
+    return _marked(standing, replace(before, confirmed=confirmed, at=entry.time))
 
 
 def _hold(standing: Standing, entry: Entry) -> Standing:
@@ -240,6 +258,7 @@ MOVES = {
     "step.intended": _intended,
     "step.ended": _step_ended,
     "step.looked": _looked,
+    "step.confirmed": _confirmed,
     "hold.placed": _hold,
     "known_answer.written": _written,
     "probe.finished": _probed,

@@ -79,7 +79,7 @@ def _command_problems(step: PlaybookStep, dialect: Dialect) -> Iterator[tuple[Pa
 
 
 def _fact_problems(step: PlaybookStep, dialect: Dialect) -> Iterator[tuple[Path, str]]:
-    readings: list[tuple[Path, str]] = [(("read",), step.read)]
+    readings: list[tuple[Path, str]] = [(("read",), step.read)] if step.read else []
     readings += [(("look", "read"), step.look.read)] if step.look else []
     for path, reader in readings:
         known = dialect.facts(reader)
@@ -99,7 +99,9 @@ def _slot_problems(step: PlaybookStep, declared: set[str]) -> Iterator[tuple[Pat
     for path, value in values:
         if "*" in value.strip("*") or (value and not value.strip("*")):
             yield path, f'"{show(value)}": a * stands only at the beginning or the end of some text'
-    words: list[tuple[Path, str]] = [((key,), text) for key in ("ask", "do", "send") if (text := getattr(step, key))]
+    words: list[tuple[Path, str]] = [
+        ((key,), text) for key in ("ask", "do", "send", "attended") if (text := getattr(step, key))
+    ]
     words += [(("look", "ask"), step.look.ask)] if step.look else []
     for path, text in (*words, *values):
         for name in PLACEHOLDER.findall(text):

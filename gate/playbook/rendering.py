@@ -49,14 +49,14 @@ def render(playbook: Playbook, slots: Mapping[str, str], families: Mapping[Array
 def _step(step: PlaybookStep, slots: Mapping[str, str], dialect: Dialect) -> Step:
     sent = f"sftp put {{image}} {step.to}" if step.by == "sftp" else f"scp -t {step.to} < {{image}}"
     words = step.ask or step.do
-    command = dialect.spoken(words) if words else sent
+    command = dialect.spoken(words) if words else step.attended or sent
     look = step.look
     return Step(
         id=step.id,
         say=step.say,
         mutates=step.mutates,
         command=_fill(command, slots),
-        reader=step.read,
+        reader=step.read or "",
         expect=_condition(step.expect, slots),
         until=_condition(step.until, slots),
         refuse=_condition(step.refuse, slots),
@@ -74,6 +74,7 @@ def _step(step: PlaybookStep, slots: Mapping[str, str], dialect: Dialect) -> Ste
         answers=tuple(Answer(one.prompt, one.answer, one.times) for one in step.answers),
         terminal=step.terminal,
         by="sftp" if step.by == "sftp" else "",
+        attended=step.who or "",
     )
 
 

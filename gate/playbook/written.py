@@ -80,7 +80,7 @@ class Answer(Frozen, use_attribute_docstrings=True):
 
 
 class PlaybookStep(Frozen, use_attribute_docstrings=True):
-    """One step as written: exactly one of `ask`, `do` and `send`."""
+    """One step as written: exactly one of `ask`, `do`, `send` and `attended`."""
 
     id: Name
     """Its name, unique in the file."""
@@ -94,6 +94,12 @@ class PlaybookStep(Frozen, use_attribute_docstrings=True):
     do: Words | None = None
     """A command that changes something and returns at once: needs a permit, an intent and a look."""
 
+    attended: Sentence | None = None
+    """What a person does by hand, in words; slots are filled in. Two people confirm it, then the look decides."""
+
+    who: Literal["performer", "vendor"] | None = None
+    """For `attended`: whether the performer does it, or somebody of the vendor beside them."""
+
     send: Literal["{image}"] | None = None
     """Copies the approved image, its digest compared on the way."""
 
@@ -103,8 +109,8 @@ class PlaybookStep(Frozen, use_attribute_docstrings=True):
     by: Literal["scp", "sftp"] = "scp"
     """For `send`: how; by SFTP it goes to the array's address for uploads."""
 
-    read: FactName
-    """Name of the family's reader for the reply."""
+    read: FactName | None = None
+    """Name of the family's reader for the reply; a step that is attended has none but that of its look."""
 
     expect: Expected = Field(default_factory=dict)
     """Facts that must all hold; the exit code alone says nothing."""
@@ -146,7 +152,7 @@ class PlaybookStep(Frozen, use_attribute_docstrings=True):
 
     @property
     def mutates(self) -> bool:
-        """True for `do` and `send`."""
+        """True for `do`, `send` and `attended`."""
         return self.ask is None
 
     @model_validator(mode="after")
@@ -157,8 +163,17 @@ class PlaybookStep(Frozen, use_attribute_docstrings=True):
 
     @model_validator(mode="after")
     def _one_purpose(self) -> Self:
-        if sum(given is not None for given in (self.ask, self.do, self.send)) != 1:
-            raise ValueError("a step has exactly one of ask, do and send")
+        if sum(given is not None for given in (self.ask, self.do, self.send, self.attended)) != 1:
+            raise ValueError("a step has exactly one of ask, do, send and attended")
+        if (self.attended is None) != (self.who is None):
+            raise ValueError("attended and who belong together")
+        if self.attended is not None:
+            return self._attended_alone()
+        return self._sent()._answers_once()
+
+    def _sent(self) -> Self:
+        if self.read is None:
+            raise ValueError("read is missing: which reader reads the reply?")
         if (self.send is None) != (self.to is None):
             raise ValueError("send and to belong together")
         if not self.expect and not self.until:
@@ -173,6 +188,17 @@ class PlaybookStep(Frozen, use_attribute_docstrings=True):
             raise ValueError("until: a step that changes something returns at once; wait in an ask after it")
         if not self.mutates and (self.look or self.again or self.point_of_no_return):
             raise ValueError("look, again and point_of_no_return belong to do and send")
+        return self
+
+    def _attended_alone(self) -> Self:
+        if self.look is None or not self.look.done:
+            raise ValueError("a step that is attended has a look that tells when it is done")
+        others = (self.read, self.expect, self.until, self.refuse, self.every, self.again, self.disconnects)
+        if any(others) or self.answers or self.terminal or self.to:
+            raise ValueError("a step that is attended sends nothing: say, who, within and look are all it has")
+        return self
+
+    def _answers_once(self) -> Self:
         if self.do is None and (self.answers or self.terminal):
             raise ValueError("answers and terminal belong to do")
         prompts = [one.prompt for one in self.answers]

@@ -31,6 +31,7 @@ def add(pages: Blueprint) -> None:
         ("approve", approve),
         ("deny", deny),
         ("waive", waive),
+        ("confirm", confirm),
         ("pack", pack),
     ):
         pages.add_url_rule(f"/changes/<change>/{name}", f"change_{name}", view, methods=["POST"])
@@ -89,6 +90,13 @@ def waive(change: str) -> Answer:
         seen=field("finding", 80),
     )
     return _back(change, f"check-{field('check', 60)}")
+
+
+def confirm(change: str) -> Answer:
+    """Give one word about the step that is done by hand, by this session, for the step that the page showed."""
+    word, by, seen = field("word", 10), field("by", 200), field("step", 40)
+    face().control.confirm(person(), change, word=word, by=by, seen=seen)
+    return _back(change, "by-hand")
 
 
 def deny(change: str) -> Answer:

@@ -132,6 +132,8 @@ def yours(view: Mapping[str, Any], viewer: str) -> str:
         return "look, then back out"
     if view["run"] is not None and (view["run"]["question"] or view["run"]["hold"]) and not view["may"]["resume"]:
         return "answer the gate" if view["run"]["question"] else "resume or back out"
+    if view["by_hand"] is not None and not all(view["by_hand"]["why_not"].values()):
+        return "confirm what is done by hand"
     if view["state"] in ("draft", "refused") and view["requester"] == viewer:
         return "check it" if view["state"] == "draft" else "mend what is red, then check again"
     return ""

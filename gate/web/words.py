@@ -102,6 +102,7 @@ ENTRIES = {
     "step.intended": "About to act",
     "step.ended": "Step ended",
     "step.looked": "Looked at the array",
+    "step.confirmed": "Confirmed by hand",
     "hold.placed": "Hold placed",
     "hold.lifted": "Hold lifted",
     "known_answer.written": "Known data written",

@@ -21,6 +21,7 @@ from gate.control.desk import Desk
 from gate.control.door import Control
 from gate.control.lists import Lists
 from gate.evidence import (
+    OWN_RECORD,
     AccessTest,
     ArrayReading,
     Attempt,
@@ -172,7 +173,7 @@ class Eyes:
             tuple(self._rehearsal(name, str(kept[name].place), now, raw) for name in kept) if self.rehearsed else (),
             immutability={OFFSITE: held},
             access={name: AccessTest(name, now, "production", True, "refused", raw) for name in kept},
-            tools={"restore-desk": traces["desk"]},
+            tools={"restore-desk": traces["desk"], OWN_RECORD: traces["desk"]},
             scratches=dict.fromkeys(kept, traces["scratch"]),
             settled=dict.fromkeys((*arrays, *kept), now - timedelta(days=90)),
             record=RecordState(now, self.ledger.size()),

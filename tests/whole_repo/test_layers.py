@@ -14,7 +14,7 @@ LAYERS: tuple[set[str], ...] = (
     {"change", "document", "evidence", "policy"},
     {"finding", "landscape", "person", "sink"},
     {"approval", "canary", "coverage", "immutability", "isolation", "judgement", "rotation", "verdict"},
-    {"fate", "waiver"},
+    {"attendance", "fate", "waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
     {"authority", "custody", "lifecycle", "trust"},
     {"keyholding"},
@@ -54,6 +54,7 @@ ONLY: dict[str, set[str]] = {
     "cli": FACE
     | {
         "approval",
+        "attendance",
         "assembly",
         "backups",
         "families",
