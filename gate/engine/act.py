@@ -126,17 +126,8 @@ def _ask(crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, 
 
 def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: Event) -> None:
     phase, number, step, attempt = action.phase, action.number, action.step, action.attempt
-    if action.look_first:
-        seen = steps.look(crew.hands, plan, plan.canary, step, interrupted)
-        if seen is None:
-            return
-        if seen.outcome == "done":
-            already = Outcome("already", "the array was as wanted, nothing was sent", seen.reply)
-            crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, already))
-            return
-        if action.repeats and seen.outcome != "not_begun":
-            crew.ledger.append(_looked(crew, standing, plan, phase, number, step, seen))
-            return
+    if action.look_first and not _to_be_sent(crew, plan, standing, action, interrupted):
+        return
     _assert_witnessed(crew)
     now = crew.hands.clock()
     counted = count(crew, plan, standing)
@@ -149,13 +140,8 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
         crew.ledger.append_all((attempt_refused, halted), expect=standing.seq)
         return
     if step.attended:
-        opened: dict[str, Json] = {
-            **_named(plan, phase, number, step),
-            "command": step.command,
-            "act_before": utc(now),
-            "attempt": attempt,
-        }
-        crew.ledger.append(Draft("step.intended", DRIVER, standing.change, opened), expect=standing.seq)
+        opened = Draft("step.intended", DRIVER, standing.change, _intent(plan, action, utc(now)))
+        crew.ledger.append(opened, expect=standing.seq)
         return
     try:
         permit = crew.office.issue(grant, now, Wanted(plan, phase, number))
@@ -166,12 +152,7 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
         return
     before = steps.act_before(step, now, permit.expires)
     permitted = _permit(grant.purpose, plan, permit.serial, utc(permit.expires))
-    intended: dict[str, Json] = {
-        **_named(plan, phase, number, step),
-        "command": step.command,
-        "act_before": utc(before),
-        "attempt": attempt,
-    }
+    intended = _intent(plan, action, utc(before))
     entered = crew.ledger.append_all(
         (
             Draft("permit.issued", DRIVER, standing.change, permitted),
@@ -186,6 +167,22 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
     crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, came))
     with suppress(GateError):  # it ends by itself in minutes
         crew.office.over(permit)
+
+
+def _to_be_sent(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: Event) -> bool:
+    """Look first, and enter what was found where that ends the matter."""
+    phase, number, step = action.phase, action.number, action.step
+    seen = steps.look(crew.hands, plan, plan.canary, step, interrupted)
+    if seen is None:
+        return False
+    if seen.outcome == "done":
+        already = Outcome("already", "the array was as wanted, nothing was sent", seen.reply)
+        crew.ledger.append(_ended(crew, standing, plan, phase, number, step, action.attempt, already))
+        return False
+    if action.repeats and seen.outcome != "not_begun":
+        crew.ledger.append(_looked(crew, standing, plan, phase, number, step, seen))
+        return False
+    return True
 
 
 def _no_permit(crew: Crew, standing: Standing, phase: Phase, number: int, step: Step, error: GateError) -> None:
@@ -212,6 +209,11 @@ def _permit(purpose: Purpose, plan: Plan, serial: int, expires: str) -> dict[str
         "serial": str(serial),
         "expires": expires,
     }
+
+
+def _intent(plan: Plan, action: Act, act_before: str) -> dict[str, Json]:
+    named = _named(plan, action.phase, action.number, action.step)
+    return {**named, "command": action.step.command, "act_before": act_before, "attempt": action.attempt}
 
 
 def _named(plan: Plan, phase: Phase, number: int, step: Step) -> dict[str, Json]:

@@ -15,6 +15,9 @@ from gate.change import Kind, Phase, Sentence
 from gate.duration import Duration
 from gate.inventory import AbsolutePath, ArrayFamily, Frozen, Name
 
+KINDS = ("ask", "do", "send", "attended")
+"""What a step can be: exactly one of these keys is in it."""
+
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -163,7 +166,7 @@ class PlaybookStep(Frozen, use_attribute_docstrings=True):
 
     @model_validator(mode="after")
     def _one_purpose(self) -> Self:
-        if sum(given is not None for given in (self.ask, self.do, self.send, self.attended)) != 1:
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
             raise ValueError("a step has exactly one of ask, do, send and attended")
         if (self.attended is None) != (self.who is None):
             raise ValueError("attended and who belong together")
