@@ -21,6 +21,8 @@ from gate.standing import Standing
 from gate.store import Ledger
 
 CURSOR = "changes"
+NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+"""Primary result codes with which the list is shown all the same: somebody must see it to make room."""
 
 
 class Lists:
@@ -38,9 +40,10 @@ class Lists:
     def rows(self) -> list[dict[str, Any]]:
         """Return every change's row, the newest first."""
         with self._lock, outside():
-            self._catch_up()
-            found = self._db.table("change_row").rows_where(order_by="number desc")
-            return [json.loads(str(item["row"])) for item in found]
+            behind = self._catch_up()
+            found = {str(item["id"]): item for item in self._db.table("change_row").rows} | behind
+        ordered = sorted(found.values(), key=lambda item: -int(item["number"]))
+        return [json.loads(str(item["row"])) for item in ordered]
 
     def rebuild(self) -> int:
         """Forget every row and read the whole ledger again; return how many changes there are."""
@@ -51,22 +54,30 @@ class Lists:
             self._catch_up()
             return int(self._db.table("change_row").count)
 
-    def _catch_up(self) -> None:
+    def _catch_up(self) -> dict[str, dict[str, Any]]:
+        """Write the rows of changes that have moved; return them where the disk takes nothing, so that they show."""
         known = list(self._db.table("cursor").rows_where("name = ? and origin = ?", [CURSOR, self._ledger.origin]))
         start = int(known[0]["size"]) if known else 0
         size = self._ledger.size()
         if size == start:
-            return
+            return {}
         if size < start:
             start = 0
         moved = {entry.change for entry in self._ledger.entries(start, size) if entry.change is not None}
-        with writing(self._db):
-            for change in moved:
-                made = row(readable(self._ledger.history(change)))
-                self._db.table("change_row").upsert(
-                    {"id": change, "number": made["number"], "row": json.dumps(made)}, pk="id"
-                )
-            self._db.table("cursor").upsert({"name": CURSOR, "size": size, "origin": self._ledger.origin}, pk="name")
+        lines: dict[str, dict[str, Any]] = {}
+        for change in moved:
+            made = row(readable(self._ledger.history(change)))
+            lines[change] = {"id": change, "number": made["number"], "row": json.dumps(made)}
+        try:
+            with writing(self._db):
+                self._db.table("change_row").upsert_all(lines.values(), pk="id")
+                cursor = {"name": CURSOR, "size": size, "origin": self._ledger.origin}
+                self._db.table("cursor").upsert(cursor, pk="name")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF not in NO_ROOM:
+                raise
+            return lines
+        return {}
 
 
 def readable(history: tuple[Entry, ...]) -> Standing:

@@ -11,6 +11,9 @@ from typing import Any
 from gate.errors import CannotTell, LedgerUnavailable
 from gate.store import schema
 
+FULL = "is the disk full or read-only?"
+"""What to ask oneself first when the file cannot be opened or written."""
+
 
 class Connections:
     """Safe to use from many threads: each reads through a connection of its own for as long as it reads."""

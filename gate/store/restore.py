@@ -17,7 +17,7 @@ from gate.ledger import entry, merkle
 from gate.ledger.checkpoint import Checkpoint
 from gate.store import schema
 from gate.store.appending import Job, Row
-from gate.store.connections import Connections, sync_folder
+from gate.store.connections import FULL, Connections, sync_folder
 from gate.store.proofs import STORED_LEVEL
 from gate.store.seen import Seen, digest
 from gate.store.tip import last_of, read_tip
@@ -53,7 +53,7 @@ def restore(
             new = False
             return before
     except sqlite3.Error as problem:
-        raise LedgerUnavailable(f"the ledger cannot be written: {problem}", hint="is the disk full?") from None
+        raise LedgerUnavailable(f"the ledger cannot be written: {problem}", hint=FULL) from None
     finally:
         memory.close()
         turn.close()

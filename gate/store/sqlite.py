@@ -20,7 +20,7 @@ from gate.store import schema
 from gate.store.anchors import Anchors
 from gate.store.appending import Job, job
 from gate.store.blobs import Blobs
-from gate.store.connections import Connections, sync_folder
+from gate.store.connections import FULL, Connections, sync_folder
 from gate.store.keys import FileKey
 from gate.store.private import Private
 from gate.store.proofs import Tree
@@ -67,9 +67,9 @@ def open_ledger(
             Private(path.with_name("private.db"), private | entry.PRIVATE),
         )
     except sqlite3.Error as problem:
-        raise LedgerUnavailable(f"cannot open the ledger {path}: {problem}") from None
+        raise LedgerUnavailable(f"cannot open the ledger {path}: {problem}", hint=FULL) from None
     except OSError as problem:
-        raise LedgerUnavailable(f"cannot open the ledger {path}: {problem.strerror}") from None
+        raise LedgerUnavailable(f"cannot open the ledger {path}: {problem.strerror}", hint=FULL) from None
     try:
         ledger.begin(beginning)
     except BaseException:

@@ -16,7 +16,7 @@ from functools import partial
 from gate.errors import GateError, LedgerUnavailable
 from gate.store import schema
 from gate.store.appending import Batch, Job, Row
-from gate.store.connections import Connections
+from gate.store.connections import FULL, Connections
 from gate.store.seen import Seen
 from gate.store.tip import HEAD_EVERY, Tip, count, last_of, read_tip
 from gate.store.turn import Turn
@@ -62,9 +62,9 @@ class Writer:
             try:
                 connection = self._open(looking=True)
                 yield connection, self._known() or read_tip(connection)
-            except sqlite3.Error as problem:
+            except (sqlite3.Error, OSError) as problem:
                 self.drop()
-                raise LedgerUnavailable(f"{CANNOT}: {problem}", hint="is the disk full or read-only?") from None
+                raise LedgerUnavailable(f"{CANNOT}: {problem}", hint=FULL) from None
             except BaseException:
                 self._roll_back()
                 raise
@@ -105,7 +105,7 @@ class Writer:
             self._commit(jobs)
         except (sqlite3.Error, OSError) as problem:
             self.drop()
-            _fail(jobs, f"{CANNOT}: {problem}", "is the disk full or read-only?")
+            _fail(jobs, f"{CANNOT}: {problem}", FULL)
         except GateError as problem:
             self._roll_back()
             _fail(jobs, problem.message, problem.hint)
