@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Tests wait as much as they compute: one process more than there are processors.
 JOBS ?= $(shell expr $$(nproc) + 1)
+# Seconds for each of the fuzz targets of `make soak`.
+FUZZ_S ?= 60
 SOURCES := requirements/core.txt requirements/build.txt pyproject.toml gate/__init__.py
 UV := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-annotate -q
@@ -40,9 +42,10 @@ docs: $(VENV)/dev.stamp ## write the pages that are made from the code
 bench: $(VENV)/dev.stamp $(VENV)/peers.stamp ## measure what docs/benchmarks.md tells
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit; done
 
-soak: $(VENV)/dev.stamp ## kill the ledger's writers through 250,000 appends; change what is handed out 10,000 times
+soak: $(VENV)/dev.stamp ## kill the ledger's writers through 250,000 appends; mutate and fuzz (FUZZ_S=60: seconds a target)
 	@$(BIN)/python -m tests.store.storm
 	@$(BIN)/python -m tests.export.mutations --count 10000
+	@$(BIN)/python -m tests.fuzz.explore --seconds $(FUZZ_S)
 
 lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew; look at the difference before you commit it
 	@$(PIP) install uv

@@ -61,6 +61,9 @@ FORBIDDEN = (
 )
 
 LEVEL = re.compile(r"(\d{1,4}(?:\.\d{1,4}){1,4})(?: \(build ([A-Za-z0-9.]{1,60})\))?")
+WORDS = re.compile(r"[!-~]([ -~]{0,98}[!-~])?")
+"""What a name, a serial or a model may be: one line of ASCII, so that nobody reads another array's name in it."""
+
 VERDICT = re.compile(r"^The tool has found (\d{1,6}) errors and (\d{1,6}) warnings\.?$", re.MULTILINE)
 UNSUPPORTED = re.compile(r"upgrade path from .{1,80} is unsupported", re.IGNORECASE)
 IDLE = "success"
@@ -82,7 +85,7 @@ def _system(reply: Reply) -> Facts:
     version, build = _level(told.get("code_level"))
     facts = {"serial": told.get("id", ""), "name": told.get("name", ""), "model": told.get("product_name", "")}
     facts |= {"version": version, "build": build}
-    return {name: value for name, value in facts.items() if value}
+    return {name: value for name, value in facts.items() if WORDS.fullmatch(value)}
 
 
 def _update(reply: Reply) -> Facts:

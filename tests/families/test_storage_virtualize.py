@@ -296,3 +296,9 @@ def test_storage_behind_it_is_named_and_none_is_an_answer() -> None:
     assert array(backends=vector("backends")).backends == ("controller0", "east cabinet")
     assert array(backends=reply(b"", 1)).backends is None
     assert array(backends=vector("backends").replace(b"controller0", b"")).backends is None
+
+
+def test_a_name_that_is_no_line_of_plain_words_is_not_told() -> None:
+    said = b"id!0000020420E00022\nname!east-1\t\t\teast-2\nproduct_name!LAB\tFS5\ncode_level!8.6.0.3 (build 1)\n"
+    facts = READERS["system"](reply(said))
+    assert facts == {"serial": "0000020420E00022", "version": "8.6.0.3", "build": "1"}
