@@ -15,6 +15,7 @@ from gate.families import FAMILIES
 from gate.families.family import Facts
 from gate.inventory import ArrayFamily
 from gate.lab.dialects import DIALECTS
+from gate.lab.faults import HEALTH_FAULTS
 from tests.families.fixtures import NOW, VECTORS, vector
 from tests.fuzz.target import Target, take
 from tests.lab.dialects.simulated import asked, simulated
@@ -55,8 +56,15 @@ def well(family: ArrayFamily) -> Mapping[str, Reply]:
 
 @cache
 def sick(family: ArrayFamily) -> tuple[Sick, ...]:
-    """Arrays with one wrong word in one reply, whose reader says what is wrong and leaves nothing open."""
+    """Replies of which one tells of a fault of the lab or has a wrong word in it, and its reader says so."""
     found = []
+    for fault in HEALTH_FAULTS if family in DIALECTS else ():
+        array = simulated(family)
+        array.faults[fault] = ""
+        for name, command in FAMILIES[family].questions.items():
+            replies = {**well(family), name: answered(asked(array, command).stdout)}
+            if read(family, replies).problems:
+                found.append(Sick(name, replies))
     for name, reply in well(family).items():
         for word, worse in SICKER:
             start = reply.stdout.find(word)

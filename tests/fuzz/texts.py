@@ -32,7 +32,7 @@ def playbook(data: bytes) -> None:
             name: next((value for value in VALUES if re.fullmatch(pattern, value)), "")
             for name, pattern in book.slots.items()
         }
-        made = render(book, slots)
+        made = render(book, slots, FAMILIES)
     except BadInput:
         return
     family = FAMILIES[book.family]
