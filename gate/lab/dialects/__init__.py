@@ -3,10 +3,14 @@
 from gate.inventory import ArrayFamily
 from gate.lab.array import Array
 from gate.lab.dialects.dothill import DotHill
+from gate.lab.dialects.purity import Purity
 from gate.lab.dialects.storage_virtualize import StorageVirtualize
+from gate.lab.dialects.three_par import ThreePar
 
 DIALECTS: dict[ArrayFamily, type[Array]] = {
     ArrayFamily.DOTHILL: DotHill,
+    ArrayFamily.PURITY: Purity,
     ArrayFamily.STORAGE_VIRTUALIZE: StorageVirtualize,
+    ArrayFamily.THREE_PAR: ThreePar,
 }
 """A family that is not here can be in an inventory; a lab cannot be started with it."""
