@@ -123,6 +123,8 @@ def _errors(reply: Reply) -> Facts:
 def _ha(reply: Reply) -> Facts:
     """Return whether a director's standby processor could take over [M]."""
     text = " ".join(text_of(reply).split())
+    if "HA State" not in text:
+        raise Unreadable("it does not tell the state of its processors")
     return {"synchronized": "yes" if "HA enabled, Heartbeat Up, HA State synchronized" in text else "no"}
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from gate.evidence import ArrayReading, Reply
 from gate.families.counters import exact
 from gate.families.family import Facts, Family, Reader, Unreadable
-from gate.families.nxos_mds_tables import logins_of, modules_of, ports_of, text_of
+from gate.families.nxos_mds_tables import logins_of, modules_of, ports_of, text_of, told
 from gate.families.reading import Asked
 
 QUESTIONS: Mapping[str, str] = {
@@ -74,15 +74,11 @@ def spelled(release: str) -> str:
 
 def _version(reply: Reply) -> Facts:
     """Return version, serial and model; kickstart and system must be of one release."""
-    text = text_of(reply)
-    told = [
-        re.findall(rf"^\s*{what}:?\s+version\s+(\S+)\s*$", text, re.MULTILINE)
-        for what in ("system", "kickstart", "NXOS")
-    ]
-    releases = {release for each in told for release in each}
-    serial = re.findall(r"^\s*Processor [Bb]oard ID\s+(\S+)\s*$", text, re.MULTILINE)
-    model = re.findall(r"^\s*cisco (MDS \S+)", text, re.MULTILINE)
-    if not (told[0] or told[2]) or len(releases) != 1:
+    system, kickstart, one = (told(reply, rf"{what}:?\s+version\s+(\S+)") for what in ("system", "kickstart", "NXOS"))
+    releases = {*system, *kickstart, *one}
+    serial = told(reply, r"Processor [Bb]oard ID\s+(\S+)")
+    model = told(reply, r"cisco (MDS \S+) .*")
+    if not (system or one) or len(releases) != 1:
         raise Unreadable("it does not tell one release of kickstart and system")
     if len(serial) != 1 or len(model) != 1 or not SERIAL.fullmatch(serial[0]):
         raise Unreadable("it does not tell its serial and model once")
@@ -92,9 +88,9 @@ def _version(reply: Reply) -> Facts:
 def _modules(reply: Reply) -> Facts:
     """Return whether all modules run one release: after a step that failed they do not."""
     rows = modules_of(reply)
-    told = {row.release for row in rows}
+    releases = {row.release for row in rows}
     states = " ".join(f"{row.number}={row.status.replace(' ', '_')}" for row in rows)[:200]
-    same = {"version": spelled(rows[0].release)} if len(told) == 1 else {}
+    same = {"version": spelled(rows[0].release)} if len(releases) == 1 else {}
     return {"equal": "yes" if same else "no", "states": states, **same}
 
 
@@ -113,9 +109,11 @@ def _update(reply: Reply) -> Facts:
 
 def _incompatible(reply: Reply) -> Facts:
     """Return whether the configuration fits an image: said twice, and nothing else named."""
-    text = text_of(reply)
-    clean = len(re.findall(rf"^\s*{CLEAN}\s*$", text, re.MULTILINE))
-    return {"compatible": "yes" if clean == 2 and not re.search(r"STRICT|LOOSE", text) else "no"}
+    clean = len(told(reply, rf"({CLEAN})"))
+    against = re.search(r"STRICT|LOOSE", text_of(reply))
+    if not clean and not against:
+        raise Unreadable("it does not tell whether the configuration fits")
+    return {"compatible": "yes" if clean == 2 and not against else "no"}
 
 
 def _impact(reply: Reply) -> Facts:
@@ -173,9 +171,7 @@ def _bad_modules(reply: Reply) -> list[str]:
 
 def _bad_redundancy(reply: Reply) -> list[str]:
     """Name a supervisor that has no standby; a switch with one alone says so in its redundancy mode [M]."""
-    text = text_of(reply)
-    states = re.findall(r"^\s*Internal state:\s+(\S.*?)\s*$", text, re.MULTILINE)
-    mode = re.findall(r"^\s*operational:\s+(\S.*?)\s*$", text, re.MULTILINE)
+    states, mode = told(reply, r"Internal state:\s+(\S.*)"), told(reply, r"operational:\s+(\S.*)")
     if len(mode) != 1 or not 1 <= len(states) <= 2:
         raise Unreadable("it does not tell the state of its supervisors")
     if mode[0] == "HA" and states == ["Active with HA standby", "HA standby"]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from gate.evidence import Reply
 from gate.families.family import Unreadable, whole_text
 
-REFUSED = re.compile(r"^\s*(% ?Invalid|% ?\w+ (command|error)|ERROR:|Syntax error|Permission denied).*", re.MULTILINE)
+REFUSED = re.compile(r"% ?Invalid|% ?\w+ (command|error)|ERROR:|Syntax error|Permission denied")
 WWN = re.compile(r"([0-9a-f]{2}:){7}[0-9a-f]{2}", re.IGNORECASE)
 PORT = re.compile(r"(fc|ext|bay)\d{1,2}(/\d{1,3})?|(fcip|san-port-channel|port-channel|vfc)\s?\d{1,4}", re.ASCII)
 FLOGI_TITLES = ["INTERFACE", "VSAN", "FCID", "PORT", "NAME", "NODE", "NAME"]
 FLOGI_COUNT = re.compile(r"Total number of flogi = (\d{1,6})\.?", re.ASCII)
-STATUS = re.compile(r"\s(active \*|[a-z][a-z-]*)\s*$", re.ASCII)
+STATUS = re.compile(r"active \*|[a-z][a-z-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,17 @@ class Module:
 def text_of(reply: Reply) -> str:
     """Return the text of an answer; Unreadable for a refusal. The exit status tells nothing (S 29)."""
     text = whole_text(reply)
-    if refusal := REFUSED.search(text):
-        raise Unreadable(f"the switch answered {refusal.group(0).strip()[:120]}")
+    if refusal := next((line.strip() for line in text.splitlines() if REFUSED.match(line.strip())), ""):
+        raise Unreadable(f"the switch answered {refusal[:120]}")
     if not text.strip() or not text.endswith("\n"):
         raise Unreadable("the reply is empty or stops in the middle of a line")
     return text
+
+
+def told(reply: Reply, pattern: str) -> list[str]:
+    """Return the first group of every line that is, without its blanks, wholly of that pattern."""
+    found = (re.fullmatch(pattern, line.strip()) for line in text_of(reply).splitlines())
+    return [match.group(1) for match in found if match]
 
 
 def modules_of(reply: Reply) -> list[Module]:
@@ -50,10 +56,10 @@ def modules_of(reply: Reply) -> list[Module]:
         elif words[0] in ("Mod", "Xbar"):
             table = _table(words)
         elif table == "states":
-            found = STATUS.search(line)
-            if not words[0].isdecimal() or words[0] in states or found is None:
+            state = " ".join(words[-2:] if words[-1] == "*" else words[-1:])
+            if not words[0].isdecimal() or words[0] in states or not STATUS.fullmatch(state):
                 raise Unreadable(f'"{line.strip()[:60]}" is no module')
-            states[words[0]] = found.group(1)
+            states[words[0]] = state
         elif table == "releases":
             if not words[0].isdecimal() or words[0] in releases or len(words) < 2:
                 raise Unreadable(f'"{line.strip()[:60]}" is no module')

@@ -70,7 +70,7 @@ def test_a_reply_that_goes_on_and_on_is_read_to_its_end(family: ArrayFamily, wha
     product, long = FAMILIES[family], LONG[what] * 60_000 + b"x\n"
     for reader in product.readers.values():
         facts = set(reader(reply(long)))
-        assert facts in ({"unreadable"}, {"accepted"})  # some arrays say what they like when they accept
+        assert facts <= {"accepted"} or facts == {"unreadable"}  # some arrays say what they like when they accept
     assert product.read("a-1", dict.fromkeys(product.questions, reply(long)), NOW).problems != ()
 
 
