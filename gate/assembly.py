@@ -169,7 +169,8 @@ def office_of(settings: Settings, ledger: Ledger) -> tuple[Office, Following | N
         asked = KeyholderOffice(ledger, settings.data / named.keyholder, named.answer_within.total_seconds())
         return asked, Following(asked, ledger)
     lifetime = settings.config.policy.permit_lifetime
-    return PermitOffice.open(settings.ca_key, lifetime), None
+    through = [array.id for array in settings.config.inventory.arrays if array.via]
+    return PermitOffice.open(settings.ca_key, lifetime, through), None
 
 
 def witnesses_of(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[Witnessing, Stamping | None]:

@@ -135,6 +135,15 @@ class Ssh(Frozen):
     port: Port = 22
 
 
+class Bastion(Frozen):
+    """A machine over which arrays and hosts are reached; its host key is pinned like theirs."""
+
+    id: Name
+    ssh: Ssh
+    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = "jump"
+    """Who the gate is there: may open ways to what `permitopen` names, and nothing else."""
+
+
 class Scratch(Frozen):
     """The object on an array into which the gate itself may write known-answer data (promise 3)."""
 
@@ -172,6 +181,9 @@ class Array(Frozen):
     ssh: Ssh
     upload: Ssh | None = None
     """Where firmware is put by SFTP, if not at `ssh`: port 1022 of its management address for the DotHill family."""
+
+    via: Name | None = None
+    """The bastion over which its command line is reached, if it is not reached directly."""
 
     scratch: Scratch | None = None
     partner: Name | None = None
@@ -218,6 +230,9 @@ class Host(Frozen):
     site: Name
     family: HostFamily
     ssh: Ssh
+    via: Name | None = None
+    """Likewise."""
+
     cluster: Text | None = None
     """The hypervisor cluster it runs on."""
 
@@ -413,6 +428,7 @@ class Inventory(Frozen):
     sites: Annotated[tuple[Name, ...], Field(min_length=1)]
     arrays: Annotated[tuple[Array, ...], Field(min_length=1)]
     hosts: tuple[Host, ...] = ()
+    bastions: tuple[Bastion, ...] = ()
     datasets: tuple[Dataset, ...] = ()
     protections: tuple[Protection, ...] = ()
     appliances: tuple[Appliance, ...] = ()
@@ -428,7 +444,7 @@ class Inventory(Frozen):
             ("arrays", [array.id for array in self.arrays]),
             ("array serials", [array.serial for array in self.arrays]),
             ("hosts", [host.id for host in self.hosts]),
-            ("arrays and hosts", [array.id for array in self.arrays] + [host.id for host in self.hosts]),
+            ("arrays, hosts and bastions", [*self.reached, *(bastion.id for bastion in self.bastions)]),
             ("datasets", [dataset.id for dataset in self.datasets]),
             ("protections", [protection.id for protection in self.protections]),
             ("arrays and appliances", [array.id for array in self.arrays] + [one.id for one in self.appliances]),
@@ -449,6 +465,9 @@ class Inventory(Frozen):
         found = [(f"arrays.{array.id}.site", array.site, sites) for array in self.arrays]
         found += [(f"arrays.{array.id}.partner", array.partner, arrays) for array in self.arrays if array.partner]
         found += [(f"hosts.{host.id}.site", host.site, sites) for host in self.hosts]
+        bastions = {bastion.id for bastion in self.bastions}
+        found += [(f"arrays.{array.id}.via", array.via, bastions) for array in self.arrays if array.via]
+        found += [(f"hosts.{host.id}.via", host.via, bastions) for host in self.hosts if host.via]
         found += [(f"datasets.{dataset.id}.host", dataset.host, hosts) for dataset in self.datasets]
         for protection in self.protections:
             found.append((f"protections.{protection.id}.dataset", protection.dataset, datasets))
@@ -512,6 +531,16 @@ class Inventory(Frozen):
     def array(self, name: str) -> Array:
         """Return the array of that id; KeyError when there is none."""
         return self._arrays[name]
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """Ids of everything that has a command line of its own: arrays, then hosts."""
+        return (*(array.id for array in self.arrays), *(host.id for host in self.hosts))
+
+    def way(self, name: str) -> tuple[Ssh, Bastion | None]:
+        """Return where an array or host is reached, and the bastion in between; KeyError for another name."""
+        one = self._arrays.get(name) or self._hosts[name]
+        return one.ssh, next((bastion for bastion in self.bastions if bastion.id == one.via), None)
 
     def scratch_words(self, *arrays: str) -> tuple[str, ...]:
         """Return where the gate may write on these arrays, as a sealed plan names it; none without a scratch object."""

@@ -26,6 +26,7 @@ from gate.ssh.wire import HANDSHAKE_LIMIT, Timeouts
 
 QUICK = Timeouts(connect_s=1, banner_s=1, login_s=3, channel_s=2)
 KEY = Ed25519PrivateKey.generate()
+PASSWORD = "a word that was sealed"
 
 Handler = Callable[[paramiko.Channel, str, paramiko.Transport], None]
 Serve = Callable[[Callable[[socket.socket], None]], int]
@@ -70,10 +71,14 @@ class Peer(paramiko.ServerInterface):
         self._transport = transport
 
     def get_allowed_auths(self, username: str) -> str:
-        return "publickey"
+        return "publickey" if username == "monitor" else "password"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         return paramiko.common.AUTH_SUCCESSFUL if username == "monitor" else paramiko.common.AUTH_FAILED
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        good = (username, password) == ("fwadmin", PASSWORD)
+        return paramiko.common.AUTH_SUCCESSFUL if good else paramiko.common.AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         return paramiko.common.OPEN_SUCCEEDED
@@ -102,10 +107,10 @@ class Peer(paramiko.ServerInterface):
 
 
 @pytest.fixture
-def device(serve: Serve) -> Callable[[Handler], Session]:
+def device(serve: Serve) -> Callable[..., Session]:
     """A session with a server whose commands are answered by the handler."""
 
-    def begin(handler: Handler) -> Session:
+    def begin(handler: Handler, **given: object) -> Session:
         host_key = paramiko.Ed25519Key.from_private_key(
             io.StringIO(KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode())
         )
@@ -116,7 +121,7 @@ def device(serve: Serve) -> Callable[[Handler], Session]:
             with suppress(OSError, EOFError, paramiko.SSHException):
                 transport.start_server(event=threading.Event(), server=Peer(handler, transport))
 
-        return login(serve(handle))
+        return login(serve(handle), **given)
 
     return begin
 
@@ -124,6 +129,18 @@ def device(serve: Serve) -> Callable[[Handler], Session]:
 def login(port: int, **given: object) -> Session:
     wanted = {"user": "monitor", "key": KEY, "pinned": pins(port), "timeouts": QUICK} | given
     return connect("west-2", Ssh(host="127.0.0.1", port=port), **wanted)  # type: ignore[arg-type]
+
+
+def test_a_sealed_password_logs_in_and_a_wrong_one_is_not_told(device: Callable[..., Session]) -> None:
+    def hello(channel: paramiko.Channel, command: str, transport: paramiko.Transport) -> None:
+        channel.sendall(command.encode())
+        end(channel)
+
+    with device(hello, user="fwadmin", password=PASSWORD) as session:
+        assert session.run("hello", deadline_s=5).stdout == b"hello"
+    with pytest.raises(Outside, match="refused the login of fwadmin") as refused:
+        device(hello, user="fwadmin", password="another word")
+    assert "another word" not in f"{refused.value} {refused.value.hint}"
 
 
 def end(channel: paramiko.Channel, status: int = 0) -> None:

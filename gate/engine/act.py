@@ -8,13 +8,14 @@ still the one that was folded; facts are appended whatever came in between. An i
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
+from typing import TypeVar
 
 from gate.approval import Tally, tally
 from gate.authority import STAGE, authorise
 from gate.canonical import Json
-from gate.change import Phase, Plan, Purpose, utc
+from gate.change import Grant, Phase, Plan, Purpose, utc
 from gate.engine import steps
 from gate.engine.hands import Hands
 from gate.engine.next import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
@@ -33,6 +34,7 @@ from gate.step import Step
 from gate.store import Ledger
 
 DRIVER = GATE
+Given = TypeVar("Given")
 
 WITNESS_PATIENCE = 2.0
 """Seconds that a move waits for the witnesses before it is thought over again, so that a hold is seen."""
@@ -139,16 +141,12 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
         attempt_refused = Draft("attempt.refused", DRIVER, standing.change, refused)
         crew.ledger.append_all((attempt_refused, halted), expect=standing.seq)
         return
+    wanted = Wanted(plan, phase, number)
     if step.attended:
-        opened = Draft("step.intended", DRIVER, standing.change, _intent(plan, action, utc(now)))
-        crew.ledger.append(opened, expect=standing.seq)
+        _attend(crew, standing, wanted, action, grant, now)
         return
-    try:
-        permit = crew.office.issue(grant, now, Wanted(plan, phase, number))
-    except LedgerUnavailable:
-        raise
-    except GateError as error:
-        _no_permit(crew, standing, phase, number, step, error)
+    permit = _ask_for(crew, standing, wanted, step, lambda: crew.office.issue(grant, now, wanted))
+    if permit is None:
         return
     before = steps.act_before(step, now, permit.expires)
     permitted = _permit(grant.purpose, plan, permit.serial, utc(permit.expires))
@@ -185,19 +183,34 @@ def _to_be_sent(crew: Crew, plan: Plan, standing: Standing, action: Act, interru
     return True
 
 
-def _no_permit(crew: Crew, standing: Standing, phase: Phase, number: int, step: Step, error: GateError) -> None:
-    """Nothing was sent: a person hears why, and says whether to ask again or to go back."""
-    why = f"{error.message}; {error.hint}" if error.hint else error.message
-    refused: dict[str, Json] = {"what": f"permit for {phase} step {step.id}", "why": why[:1000], "who": "keyholder"}
-    question = f"there is no permit for {phase} step {step.id}, and nothing was sent: {why}"[:1000]
-    asked: dict[str, Json] = {"question": question, "step": f"{phase} {number}"}
-    crew.ledger.append_all(
-        (
-            Draft("attempt.refused", DRIVER, standing.change, refused),
-            Draft("person.asked", DRIVER, standing.change, asked),
-        ),
-        expect=standing.seq,
-    )
+def _attend(crew: Crew, standing: Standing, wanted: Wanted, action: Act, grant: Grant, now: datetime) -> None:
+    """Let people begin what they do by hand: entered like an intent, and known to whoever makes permits."""
+
+    def begins() -> bool:
+        crew.office.attend(grant, now, wanted)
+        return True
+
+    if _ask_for(crew, standing, wanted, action.step, begins):
+        opened = Draft("step.intended", DRIVER, standing.change, _intent(wanted.plan, action, utc(now)))
+        crew.ledger.append(opened, expect=standing.seq)
+
+
+def _ask_for(crew: Crew, standing: Standing, wanted: Wanted, step: Step, ask: Callable[[], Given]) -> Given | None:
+    """Return what was asked for; None when there is none: a person hears why, and says whether to ask again."""
+    try:
+        return ask()
+    except LedgerUnavailable:
+        raise
+    except GateError as error:
+        why = f"{error.message}; {error.hint}" if error.hint else error.message
+    what = f"permit for {wanted.phase} step {step.id}"
+    refused: dict[str, Json] = {"what": what, "why": why[:1000], "who": "keyholder"}
+    question = f"there is no {what}, and nothing was sent: {why}"[:1000]
+    asked: dict[str, Json] = {"question": question, "step": f"{wanted.phase} {wanted.number}"}
+    drafts = [Draft("attempt.refused", DRIVER, standing.change, refused)]
+    drafts.append(Draft("person.asked", DRIVER, standing.change, asked))
+    crew.ledger.append_all(drafts, expect=standing.seq)
+    return None
 
 
 def _permit(purpose: Purpose, plan: Plan, serial: int, expires: str) -> dict[str, Json]:

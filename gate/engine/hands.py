@@ -64,12 +64,16 @@ class Hands:
         """
         array = self.inventory.array(permit.array)
         seconds = max(1.0, (act_before - self.clock()).total_seconds())
+        endpoint, via = self.inventory.way(array.id)
         with connect(
             array.id,
-            array.upload or array.ssh if step.by else array.ssh,
-            user=self.mutate_user,
+            array.upload or endpoint if step.by else endpoint,
+            user=permit.user or self.mutate_user,
             key=permit.key,
             certificate=permit.certificate,
+            password=permit.password,
+            pem=permit.pem,
+            via=via,
             pinned=self.pinned,
             timeouts=self.timeouts,
             not_after=permit.expires,

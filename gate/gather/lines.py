@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.errors import GateError, HostKeyRefused
 from gate.evidence import Reply, ReplyState
 from gate.hostkeys import HostKeys
-from gate.inventory import Inventory, Ssh
+from gate.inventory import Bastion, Inventory, Ssh
 from gate.ssh.client import connect
 from gate.ssh.session import Session
 from gate.ssh.talk import REPLY_LIMIT
@@ -45,10 +45,7 @@ class Lines:
         limit_bytes: int = REPLY_LIMIT,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        endpoints = {array.id: array.ssh for array in inventory.arrays} | {
-            host.id: host.ssh for host in inventory.hosts
-        }
-        self._lines = {target: _Line(ssh) for target, ssh in endpoints.items()}
+        self._lines = {target: _Line(*inventory.way(target)) for target in inventory.reached}
         self._user = user
         self._key = key
         self._pinned = pinned
@@ -122,6 +119,7 @@ class Lines:
             user=self._user,
             key=self._key,
             pinned=self._pinned,
+            via=self._lines[target].via,
             timeouts=self._timeouts,
             clock=self._clock,
         )
@@ -133,8 +131,9 @@ class Lines:
 class _Line:
     """The way to one target; `session` is touched by whoever holds `turn`."""
 
-    def __init__(self, ssh: Ssh) -> None:
+    def __init__(self, ssh: Ssh, via: Bastion | None) -> None:
         self.ssh = ssh
+        self.via = via
         self.turn = threading.Lock()
         self.session: Session | None = None
 

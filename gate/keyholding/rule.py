@@ -85,7 +85,8 @@ def decide(pinned: Pinned, entries: Sequence[Entry], wish: PermitWish, memory: M
         return f"no permits are made here for {wish.array}"
     if plan.origin != pinned.origin:
         return f"the plan is of the ledger {plan.origin}, and not of {pinned.origin}"
-    if wish.number >= len(plan.steps(wish.phase)) or not plan.steps(wish.phase)[wish.number].mutates:
+    steps = plan.steps(wish.phase)
+    if wish.number >= len(steps) or not steps[wish.number].mutates:
         return f"{wish.phase} step {wish.number} of the plan changes nothing"
     counted = count(pinned, plan, standing, now)
     limits = pinned.policy

@@ -13,5 +13,8 @@ class Office(Protocol):
     def issue(self, grant: Grant, now: datetime, wanted: Wanted) -> Permit:
         """Return a permit for exactly what was granted; GateError says why there is none, and then nothing is sent."""
 
+    def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:
+        """Let a step begin that people do by hand; GateError says why it may not."""
+
     def over(self, permit: Permit) -> None:
         """Say that a permit is not needed any more; GateError when nobody hears it, and then it ends by itself."""

@@ -53,6 +53,20 @@ class KeyholderOffice:
     def issue(self, grant: Grant, now: datetime, wanted: Wanted) -> Permit:
         """Return a permit for exactly what was granted; Refused or Outside with the keyholder's sentence."""
         key = Ed25519PrivateKey.generate()
+        given, public = self._given(grant, wanted, key)
+        _examine(given, grant, public, now)
+        expires = min(datetime.fromisoformat(given.expires), grant.expires)
+        return Permit(
+            grant.array, int(given.serial), expires, given.certificate, key, given.user, given.password, given.pem
+        )
+
+    def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:  # noqa: ARG002  # it has its own clock
+        """Let a step begin that people do by hand: the keyholder enters it like a permit and gives nothing."""
+        given, _ = self._given(grant, wanted, Ed25519PrivateKey.generate())
+        if given.certificate or given.password or given.pem:
+            raise Outside("the keyholder gave a permit for what people do by hand")
+
+    def _given(self, grant: Grant, wanted: Wanted, key: Ed25519PrivateKey) -> tuple[Given, str]:
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
         wish: dict[str, Json] = {
             "ask": "permit",
@@ -66,12 +80,7 @@ class KeyholderOffice:
         }
         with self._talk() as line:
             self._tell(line)
-            given = _read(Given, line.ask(wish))
-        _examine(given, grant, public, now)
-        expires = min(datetime.fromisoformat(given.expires), grant.expires)
-        return Permit(
-            grant.array, int(given.serial), expires, given.certificate, key, given.user, given.password, given.pem
-        )
+            return _read(Given, line.ask(wish)), public
 
     def over(self, permit: Permit) -> None:
         """Say that a permit is not needed any more."""

@@ -111,6 +111,9 @@ class PermitOffice:
         serial, expires, certificate = self.certify(grant, now, key.public_key(), narrowing)
         return Permit(grant.array, serial, expires, certificate, key)
 
+    def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:
+        """A step that people do by hand needs nothing of this office: whether it may begin was decided."""
+
     def over(self, permit: Permit) -> None:
         """A permit of this office ends by itself: its key is forgotten, and no list of revoked ones is kept."""
 

@@ -1,31 +1,24 @@
 """
-Connecting: the host key is compared before anything of ours is shown, then one key logs in.
+Connecting: the host key is compared before anything of ours is shown, then one login.
 
-No agent, no keys from the home directory, nothing that Paramiko would try by itself.
+No agent, no keys from the home directory, nothing that Paramiko would try by itself. Through a bastion the array's
+own host key is compared and its own login made at the far end: the bastion sees neither.
 """
 
-import base64
-import io
 import logging
 import socket
 from datetime import datetime
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    SSHCertificate,
-    load_ssh_public_identity,
-)
-from paramiko.message import Message
 
-from gate.errors import HostKeyRefused, Outside, Refused
+from gate.errors import HostKeyRefused, Outside
 from gate.hostkeys import HostKey, HostKeys
-from gate.inventory import Ssh
+from gate.inventory import Bastion, Ssh
+from gate.ssh.login import authenticate, login_key, login_pem
+from gate.ssh.pace import Pace
 from gate.ssh.session import Session
+from gate.ssh.tunnel import Tunnel
 from gate.ssh.watch import guard
 from gate.ssh.wire import Clock, Timeouts, Wire, reason, utc_now
 
@@ -40,6 +33,9 @@ KEY_TYPES = {
     "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
 }
 
+PACE = Pace()
+"""The one of this process: whoever connects to an endpoint, all of them together keep to it."""
+
 _log = logging.getLogger("gate.ssh")
 _log.addHandler(logging.NullHandler())
 
@@ -52,6 +48,9 @@ def connect(
     key: Ed25519PrivateKey,
     pinned: HostKeys,
     certificate: str = "",
+    password: str = "",
+    pem: str = "",
+    via: Bastion | None = None,
     timeouts: Timeouts = USUAL,
     not_after: datetime | None = None,
     clock: Clock = utc_now,
@@ -60,26 +59,25 @@ def connect(
     Log in and return the session.
 
     The host key is compared before anything of ours is shown. `certificate` is one line as ssh-keygen writes it;
-    `not_after` bounds the session, since a certificate's end does not close a connection.
+    `not_after` bounds the session, since a certificate's end does not close a connection. With a password or another
+    private key (`pem`) the target is given that, and key and certificate open the bastion alone.
     Errors: HostKeyRefused; Refused when our own certificate cannot be used; Outside for everything that the target did.
     """
-    login = login_key(target, key, certificate, clock)
-    known = pinned.pinned(endpoint.host, endpoint.port)
-    if not known:
-        raise HostKeyRefused(
-            f"no host key is pinned for {target} ({endpoint.host}:{endpoint.port})",
-            hint="has somebody compared its fingerprint on the console? then add its line to known_hosts",
-        )
-    try:
-        sock = socket.create_connection((endpoint.host, endpoint.port), timeout=timeouts.connect_s)
-    except OSError as error:
-        raise Outside(f"{target} cannot be reached at {endpoint.host}:{endpoint.port}: {reason(error)}") from None
-    wire = Wire(sock, timeouts.dead_peer_s)
+    first = login_key(via.id if via else target, key, certificate, clock)
+    last = login_pem(target, pem) if pem else password or first
+    known = known_keys(target, endpoint, pinned)
+    wire: Wire | Tunnel
+    if via is None:
+        wire = reach(target, endpoint, timeouts)
+    else:
+        keys = known_keys(f"the bastion {via.id}", via.ssh, pinned)
+        outer = reach(f"the bastion {via.id}", via.ssh, timeouts)
+        wire = _through(via, outer, keys, first, target, endpoint, timeouts)
     transport = paramiko.Transport(wire)  # type: ignore[arg-type]  # a socket-like object is documented
     try:
         with guard(timeouts.banner_s + timeouts.login_s, wire.abort):
             handshake(transport, target, known, timeouts)
-            authenticate(transport, target, user, login)
+            authenticate(transport, target, user, last)
     except BaseException:
         wire.close()
         transport.close()
@@ -88,28 +86,59 @@ def connect(
     return Session(target, transport, wire, timeouts, not_after, clock)
 
 
-def login_key(target: str, key: Ed25519PrivateKey, certificate: str, clock: Clock) -> paramiko.PKey:
-    """Return Paramiko's key; a server only says "failed", so what is wrong with our certificate is said here."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    login = paramiko.Ed25519Key.from_private_key(io.StringIO(pem))
-    if not certificate:
-        return login
+def known_keys(target: str, endpoint: Ssh, pinned: HostKeys) -> tuple[HostKey, ...]:
+    """Return the keys pinned for an endpoint; HostKeyRefused when there is none."""
+    known = pinned.pinned(endpoint.host, endpoint.port)
+    if not known:
+        raise HostKeyRefused(
+            f"no host key is pinned for {target} ({endpoint.host}:{endpoint.port})",
+            hint="has somebody compared its fingerprint on the console? then sangate inventory pin adds it",
+        )
+    return known
+
+
+def reach(target: str, endpoint: Ssh, timeouts: Timeouts) -> Wire:
+    """Open a TCP connection, no more of them a second than the endpoint bears."""
+    PACE.wait(endpoint.host, endpoint.port)
     try:
-        identity = load_ssh_public_identity(certificate.encode())
-    except ValueError:
-        raise Refused(f"the certificate for {target} cannot be read") from None
-    if not isinstance(identity, SSHCertificate):
-        raise Refused(f"what was given as certificate for {target} is a plain key")
-    raw = (Encoding.Raw, PublicFormat.Raw)
-    public = identity.public_key()
-    if not hasattr(public, "public_bytes_raw") or public.public_bytes_raw() != key.public_key().public_bytes(*raw):
-        raise Refused(f"the certificate for {target} belongs to another key")
-    now = clock().timestamp()
-    if not identity.valid_after <= now < identity.valid_before:
-        raise Refused(f"the certificate for {target} is not valid now")
-    # As a message: a str would be tried as a file name first. Paramiko compares no keys; that was done above.
-    login.load_certificate(Message(base64.b64decode(certificate.split()[1])))
-    return login
+        sock = socket.create_connection((endpoint.host, endpoint.port), timeout=timeouts.connect_s)
+    except OSError as error:
+        raise Outside(f"{target} cannot be reached at {endpoint.host}:{endpoint.port}: {reason(error)}") from None
+    return Wire(sock, timeouts.dead_peer_s)
+
+
+def _through(
+    via: Bastion,
+    wire: Wire,
+    keys: tuple[HostKey, ...],
+    login: paramiko.PKey,
+    target: str,
+    endpoint: Ssh,
+    timeouts: Timeouts,
+) -> Tunnel:
+    """Log in to the bastion and have it open one way, to the target and nowhere else."""
+    name = f"the bastion {via.id}"
+    transport = paramiko.Transport(wire)  # type: ignore[arg-type]
+    try:
+        with guard(timeouts.banner_s + timeouts.login_s, wire.abort):
+            handshake(transport, name, keys, timeouts)
+            authenticate(transport, name, via.user, login)
+        wire.trust()
+        with guard(timeouts.connect_s + 1, wire.abort):
+            to = (endpoint.host, endpoint.port)
+            channel = transport.open_channel("direct-tcpip", to, ("127.0.0.1", 0), timeout=timeouts.connect_s)
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        wire.close()
+        transport.close()
+        raise Outside(
+            f"{name} opens no way to {target} at {endpoint.host}:{endpoint.port}: {reason(error)}",
+            hint="does its permitopen name exactly this address and port, and is the array up?",
+        ) from None
+    except BaseException:
+        wire.close()
+        transport.close()
+        raise
+    return Tunnel(channel, transport, wire)
 
 
 def handshake(transport: paramiko.Transport, target: str, known: tuple[HostKey, ...], timeouts: Timeouts) -> None:
@@ -143,19 +172,3 @@ def handshake(transport: paramiko.Transport, target: str, known: tuple[HostKey, 
             f"{target} shows another host key than the pinned one; nothing was sent",
             hint=f"pinned {expected}; shown {key.type} {key.fingerprint}. Was its controller or address replaced?",
         )
-
-
-def authenticate(transport: paramiko.Transport, target: str, user: str, login: paramiko.PKey) -> None:
-    """Log in with one key; Outside says what the target held against it."""
-    try:
-        transport.auth_publickey(user, login)
-        if not transport.is_authenticated():
-            raise paramiko.AuthenticationException("it asks for more than a key")
-    except paramiko.AuthenticationException as error:
-        raise Outside(
-            f"{target} refused the login of {user}: {reason(error)}",
-            hint="does it trust our key or CA, is the principal its own id, and is its clock right?",
-        ) from None
-    except (paramiko.SSHException, EOFError, OSError) as error:
-        raise Outside(f"{target} closed the connection during the login: {reason(error)}") from None
-    transport.set_keepalive(5)

@@ -25,6 +25,7 @@ from gate.ssh.prompts import Answer, Prompts
 from gate.ssh.scp import SCP_DIRECTORY, SCP_NAME, Upload
 from gate.ssh.sftp import SFTP_PATH, Put
 from gate.ssh.talk import REPLY_LIMIT, Over, Talk
+from gate.ssh.tunnel import Tunnel
 from gate.ssh.watch import guard
 from gate.ssh.wire import Clock, Timeouts, Wire, reason
 
@@ -50,7 +51,7 @@ class Session:
         self,
         target: str,
         transport: paramiko.Transport,
-        wire: Wire,
+        wire: Wire | Tunnel,
         timeouts: Timeouts,
         not_after: datetime | None,
         clock: Clock,

@@ -279,6 +279,10 @@ class Away:
         """Refuse."""
         raise Outside(f"the keyholder does not answer about {grant.array}", hint="does it run?")
 
+    def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:
+        """Refuse likewise."""
+        self.issue(grant, now, wanted)
+
     def over(self, permit: Permit) -> None:
         """Hear nothing."""
 

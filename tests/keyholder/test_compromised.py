@@ -6,6 +6,7 @@ and any entry that they care to append. What they have not is an approver's key.
 """
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.approval import Method
 from gate.change import Phase, Purpose
-from gate.errors import Refused
+from gate.errors import Outside, Refused
 from gate.finding import Outcome
 from gate.ledger.entry import Actor, Draft
 from gate.permits.asking import KeyholderOffice
@@ -23,6 +24,7 @@ from gate.store import Ledger, keys
 from gate.store.sqlite import open_ledger
 from tests.cases import SECOND
 from tests.engine.histories import APPLY, CANARY, plan
+from tests.engine.histories import FORWARD as FORWARD_STEPS
 from tests.engine.histories import STAGE as SEND
 from tests.keyholder.world import ORIGIN, World, verdict
 
@@ -386,6 +388,18 @@ def test_a_step_that_changes_nothing_or_is_not_there_needs_no_permit(world: Worl
         for number in (0, 99):
             with pytest.raises(Refused, match="changes nothing"):
                 world.ask(number=number)
+
+
+def test_what_people_do_by_hand_is_let_begin_without_a_permit_and_can_be_backed_out(world: World) -> None:
+    attended = (replace(FORWARD_STEPS[SEND], attended="vendor"), *FORWARD_STEPS[SEND + 1 :])
+    world.plan = plan(forward=(FORWARD_STEPS[0], *attended))
+    world.ready()
+    with world.keyholder():
+        world.attend(SEND)
+        with pytest.raises(Outside, match="what is no certificate"):
+            world.ask(number=SEND)
+        world.add("person.answered", "performer", answer="back-out", step="", reason="so")
+        assert world.ask(BACK_OUT, 0, purpose=Purpose.BACK_OUT).array == CANARY
 
 
 def test_a_plan_of_another_gate_is_refused(world: World) -> None:

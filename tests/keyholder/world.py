@@ -189,6 +189,11 @@ class World:
         office = KeyholderOffice(ledger or self.ledger, self.socket, patience_s=5)
         return office.issue(self.grant(purpose, array), self.now, Wanted(self.plan, phase, number))
 
+    def attend(self, number: int) -> None:
+        """Ask that people may begin what they do by hand."""
+        office = KeyholderOffice(self.ledger, self.socket, patience_s=5)
+        office.attend(self.grant(), self.now, Wanted(self.plan, Phase.FORWARD, number))
+
     @property
     def socket(self) -> Path:
         return self.home / "socket"

@@ -28,7 +28,7 @@ from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
 from tests.backups import restic_repository
 from tests.parts import need
-from tests.real.test_openssh import USER, free_port, private, public
+from tests.real.sshd import USER, free_port, private, public
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 ORIGIN = "gate.example.com/ledger/1"

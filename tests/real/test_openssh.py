@@ -3,106 +3,27 @@
 import base64
 import hashlib
 import os
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gate.change import Grant, Purpose
 from gate.errors import HostKeyRefused, Outside, Refused
 from gate.evidence import ReplyState
 from gate.hostkeys import HostKeys, parse
-from gate.inventory import Ssh
 from gate.permits.office import Permit, PermitOffice
-from gate.ssh.client import connect
-from gate.ssh.session import Session
-from gate.ssh.wire import Timeouts
 from tests.parts import need
-
-USER = "root" if os.geteuid() == 0 else os.environ.get("USER", "")
-QUICK = Timeouts(connect_s=2, banner_s=5, login_s=5, channel_s=5)
-
-
-@dataclass
-class Server:
-    """One sshd with its own host key, trusting one plain key and one CA for the principal `west-2`."""
-
-    port: int
-    key: Ed25519PrivateKey
-    host_line: str
-    log: Path
-    home: Path
-
-    @property
-    def pinned(self) -> HostKeys:
-        return parse(f"[127.0.0.1]:{self.port} {self.host_line}\n", "known_hosts")
-
-    def connect(self, **given: object) -> Session:
-        wanted = {"user": USER, "key": self.key, "pinned": self.pinned, "timeouts": QUICK} | given
-        return connect("west-2", Ssh(host="127.0.0.1", port=self.port), **wanted)  # type: ignore[arg-type]
-
-
-def public(key: Ed25519PrivateKey) -> str:
-    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-
-
-def private(path: Path, key: Ed25519PrivateKey) -> Path:
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    path.chmod(0o600)
-    return path
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+from tests.real.sshd import Server, public, servers
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Start servers; each is stopped by its own id."""
-    program = need("sshd")
-    running: list[subprocess.Popen[bytes]] = []
-
-    def begin(*, ca: str = "", more: str = "") -> Server:
-        home = tmp_path / f"sshd{len(running)}"
-        home.mkdir()
-        host_key, key, port = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate(), free_port()
-        (home / "authorized").write_text(public(key) + "\n")
-        (home / "principals").write_text("west-2\n")
-        (home / "ca.pub").write_text(ca or public(Ed25519PrivateKey.generate()))
-        config = home / "sshd_config"
-        config.write_text(
-            f"ListenAddress 127.0.0.1:{port}\nHostKey {private(home / 'hk', host_key)}\nPidFile {home}/pid\n"
-            f"UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\n"
-            f"PermitRootLogin prohibit-password\nAuthorizedKeysFile {home}/authorized\n"
-            f"TrustedUserCAKeys {home}/ca.pub\nAuthorizedPrincipalsFile {home}/principals\n"
-            f"AllowUsers {USER}\nDisableForwarding yes\nPermitTTY no\nLogLevel VERBOSE\n{more}"
-        )
-        if os.geteuid() == 0:
-            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        log = home / "log"
-        process = subprocess.Popen([program, "-D", "-E", str(log), "-f", str(config)])
-        running.append(process)
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.02)
-        return Server(port, key, public(host_key), log, home)
-
-    yield begin
-    for process in running:
-        process.terminate()
-        process.wait(10)
+    """Start servers."""
+    with servers(tmp_path) as begin:
+        yield begin
 
 
 @pytest.fixture
