@@ -1,6 +1,6 @@
 """`sangate ledger recover, rotate-key, examine, redact …`: for whoever keeps the data directory, on its own machine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from gate.cli.place import Place
 from gate.cli.say import pass_place
 
 if TYPE_CHECKING:
+    from gate.ledger.entry import Draft
     from gate.settings import Settings
 
 reason = click.option("--reason", required=True, help="Why; it becomes part of the record.")
@@ -38,10 +39,11 @@ def _record(settings: "Settings") -> "Iterator[Any]":
 @pass_place
 def recover(place: Place, file: Path | None, checkpoint: Path | None, new_epoch: bool, reason: str) -> None:
     """Put back what the ledger lacks from FILE.jsonl, an export of it, and the files beside that."""
-    from gate.assembly import make_private, now, open_record, signer_of
+    from gate.assembly import ask_witnesses, make_private, now, open_record, signer_of
     from gate.control import keeping
     from gate.errors import BadInput
     from gate.settings import read_file
+    from gate.store import Ledger
 
     settings = place.settings()
     make_private(settings)
@@ -50,11 +52,14 @@ def recover(place: Place, file: Path | None, checkpoint: Path | None, new_epoch:
     if file is not None:
         beside = checkpoint or file.with_suffix(".checkpoint")
         signed = read_file(beside).decode("utf-8", "replace")
+
+        def asked(_: "Sequence[Draft]") -> Ledger:
+            ledger = open_record(settings)
+            ask_witnesses(settings, ledger)  # what is still behind them takes no entry, that it was put back neither
+            return ledger
+
         with keeping.stopped(settings):
-            vkey = signer_of(settings).vkey
-            made = keeping.recover(
-                settings, vkey, file, signed, lambda beginning: open_record(settings, now, beginning), now()
-            )
+            made = keeping.recover(settings, signer_of(settings).vkey, file, signed, asked, now())
         click.echo(f"entries {made['start']} to {made['size'] - 1} are back, with {made['blobs']} blobs and "
                    f"{made['private']} private values")  # fmt: skip
         if made["missing"]:

@@ -1,6 +1,7 @@
 """Where a command works: its configuration, its data directory, its server. Read when first needed."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,11 @@ class Place:
         return here if here.is_file() else shipped("config.yaml")
 
     def settings(self) -> "Settings":
-        """Load the settings; with the shipped configuration the data directory is ./data."""
+        """Return the settings, read once; with the shipped configuration the data directory is ./data."""
+        return self._settings
+
+    @cached_property
+    def _settings(self) -> "Settings":
         from gate.settings import load
 
         file, data = self.config_file, self.data

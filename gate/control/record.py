@@ -4,7 +4,7 @@ from gate.change import utc
 from gate.control import sealing
 from gate.control.desk import Desk
 from gate.control.views import View
-from gate.errors import NotThere
+from gate.errors import GateError, NotThere
 from gate.ledger.entry import Entry
 from gate.person import Person
 
@@ -35,6 +35,13 @@ class Record:
     def seal(self) -> View:
         """Return the signed head of the ledger, and how far it is witnessed."""
         return sealing.seal(self._desk)
+
+    def standstill(self) -> str:
+        """Say why nothing is done now, in half a sentence; empty when all goes on, or when nobody can tell."""
+        try:
+            return sealing.standstill(self._desk)
+        except GateError:
+            return ""
 
     def rebuild(self, actor: Person) -> int:
         """Make the list of changes anew from the ledger; return how many there are."""

@@ -8,6 +8,7 @@ from gate.control.views import View
 from gate.errors import CannotTell
 from gate.ledger import checkpoint, note
 from gate.ledger.policy import read
+from gate.trust import WitnessDemand
 
 
 def seal(desk: Desk) -> View:
@@ -31,6 +32,17 @@ def seal(desk: Desk) -> View:
         "timestamp": _stamped(desk),
         **_witnessed(desk),
     }
+
+
+def standstill(desk: Desk) -> str:
+    """Say why the gate does nothing now that its record must answer for; empty when it goes on."""
+    if desk.ledger.stopped:
+        return f"Read-only, nothing is entered and nothing is driven: {desk.ledger.stopped}"
+    found = desk.witnessed() if desk.witnessed else None
+    if found is None or found.demand is not WitnessDemand.REQUIRED or found.witnessed:
+        return ""
+    because = "; ".join(one.problem for one in found.witnesses if one.problem)
+    return f"no array is touched until witnesses have cosigned the record: {because}" if because else ""
 
 
 def _stamped(desk: Desk) -> View | None:

@@ -4,7 +4,7 @@ from flask import Blueprint, url_for
 
 from gate.drawing import isolation
 from gate.web import arrays, change, ledger, listing, opening, records, shown, sign, words
-from gate.web.face import face
+from gate.web.face import face, viewer
 
 
 def blueprint() -> Blueprint:
@@ -35,5 +35,6 @@ def _words() -> dict[str, object]:
         "LOUD": words.LOUD,
         "page_of": url_for,
         "page_told": isolation.told,
+        "standstill": face().control.standstill() if viewer() else "",
         "demo_policy": face().control.session_approvals,
     }
