@@ -43,7 +43,6 @@ def recover(place: Place, file: Path | None, checkpoint: Path | None, new_epoch:
     from gate.control import keeping
     from gate.errors import BadInput
     from gate.settings import read_file
-    from gate.store import Ledger
 
     settings = place.settings()
     make_private(settings)
@@ -53,7 +52,7 @@ def recover(place: Place, file: Path | None, checkpoint: Path | None, new_epoch:
         beside = checkpoint or file.with_suffix(".checkpoint")
         signed = read_file(beside).decode("utf-8", "replace")
 
-        def asked(_: "Sequence[Draft]") -> Ledger:
+        def asked(_: "Sequence[Draft]") -> Any:
             ledger = open_record(settings)
             ask_witnesses(settings, ledger)  # what is still behind them takes no entry, that it was put back neither
             return ledger
