@@ -31,6 +31,10 @@ class HostKey:
         """`SHA256:` and unpadded base64, as ssh-keygen -l prints it."""
         return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
 
+    def line(self, host: str, port: int) -> str:
+        """Return the line that pins it for an endpoint."""
+        return f"{endpoint(host, port)} {self.type} {base64.b64encode(self.blob).decode()}"
+
 
 @dataclass(frozen=True)
 class HostKeys:
@@ -41,8 +45,12 @@ class HostKeys:
 
     def pinned(self, host: str, port: int) -> tuple[HostKey, ...]:
         """Return the keys pinned for that endpoint; () when there is none, and then nobody may log in."""
-        name = host.lower() if port == SSH_PORT else f"[{host.lower()}]:{port}"
-        return tuple(key for spelled, key in self.entries if _names(spelled, name))
+        return tuple(key for spelled, key in self.entries if _names(spelled, endpoint(host, port)))
+
+
+def endpoint(host: str, port: int) -> str:
+    """Spell an endpoint as the file does."""
+    return host.lower() if port == SSH_PORT else f"[{host.lower()}]:{port}"
 
 
 def parse(text: str, source: str) -> HostKeys:

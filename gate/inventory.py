@@ -538,7 +538,10 @@ class Inventory(Frozen):
         return (*(array.id for array in self.arrays), *(host.id for host in self.hosts))
 
     def way(self, name: str) -> tuple[Ssh, Bastion | None]:
-        """Return where an array or host is reached, and the bastion in between; KeyError for another name."""
+        """Return where an array, host or bastion is reached, and the bastion in between; KeyError for another name."""
+        for bastion in self.bastions:
+            if bastion.id == name:
+                return bastion.ssh, None
         one = self._arrays.get(name) or self._hosts[name]
         return one.ssh, next((bastion for bastion in self.bastions if bastion.id == one.via), None)
 

@@ -62,6 +62,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "auth.refused": ("name", "why"),
         "person.added": ("person", "roles", "seats"),
         "key.enrolled": ("person", "fingerprint"),
+        "host_key.pinned": ("name", "endpoint", "fingerprint"),
         "reference.recorded": ("dataset", "digest"),
         "backup.verified": ("protection", "backup", "passed", "because", "digest"),
         "rehearsal.begun": ("protection", "backup", "host", "scratch"),

@@ -16,6 +16,7 @@ from gate.errors import HostKeyRefused, Outside
 from gate.hostkeys import HostKey, HostKeys
 from gate.inventory import Bastion, Ssh
 from gate.ssh.login import authenticate, login_key, login_pem
+from gate.ssh.offers import CIPHERS, MACS
 from gate.ssh.pace import Pace
 from gate.ssh.session import Session
 from gate.ssh.tunnel import Tunnel
@@ -23,8 +24,6 @@ from gate.ssh.watch import guard
 from gate.ssh.wire import Clock, Timeouts, Wire, reason, utc_now
 
 USUAL = Timeouts()
-CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
-MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 KEY_TYPES = {
     "ssh-ed25519": ("ssh-ed25519",),
     "ecdsa-sha2-nistp256": ("ecdsa-sha2-nistp256",),
@@ -66,13 +65,7 @@ def connect(
     first = login_key(via.id if via else target, key, certificate, clock)
     last = login_pem(target, pem) if pem else password or first
     known = known_keys(target, endpoint, pinned)
-    wire: Wire | Tunnel
-    if via is None:
-        wire = reach(target, endpoint, timeouts)
-    else:
-        keys = known_keys(f"the bastion {via.id}", via.ssh, pinned)
-        outer = reach(f"the bastion {via.id}", via.ssh, timeouts)
-        wire = _through(via, outer, keys, first, target, endpoint, timeouts)
+    wire = open_way(target, endpoint, via, first, pinned, timeouts)
     transport = paramiko.Transport(wire)  # type: ignore[arg-type]  # a socket-like object is documented
     try:
         with guard(timeouts.banner_s + timeouts.login_s, wire.abort):
@@ -84,6 +77,17 @@ def connect(
         raise
     wire.trust()
     return Session(target, transport, wire, timeouts, not_after, clock)
+
+
+def open_way(
+    target: str, endpoint: Ssh, via: Bastion | None, login: paramiko.PKey, pinned: HostKeys, timeouts: Timeouts
+) -> Wire | Tunnel:
+    """Open the way to a target, directly or through its bastion; nothing was said to the target yet."""
+    if via is None:
+        return reach(target, endpoint, timeouts)
+    name = f"the bastion {via.id}"
+    keys = known_keys(name, via.ssh, pinned)
+    return _through(via, reach(name, via.ssh, timeouts), keys, login, target, endpoint, timeouts)
 
 
 def known_keys(target: str, endpoint: Ssh, pinned: HostKeys) -> tuple[HostKey, ...]:
@@ -143,6 +147,17 @@ def _through(
 
 def handshake(transport: paramiko.Transport, target: str, known: tuple[HostKey, ...], timeouts: Timeouts) -> None:
     """Exchange keys and compare the host key with the pinned ones."""
+    key = greet(transport, target, [name for pin in known for name in KEY_TYPES.get(pin.type, ())], timeouts)
+    if key not in known:
+        expected = ", ".join(f"{pin.type} {pin.fingerprint}" for pin in known)
+        raise HostKeyRefused(
+            f"{target} shows another host key than the pinned one; nothing was sent",
+            hint=f"pinned {expected}; shown {key.type} {key.fingerprint}. Was its controller or address replaced?",
+        )
+
+
+def greet(transport: paramiko.Transport, target: str, first: list[str], timeouts: Timeouts) -> HostKey:
+    """Exchange keys and return the host key that was shown and proven; `first` are the kinds that are preferred."""
     transport.set_log_channel("gate.ssh")
     transport.banner_timeout = timeouts.banner_s
     transport.handshake_timeout = timeouts.banner_s
@@ -150,7 +165,6 @@ def handshake(transport: paramiko.Transport, target: str, known: tuple[HostKey, 
     options = transport.get_security_options()
     options.ciphers = CIPHERS
     options.digests = MACS
-    first = [name for pin in known for name in KEY_TYPES.get(pin.type, ())]
     rest = [name for names in KEY_TYPES.values() for name in names]
     options.key_types = tuple(dict.fromkeys(first + rest))
     try:
@@ -159,16 +173,10 @@ def handshake(transport: paramiko.Transport, target: str, known: tuple[HostKey, 
     except paramiko.ssh_exception.IncompatiblePeer as error:
         raise Outside(
             f"{target} is an IncompatiblePeer: {reason(error)}",
-            hint="does its firmware still insist on SHA-1, CBC or MD5? the gate no longer speaks those",
+            hint="sangate inventory check says what both sides offer; SHA-1, CBC and MD5 are no longer spoken here",
         ) from None
     except (paramiko.SSHException, EOFError, OSError) as error:
         silent = str(error) == "No existing session"  # Paramiko's answer when its own timeout has run out
         why = f"silent for {timeouts.banner_s:g} s" if silent else reason(error)
         raise Outside(f"{target} did not finish the SSH greeting: {why}") from None
-    key = HostKey(offered.get_name(), offered.asbytes())
-    if key not in known:
-        expected = ", ".join(f"{pin.type} {pin.fingerprint}" for pin in known)
-        raise HostKeyRefused(
-            f"{target} shows another host key than the pinned one; nothing was sent",
-            hint=f"pinned {expected}; shown {key.type} {key.fingerprint}. Was its controller or address replaced?",
-        )
+    return HostKey(offered.get_name(), offered.asbytes())

@@ -123,6 +123,7 @@ ENTRIES = {
     "backup.verified": "Backup verified",
     "backup.rehearsed": "Restore rehearsed",
     "storage.seen": "Storage seen changed",
+    "host_key.pinned": "Host key pinned",
     "rehearsal.begun": "Rehearsal begun",
     "rehearsal.cleared": "What a rehearsal left was removed",
     "export.made": "Export made",

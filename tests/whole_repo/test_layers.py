@@ -58,6 +58,7 @@ ONLY: dict[str, set[str]] = {
         "assembly",
         "backups",
         "families",
+        "gather",
         "hostkeys",
         "keyholder",
         "keys",
