@@ -155,7 +155,7 @@ def _alerts(array: Purity) -> list[list[str]]:
     if "alert" in array.faults:
         rows.append(["1042", "warning", "open", "33", "CH0.BAY3", array.faults["alert"] or "Drive, bay 3: degraded"])
     if "refuses-precheck" in array.faults:
-        rows.append(["1043", "critical", "open", "60", "CT1", "Array is not ready for an upgrade"])
+        rows.append(["1043", "info", "open", "60", "CT1", "Array is not ready for an upgrade"])
     return rows
 
 

@@ -36,7 +36,6 @@ class ThreePar(ByVendor):
         "alert": "an alert that nobody has looked at, with that text",
         "task": "a task is running, of that name",
         "one-path": "hosts reach one node alone",
-        "busy": "its nodes are busy, by that many percent (80)",
     }
 
     def answer(self, line: str, *, admin: bool) -> Said:
@@ -187,8 +186,6 @@ def _checkhealth(array: ThreePar) -> list[str]:
         found.append(("LD", "LDs being relocated"))
     if "drive-failed" in array.faults:
         found.append(("PD", "PDs that are failed"))
-    if "refuses-precheck" in array.faults:
-        found.append(("vlun", "Hosts not connected to a port"))
     lines = [f"Checking {part}" for part in ("alert", "cage", "ld", "node", "pd", "vlun")]
     if not found:
         return [*lines, "System is healthy"]
@@ -198,7 +195,7 @@ def _checkhealth(array: ThreePar) -> list[str]:
 
 
 def _statcpu(array: ThreePar) -> list[str]:
-    busy = int(array.faults["busy"] or 80) if "busy" in array.faults else 12
+    busy = 80 if "refuses-precheck" in array.faults else 12
     lines = ["node,cpu user sys idle intr/s ctxt/s"]
     return lines + [f" {node},total   {busy - 4:>3}  {4:>3}  {100 - busy:>3}   2012   9077" for node in array.names]
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from gate.families import FAMILIES as FAMILIES_READ
 from gate.inventory import ArrayFamily
 from gate.lab.dialects.by_vendor import ByVendor
 from gate.lab.images import Behaviour
-from tests.lab.dialects.simulated import reading, simulated
+from tests.lab.dialects.simulated import asked, reading, simulated
 from tests.lab.fleets import eventually
 
 FAMILIES = (ArrayFamily.THREE_PAR, ArrayFamily.PURITY)
@@ -86,7 +87,6 @@ def test_a_version_that_there_is_not_and_a_second_hand_are_refused(made: Made) -
     [
         (ArrayFamily.THREE_PAR, "alert", "Alert: New alerts"),
         (ArrayFamily.THREE_PAR, "one-path", "reaches node 0 alone"),
-        (ArrayFamily.THREE_PAR, "refuses-precheck", "vlun: Hosts not connected"),
         (ArrayFamily.PURITY, "alert", "open warning alert Drive, bay 3: degraded"),
         (ArrayFamily.PURITY, "one-path", "reaches CT0 alone"),
         (ArrayFamily.PURITY, "partner-link", "lab-elsewhere is unhealthy"),
@@ -98,6 +98,18 @@ def test_a_familys_own_faults_are_seen_by_its_reader(family: ArrayFamily, fault:
     problems = reading(family, array).problems
     assert problems is not None
     assert any(words in line for line in problems), problems
+
+
+def test_what_only_the_playbook_asks_stands_against_an_update_too() -> None:
+    for family, question, reader, fact in (
+        (ArrayFamily.THREE_PAR, "statcpu -iter 1", "load", ("below_half", "no")),
+        (ArrayFamily.PURITY, "purealert list --csv", "alerts", ("open", "1")),
+    ):
+        array = simulated(family)
+        array.set_fault("refuses-precheck", "")
+        assert reading(family, array).problems == ()
+        facts = FAMILIES_READ[family].readers[reader](asked(array, question))
+        assert facts[fact[0]] == fact[1]
 
 
 def test_a_running_task_is_seen_as_the_arrays_state() -> None:
