@@ -13,7 +13,7 @@ CHECK = Check(
     meaning="In 2009 data and backup were reportedly lost together. A copy that shares the array shares its fate.",
     way_out="Move the repository to an array outside this change, then make, verify and rehearse a backup there.",
     threshold="none: same array and unknown relation are never waived; two people may attest what nobody can measure, "
-    "for data below tier 1. The array of another copy may be in the change only in another stage than the data, and "
+    "for data below tier 1. The array of another copy may be in the change only in a later stage than the data, and "
     "only after a newer proof elsewhere",
     weight=Weight.BLOCK,
     when=When.APPROVE,
@@ -22,6 +22,9 @@ CHECK = Check(
 
 TIER_OF_NO_ATTESTATION = 1
 """Data of this tier may not rest on what people attest (promise 10)."""
+
+LAST = 2**31
+"""Stage of an array that no sealed plan has in any: no other stage is later."""
 
 
 def check(case: Case) -> Finding:
@@ -81,18 +84,18 @@ def _other_copies(case: Case, reliance: Reliance, relied_on: Protection) -> str:
     """
     Say which other copy of the dataset this change would put at risk too early; empty when none.
 
-    Its array may be in the change in another stage than the data, never in the same one, and only when the copy
-    relied on was read in full after that copy's newest backup was made: a newer proof elsewhere.
+    Its array may be in the change in a later stage than the data, and only when the copy relied on was read in full
+    after that copy's newest backup was made: a newer proof elsewhere.
     """
     source = case.map.locate(case.evidence.datasets.get(reliance.dataset.id))
     for other in case.inventory.protections_of(reliance.dataset.id):
         if other.id == relied_on.id:
             continue
         touched = case.map.locate(case.evidence.repositories.get(other.id)).arrays & case.targets
+        data = [case.stage_of.get(name, LAST) for name in source.arrays & case.targets]
         for array in sorted(touched - source.arrays):
-            stages = {case.stage_of.get(name) for name in source.arrays if name in case.targets}
-            if case.stage_of.get(array) is None or not stages or case.stage_of[array] in stages | {None}:
-                return f"{array}, on which the copy {other.id} lies, is changed in the same stage as the data"
+            if case.stage_of.get(array, 0) <= max(data, default=LAST):
+                return f"{array}, on which the copy {other.id} lies, is not changed in a later stage than the data"
             if not _newer_proof(case, relied_on, other):
                 return f"{array} holds the copy {other.id}, and {relied_on.id} was not read in full since that was made"
     return ""
@@ -105,4 +108,5 @@ def _newer_proof(case: Case, relied_on: Protection, other: Protection) -> bool:
     reading = case.evidence.backups.get(other.id)
     if reading is None or reading.problem or not proven:
         return False
-    return all(run.finished_at <= max(proven) for run in reading.runs)
+    newest = max(proven)
+    return all(run.finished_at <= newest for run in reading.runs)

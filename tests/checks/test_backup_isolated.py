@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from gate.change import Stage
 from gate.checks import CHECKS, backup_isolated
 from gate.evidence import Evidence
 from gate.finding import Finding, Outcome, When
@@ -22,6 +23,7 @@ from tests.cases import (
     evidence,
     findings,
     fleet,
+    plan,
     policy,
     port,
     protection,
@@ -205,6 +207,7 @@ def test_the_protection_relied_on_is_the_first_that_is_apart_from_data_and_targe
             backups={"near": backups("near"), "nightly": backups()},
         ),
         inventory=fleet(protections=(protection("near"), protection())),
+        plan=plan(stages=(Stage("canary", ("east-1",)), Stage("wave-1", ("east-2",)))),
     )
     finding = backup_isolated.check(asked)
     assert finding.outcome is Outcome.PASSED
