@@ -94,6 +94,11 @@ class Installation:
         """Why the ledger is only read, by what a witness has shown; empty when it is written."""
         return self.ledger.stopped
 
+    @property
+    def doubted(self) -> str:
+        """What a witness says against the ledger without a proof; empty when none does."""
+        return self.witnessing.state().claim
+
     def close(self) -> None:
         """End between two steps and let go of every file and connection."""
         self.driver.stop()

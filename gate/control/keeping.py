@@ -168,7 +168,8 @@ def _head(signed: str, vkey: note.VerifierKey) -> Checkpoint:
     try:
         return heads.verify(signed, vkey)
     except ValueError as problem:
-        raise BadInput(f"the checkpoint is not of this ledger's key: {problem}") from None
+        hint = "if its key was changed after this copy of the data directory was made, put the newest key back first"
+        raise BadInput(f"the checkpoint is not of this ledger's key: {problem}", hint=hint) from None
 
 
 def _lines(file: Path) -> Iterator[bytes]:

@@ -35,10 +35,12 @@ def seal(desk: Desk) -> View:
 
 
 def standstill(desk: Desk) -> str:
-    """Say why the gate does nothing now that its record must answer for; empty when it goes on."""
+    """Say why the gate does nothing now that its record must answer for, or should do nothing; empty otherwise."""
     if desk.ledger.stopped:
         return f"Read-only, nothing is entered and nothing is driven: {desk.ledger.stopped}"
     found = desk.witnessed() if desk.witnessed else None
+    if found is not None and found.claim:
+        return f"this record may not be the newest, and nothing can prove it: {found.claim}"
     if found is None or found.demand is not WitnessDemand.REQUIRED or found.witnessed:
         return ""
     because = "; ".join(one.problem for one in found.witnesses if one.problem)

@@ -35,6 +35,10 @@ class Unproven(Outside):
     """The witness says that it knows more, or another history, and does not show it."""
 
 
+class OtherKey(Unproven):
+    """The witness has cosigned more of this log than there is here, under a key that this ledger does not know."""
+
+
 class Ahead(Outside):
     """The witness shows a checkpoint of this ledger that is larger than the ledger."""
 
@@ -82,6 +86,8 @@ def cosign(witness: Witness, signed: str, keys: tuple[VerifierKey, ...], old: in
         reply = exchange(witness, "POST", "/add-checkpoint", _request(known, head, prove, signed))
     if reply.status == 200:
         return _verified(witness, text, reply.text)
+    if reply.status == 403 and (key := _under_another_key(witness, head)):
+        raise key
     if reply.status == 422:
         raise _other(witness, keys, head, prove)
     raise Outside(f"{witness.name} answered {reply.status}: {_shown(reply.text)}")
@@ -90,7 +96,7 @@ def cosign(witness: Witness, signed: str, keys: tuple[VerifierKey, ...], old: in
 def shown_by(witness: Witness, keys: tuple[VerifierKey, ...]) -> Checkpoint | None:
     """Return the newest checkpoint of the ledger that the witness hands out, signed with the ledger's own key."""
     origin = keys[0].name
-    reply = exchange(witness, "GET", f"/{sha256(origin.encode()).hexdigest()}/checkpoint", None)
+    reply = exchange(witness, "GET", _place(origin), None)
     if reply.status != 200:
         return None
     try:
@@ -155,9 +161,38 @@ def _ahead(witness: Witness, keys: tuple[VerifierKey, ...], head: Checkpoint, kn
     shown = shown_by(witness, keys)
     there = f"this ledger has {head.size}"
     if shown is None or shown.size <= head.size:
+        if key := _under_another_key(witness, head):
+            return key
         return Unproven(f"{witness.name} says that it knows {known} entries, {there}; it shows no proof")
     missing = shown.size - head.size
     return Ahead(f"{witness.name} has cosigned {shown.size} entries, {there}: {missing} are missing", shown.size)
+
+
+def _under_another_key(witness: Witness, head: Checkpoint) -> OtherKey | None:
+    """
+    Return the claim of a checkpoint of this log that is larger, cosigned by the witness itself, and signed otherwise.
+
+    That the key was changed only the log itself could prove, and what says so is what is missing here.
+    """
+    try:
+        reply = exchange(witness, "GET", _place(head.origin), None)
+        found = note.read(reply.text)
+        shown = checkpoint.read(found.text)
+        mine = [line for line in found.signatures if (line.name, line.hash) == (witness.key.name, witness.key.hash)]
+        cosignature.check(found.text, mine[0], witness.key)
+    except (Outside, ValueError, IndexError):
+        return None
+    other = [line.hash.hex() for line in found.signatures if line.name == head.origin]
+    if reply.status != 200 or shown.origin != head.origin or shown.size <= head.size or not other:
+        return None
+    return OtherKey(
+        f"{witness.name} has cosigned {shown.size} entries of this log under the key {other[0]}, which this ledger "
+        f"does not know; it has {head.size}. Was it restored from before a change of its key?"
+    )
+
+
+def _place(origin: str) -> str:
+    return f"/{sha256(origin.encode()).hexdigest()}/checkpoint"
 
 
 def _other(witness: Witness, keys: tuple[VerifierKey, ...], head: Checkpoint, prove: Prove) -> Outside:

@@ -46,6 +46,9 @@ class State:
     alarm: str
     """A sentence for people; empty when all is well."""
 
+    claim: str = ""
+    """What a witness says against this ledger without a proof; empty when none does."""
+
     @property
     def witnessed(self) -> bool:
         """Whether the quorum has cosigned the ledger as it is now, to its last entry."""
@@ -73,6 +76,7 @@ def read(
     patience: timedelta,
     now: datetime,
     problems: Mapping[str, str] | None = None,
+    claim: str = "",
 ) -> State:
     """Read the state from what is kept; `problems` says for each witness why it did not cosign last time."""
     problems = problems or {}
@@ -84,8 +88,8 @@ def read(
     )
     entries = ledger.size()
     at = max(times.values()) if times else None
-    alarm = _alarm(demand, witnesses, _uncovered_since(ledger, size, entries), patience, now)
-    return State(demand, policy.wanted, size, at, entries, witnesses, alarm)
+    alarm = claim or _alarm(demand, witnesses, _uncovered_since(ledger, size, entries), patience, now)
+    return State(demand, policy.wanted, size, at, entries, witnesses, alarm, claim)
 
 
 def _uncovered_since(ledger: Ledger, size: int, entries: int) -> datetime | None:

@@ -19,7 +19,7 @@ from gate.ledger.policy import Policy, Witness
 from gate.store import Ledger
 from gate.trust import WitnessDemand, Witnesses
 from gate.witnessing import state
-from gate.witnessing.client import Ahead, OtherHistory, cosign
+from gate.witnessing.client import Ahead, OtherHistory, Unproven, cosign
 from gate.witnessing.state import COSIGNED, State
 
 REST = 0.5
@@ -71,6 +71,9 @@ class Witnessing:
         self._size = state.newest(ledger, policy)[0]
         self._known: dict[str, int] = {}
         self._problems: dict[str, str] = {}
+        self._claims: dict[str, str] = {}
+        """What witnesses say that they know and cannot prove; nothing stops for it, and it is told at once."""
+
         self._complaints: dict[str, str] = {}
         self._waited_for = 0
         self._stopping = False
@@ -137,9 +140,9 @@ class Witnessing:
     def state(self) -> State:
         """Return how far the ledger is witnessed now."""
         with self._changed:
-            problems = dict(self._problems)
-        settings = self._settings
-        return state.read(self._ledger, self._policy, settings.witness, settings.witness_alarm, self._clock(), problems)
+            problems, claims = dict(self._problems), "; ".join(self._claims.values())
+        demand, patience = self._settings.witness, self._settings.witness_alarm
+        return state.read(self._ledger, self._policy, demand, patience, self._clock(), problems, claims)
 
     def _rounds(self) -> None:
         while not self._stopping:
@@ -215,7 +218,7 @@ class Witnessing:
             current = self._round
         if current is None:
             return False
-        problem, line = "", None
+        problem, line, claim = "", None, ""
         try:
             known = self._known.get(witness.name, 0)
             came = cosign(witness, current.signed, self._policy.keys, known, self._ledger.consistency)
@@ -226,8 +229,14 @@ class Witnessing:
         except OtherHistory as error:
             problem = str(error)
             self._ledger.stop_appending(problem)
+        except Unproven as error:
+            problem = claim = str(error)
         except (GateError, ValueError) as error:
             problem = str(error)
+        with self._changed:
+            self._claims.pop(witness.name, None)
+            if claim:
+                self._claims[witness.name] = claim
         self._complain(witness.name, problem)
         self._take(witness, current, line, problem)
         return line is not None

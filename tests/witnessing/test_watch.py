@@ -257,6 +257,38 @@ def test_what_a_witness_knows_under_an_older_key_of_the_log_is_proof_too(
     assert "are missing" in handed_on.ledger.stopped
 
 
+@pytest.mark.parametrize("both", [True, False], ids=["it still takes the old key", "it takes the new key alone"])
+def test_a_copy_from_before_a_change_of_key_is_told_of_at_once_and_named_for_what_it_is(
+    install: Install, witnesses: list[RunningWitness], tmp_path: Path, both: bool
+) -> None:
+    gate = install(witnesses[0])
+    size = gate.ledger.size()
+    gate.close()
+    old_copy(gate, tmp_path / "backup")
+    copy = install()
+    first, successor = copy.ledger.vkey, keys.create(tmp_path / "gate" / "next.key", ORIGIN)
+    copy.ledger.rotate(successor, GATE, "once a year")
+    copy.close()
+    (tmp_path / "gate" / "next.key").replace(tmp_path / "gate" / "ledger.key")
+    witnesses[0].know(*([first] if both else []), str(successor.vkey))
+    handed_on = install(witnesses[0])
+    handed_on.witnessing.start()
+    newest = handed_on.grow(30)
+    assert handed_on.witnessing.covers(newest, 10)
+    assert handed_on.witnessing.state().claim == ""
+    handed_on.close()
+    shutil.rmtree(tmp_path / "gate")
+    shutil.copytree(tmp_path / "backup", tmp_path / "gate")
+    restored = install(witnesses[0])
+    restored.witnessing.start()
+    seen = restored.witnessing.state()
+    assert seen.alarm == seen.claim
+    known = note.read_vkey(str(successor.vkey)).hash.hex()
+    assert f"has cosigned {newest} entries of this log under the key {known}" in seen.claim
+    assert f"it has {size}. Was it restored from before a change of its key?" in seen.claim
+    assert not restored.ledger.stopped, "a claim alone stops nothing"
+
+
 def test_another_history_under_the_same_key_stops_appending_and_is_kept_by_the_witness(
     install: Install, witnesses: list[RunningWitness], tmp_path: Path
 ) -> None:
