@@ -42,7 +42,8 @@ docs: $(VENV)/dev.stamp ## write the pages that are made from the code
 bench: $(VENV)/dev.stamp $(VENV)/peers.stamp ## measure what docs/benchmarks.md tells
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit; done
 
-soak: $(VENV)/dev.stamp ## kill the ledger's writers through 250,000 appends; mutate and fuzz (FUZZ_S=60: seconds a target)
+soak: $(VENV)/dev.stamp ## long kills of changes and of the ledger's writers; mutate and fuzz (FUZZ_S=60: seconds a target)
+	@$(BIN)/python -m tests.crash.storm
 	@$(BIN)/python -m tests.store.storm
 	@$(BIN)/python -m tests.export.mutations --count 10000
 	@$(BIN)/python -m tests.fuzz.explore --seconds $(FUZZ_S)

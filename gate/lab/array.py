@@ -75,6 +75,9 @@ class Array(ABC):
         self.accepted: Counter[str] = Counter()
         """How many times each mutating command was accepted."""
 
+        self.heard: Counter[str] = Counter()
+        """How many times each line came under the login that may change something, accepted or not."""
+
         self.lock = threading.RLock()
         self._stop = threading.Event()
         self._good = controller.faults

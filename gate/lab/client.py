@@ -71,6 +71,11 @@ class Lab:
         counters: dict[str, dict[str, int]] = self._ask({"do": "array-counters"})["arrays"]
         return counters
 
+    def array_heard(self) -> dict[str, dict[str, int]]:
+        """Array id → how many times each line came under the login that may change something."""
+        heard: dict[str, dict[str, int]] = self._ask({"do": "array-heard"})["arrays"]
+        return heard
+
     def stop(self, within_s: float = 20.0) -> None:
         """End the lab and wait until its process is gone; nothing when it is gone already."""
         if not is_locked(self.directory):

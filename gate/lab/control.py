@@ -62,6 +62,8 @@ class Control:
                 self._clear(request["name"], request.get("fault", ""))
             case "array-counters":
                 return {"arrays": {name: dict(array.accepted) for name, array in self._fleet.arrays.items()}}
+            case "array-heard":
+                return {"arrays": {name: dict(array.heard) for name, array in self._fleet.arrays.items()}}
             case other:
                 return {"error": f"unknown request {other[:40]!r}"}
         return {"ok": True}

@@ -14,6 +14,7 @@ from gate.lab.exchange import Service
 from gate.lab.fleet import Fleet
 from gate.lab.host import Host
 from gate.lab.hostwords import answer, receive_file
+from gate.lab.said import Said
 from gate.lab.ssh import Listener
 
 ADMIN, MONITOR, REHEARSE = "fwadmin", "monitor", "rehearse"
@@ -65,12 +66,17 @@ def _array_service(array: Array, trusted: Trusted) -> Service:
     def receive(user: str, directory: str, name: str, content: bytes) -> str:
         return array.receive(directory, name, content, admin=user == ADMIN)
 
+    def say(user: str, line: str) -> Said:
+        if user == ADMIN:
+            array.heard[line] += 1
+        return array.answer(line, admin=user == ADMIN)
+
     keys = Keys({MONITOR: trusted.monitor}, ca=trusted.ca, certificate_user=ADMIN, principal=array.name)
     return Service(
         array.name,
         keys,
         array.faults,
-        lambda user, line: array.answer(line, admin=user == ADMIN),
+        say,
         receive,
         frozenset({ADMIN} if array.takes_sftp else ()),
         array.connections_per_s,

@@ -248,7 +248,8 @@ class SqliteLedger(Reading):
             sync_folder(self.path.parent)
         schema.assert_format(first)
         schema.assert_ours(first, self.origin, self.vkey)
-        self._compare_with_memory()
+        with self._turn.taken():  # another process that appends meanwhile would seem to be ahead of the file
+            self._compare_with_memory()
 
     def _compare_with_memory(self) -> None:
         size, _ = self._seen.read()

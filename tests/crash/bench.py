@@ -1,0 +1,334 @@
+"""
+One lab with many arrays, each good for one run; a gate process that is forked, comes to harm and is started again.
+
+The process that forks has no threads of its own, and opens the ledger only while it looks into it.
+"""
+
+import os
+import random
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+from typing import cast
+
+from gate.approval import Decision, Statement
+from gate.assembly import now
+from gate.attendance import Confirmation, Word
+from gate.authority import STAGE
+from gate.canonical import Json, encode
+from gate.change import Grant, Plan, Purpose, Stage, Target, utc
+from gate.control.desk import PLAN
+from gate.engine.act import Crew
+from gate.engine.local import Driver
+from gate.engine.next import by_hand
+from gate.families import FAMILIES
+from gate.gather.arrays import Arrays
+from gate.gather.known_answer import KnownAnswers
+from gate.gather.lines import Lines
+from gate.inventory import Inventory
+from gate.lab.client import Lab
+from gate.lab.process import start
+from gate.ledger.entry import Actor, Blob, Draft
+from gate.permits.office import PermitOffice
+from gate.person import Person
+from gate.playbook import Rendered, file_digest, parse, render
+from gate.policy import ApprovalKind, Seat
+from gate.settings import shipped
+from gate.ssh.client import connect
+from gate.ssh.pins import read_host_keys
+from gate.ssh.wire import Timeouts
+from gate.standing import Standing
+from gate.step import Step
+from gate.store import keys
+from gate.store.sqlite import SqliteLedger, open_ledger
+from tests.crash.cells import Cell
+from tests.crash.saboteur import Saboteur, WatchedHands, WatchedOffice, watched
+from tests.lab.fleets import GATE as INITIATOR
+from tests.lab.fleets import Pair, pair, target_name
+from tests.stories.test_by_hand import by_vendor
+
+ORIGIN = "gate.example/crash"
+OLD, NEW = "8.6.0.3", "8.7.0.4"
+LIFETIME = timedelta(seconds=3)
+"""Of a permit: until then something that was sent may be on its way."""
+
+MOST_S = 90.0
+"""Seconds after which a run that has not come to its end is a failure."""
+
+BLOCKS = 128
+SEATS = {"lead": Seat.STORAGE, "owner": Seat.DATA_OWNER}
+QUICK = Timeouts(connect_s=2, banner_s=5, login_s=10, channel_s=5)
+
+
+def fleet(network: str, count: int) -> Inventory:
+    """Return so many like arrays and one that is compared with."""
+    names = [*(f"canary-{number}" for number in range(count)), "control-1"]
+    arrays = [
+        {
+            "id": name,
+            "site": "east",
+            "family": "storage-virtualize",
+            "model": "LAB-FS5",
+            "serial": f"0000020420E{number:05d}",
+            "criticality": "low",
+            "ssh": {"host": f"{network}.{number + 10}", "port": 2222},
+            "scratch": {
+                "portal": f"{network}.{number + 10}",
+                "port": 3260,
+                "target": target_name(name),
+                "lun": 9,
+                "blocks": BLOCKS,
+            },
+        }
+        for number, name in enumerate(names)
+    ]
+    return Inventory.model_validate({"sites": ["east"], "arrays": arrays, "hosts": []})
+
+
+@dataclass
+class Bench:
+    """A lab, keys, and the arrays that nobody has used yet."""
+
+    home: Path
+    lab: Lab
+    inventory: Inventory
+    monitor: Pair
+    office: PermitOffice
+    unused: list[str] = field(default_factory=list)
+
+    def run(self, cell: Cell, chance: random.Random) -> "Run":
+        """Return a run on an array that is as new."""
+        array = self.unused.pop(0)
+        folder = self.home / array
+        folder.mkdir()
+        return Run(self, array, cell, folder, chance)
+
+
+@contextmanager
+def bench(home: Path, network: str, count: int, pace: float = 1.0) -> Iterator[Bench]:
+    """Start a lab for so many runs."""
+    inventory, monitor = fleet(network, count), pair()
+    office = PermitOffice.open(home / "ca", LIFETIME)
+    lab = start(
+        inventory,
+        home / "lab",
+        monitor_key=monitor.line,
+        rehearse_key=pair().line,
+        ca_key=office.public_line(),
+        gate_initiator=INITIATOR,
+        pace=pace,
+    )
+    try:
+        names = [array.id for array in inventory.arrays if array.id.startswith("canary")]
+        yield Bench(home, lab, inventory, monitor, office, names)
+    finally:
+        lab.stop()
+
+
+def steps_of(rendered: Rendered) -> tuple[Step, ...]:
+    """Return the steps of a run that goes well."""
+    return (*rendered.forward, *rendered.commit)
+
+
+def words(array: str, serial: str, *, attended: bool) -> tuple[Rendered, str]:
+    """Return the shipped playbook for one array, or that in which the vendor loads the code."""
+    text = by_vendor() if attended else shipped("playbooks/storage-virtualize/upgrade.yaml").read_bytes()
+    book = parse(text, "upgrade.yaml", FAMILIES)
+    slots = {"array": array, "image": "lab-8.7.0.4.img", "version": NEW, "from_version": OLD, "serial": serial}
+    return render(book, slots, FAMILIES), file_digest(text)
+
+
+@dataclass
+class Run:
+    """One change on one array, from its start to its end, with one mishap on the way."""
+
+    bench: Bench
+    array: str
+    cell: Cell
+    folder: Path
+    chance: random.Random
+    children: int = 0
+    asked: list[str] = field(default_factory=list)
+    happened: bool = False
+    loaded: int = 0
+    """How often the vendor has loaded the code by hand."""
+
+    @property
+    def attended(self) -> bool:
+        """Whether the vendor loads the code in this run."""
+        return self.cell.kind == "attended"
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Return the sealed plan."""
+        serial = self.bench.inventory.array(self.array).serial
+        rendered, digest = words(self.array, serial, attended=self.attended)
+        image = self.bench.lab.images / "lab-8.7.0.4.img"
+        return Plan(
+            change="chg-0001",
+            origin=ORIGIN,
+            kind="firmware",
+            family="storage-virtualize",
+            image_file=image.name,
+            image_version=NEW,
+            image_sha256="sha256:" + sha256(image.read_bytes()).hexdigest(),
+            targets=(Target(self.array, serial, "LAB-FS5", OLD),),
+            canary=self.array,
+            control="control-1",
+            stages=(Stage("canary", (self.array,)),),
+            playbook="storage-virtualize/upgrade",
+            playbook_sha256=digest,
+            forward=rendered.forward,
+            commit=rendered.commit,
+            back_out=rendered.back_out,
+            back_out_class="until complete",
+            window_opens=utc(now() - timedelta(hours=1)),
+            window_closes=utc(now() + timedelta(hours=1)),
+            thresholds={
+                "soak_s": 1,
+                "probe_interval_s": 1,
+                "latency_points_min": 5,
+                "latency_increase_max_percent": 1_000_000,
+                "latency_increase_floor_us": 60_000_000,
+            },
+            seats=tuple(seat.value for seat in SEATS.values()),
+            scratch=self.bench.inventory.scratch_words(self.array, "control-1"),
+        )
+
+    def ledger(self) -> SqliteLedger:
+        """Open the run's ledger; close it before anything is forked."""
+        key = self.folder / "ledger.key"
+        if not key.exists():
+            keys.create(key, ORIGIN)
+        return open_ledger(self.folder / "ledger.db", signer=keys.load(key, ORIGIN), blobs=self.folder / "blobs")
+
+    def begin(self) -> None:
+        """Write the history of a change whose stage has just been started."""
+        plan, person = self.plan, Actor("person", "engineer")
+        verdict = "sha256:" + "c" * 64
+        ledger = self.ledger()
+        stored = encode({**plan.material(), "choice": []})
+        blob = Blob("plan", ledger.put_blob(stored), len(stored))
+        finding: dict[str, Json] = {"check": "backup-recent", "when": "approve", "outcome": "passed", "because": ""}
+        sealed = {"plan_digest": plan.digest, "canary": plan.canary, "control": plan.control, "targets": [self.array]}
+        given: dict[str, Json] = {"when": "approve", "opens": True, "verdict_digest": verdict, "missing": []}
+        given |= {"plan_digest": plan.digest, "findings": [finding]}
+        started = {"stage": STAGE, "array": plan.canary, "plan_digest": plan.digest, "verdict_digest": verdict}
+        opened: dict[str, Json] = {"title": "T", "request": {"targets": [self.array]}, "number": 1}
+        drafts = [
+            Draft("change.opened", person, plan.change, opened),
+            Draft("plan.sealed", person, plan.change, cast("dict[str, Json]", sealed), (blob,)),
+            Draft("verdict.given", person, plan.change, given),
+        ]
+        for name, seat in SEATS.items():
+            until = utc(now() + timedelta(hours=1))
+            said = Statement(
+                ORIGIN, plan.change, STAGE, plan.digest, verdict, Decision.APPROVE, seat, name, until, name
+            ).text()
+            signed: dict[str, Json] = {"statement": said, "method": "session", "signature": ""}
+            drafts.append(Draft("approval.signed", Actor("person", name), plan.change, signed))
+        performer = Actor("person", "performer")
+        drafts.append(Draft("stage.started", performer, plan.change, cast("dict[str, Json]", started)))
+        ledger.append_all(drafts)
+        ledger.close()
+
+    def fork(self, cell: Cell | None) -> tuple[int, int, int]:
+        """Start a gate process that comes to harm in `cell`, or not; return its id and two ends of pipes."""
+        self.children += 1
+        told, says = os.pipe()
+        heard, tells = os.pipe()
+        child = os.fork()
+        if child:
+            os.close(says)
+            os.close(heard)
+            return child, told, tells
+        try:
+            os.close(told)
+            os.close(tells)
+            self._drive(cell, says, heard)
+        except BaseException:  # noqa: BLE001  a fault of the bench itself is told
+            traceback.print_exc()
+        finally:
+            os._exit(3)
+
+    def _drive(self, cell: Cell | None, says: int, heard: int) -> None:
+        order = tuple(step.id for step in (*self.plan.forward, *self.plan.commit))
+        saboteur = Saboteur(cell, order, says, heard, self.folder / "synced", at=order[0])
+        made = self.ledger()
+        ledger = watched(made, saboteur, self.folder / "acknowledged")
+        inventory = self.bench.inventory
+        pinned = read_host_keys(self.bench.lab.known_hosts)
+        lines = Lines(
+            inventory, user="monitor", key=self.bench.monitor.private, pinned=pinned, timeouts=QUICK, deadline_s=5
+        )
+        hands = WatchedHands(
+            inventory=inventory,
+            asker=lines,
+            arrays=Arrays(inventory, lines, ledger, parallel=2),
+            known_answers=KnownAnswers(inventory, initiator=INITIATOR),
+            pinned=pinned,
+            mutate_user="fwadmin",
+            timeouts=QUICK,
+            images=self.bench.lab.images,
+            clock=now,
+            saboteur=saboteur,
+        )
+        people = {name: Person(name, seats=frozenset({seat})) for name, seat in SEATS.items()}
+        crew = Crew(
+            ledger=ledger,
+            hands=hands,
+            office=WatchedOffice(self.bench.office, saboteur),
+            people=lambda: people,
+            approvals=ApprovalKind.SESSION,
+            permit_lifetime=LIFETIME,
+            evidence_max_age=timedelta(hours=1),
+        )
+
+        def plan_of(standing: Standing) -> Plan:
+            return PLAN.validate_json(made.get_blob(standing.plan_blob) or b"")
+
+        Driver(crew, plan_of, self.folder / "driver.lock").start()
+        Event().wait()
+
+    def counted(self) -> Counter[str]:
+        """Return what the array itself says that it accepted."""
+        return Counter(self.bench.lab.array_counters()[self.array])
+
+    def vendor_loads(self) -> None:
+        """The vendor's engineer loads the code past the gate."""
+        self.loaded += 1
+        moment = now()
+        grant = Grant("chg-9999", STAGE, self.array, Purpose.FORWARD, "sha256:" + "0" * 64, moment + LIFETIME)
+        permit = self.bench.office.issue(grant, moment)
+        with connect(
+            self.array,
+            self.bench.inventory.array(self.array).ssh,
+            user="fwadmin",
+            key=permit.key,
+            certificate=permit.certificate,
+            pinned=read_host_keys(self.bench.lab.known_hosts),
+        ) as session:
+            reply = session.run("applysoftware -file lab-8.7.0.4.img", deadline_s=10)
+        if reply.exit_status != 0:
+            raise AssertionError(f"the vendor's load was refused: {reply.stderr.decode()}")
+
+
+def confirm(run: Run, standing: Standing, word: Word, who: str) -> Draft:
+    """Return one person's word about the step that is done by hand now."""
+    waiting = by_hand(run.plan, standing)
+    assert waiting is not None
+    phase, number, step = waiting
+    plan, nonce = run.plan, f"{word} {who}"
+    text = Confirmation(
+        ORIGIN, plan.change, plan.digest, phase.value, step.id, str(number), word.value, who, "", nonce
+    ).text()
+    data: dict[str, Json] = {"phase": phase.value, "step": step.id, "number": number, "array": run.array}
+    data |= {"word": word.value, "by": "", "statement": text, "method": "session", "signature": "", "key": ""}
+    return Draft("step.confirmed", Actor("person", who), run.plan.change, data)
