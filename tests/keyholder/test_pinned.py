@@ -1,0 +1,38 @@
+"""The example of a keyholder's file, and what may not be in one."""
+
+import pytest
+
+from gate.document import read
+from gate.errors import BadInput
+from gate.keyholder.place import load
+from gate.keyholding.pinned import Limits, Pinned, PinnedArray
+from tests.repository import ROOT
+
+EXAMPLE = ROOT / "docs" / "keyholder.yaml"
+
+
+def test_the_example_is_whole_and_shows_every_setting_with_a_comment() -> None:
+    pinned, text = load(EXAMPLE), EXAMPLE.read_text()
+    assert pinned.origin == "sangate.example/ledger/1"
+    for name in (*Pinned.model_fields, *Limits.model_fields, *PinnedArray.model_fields):
+        assert any(f"{name}:" in line and "  # " in line for line in text.split("\n")), name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("  - sangate.example/ledger/1+", "  - sangate.example/ledger/2+", "ledger.0: the key's hash"),
+        ("  permit_lifetime: 5m", "  permit_lifetimes: 5m", "permit_lifetimes"),
+        ("seats: [storage, data-owner]", "seats: []", "policy.seats"),
+        ("[data-owner, change-manager]  #", "[data-owner]  #", "waiver_seats"),
+        ("clients: [sangate]", "clients: []", "clients"),
+        ("id: west-3", "id: west-2", '"west-2" is there twice'),
+        ("approvals: signed", "approvals: anything", "approvals"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused_with_the_place(old: str, new: str, why: str) -> None:
+    text = EXAMPLE.read_text()
+    assert old in text
+    with pytest.raises(BadInput) as refused:
+        read(text.replace(old, new, 1).encode(), "keyholder.yaml", Pinned)
+    assert why in str(refused.value)
