@@ -67,7 +67,9 @@ class Coverage:
         if self.rows is None:
             return None
         total, lost = (sum(row.volume.size for row in rows) for rows in (self.rows, self.gaps))
-        return 100 if not self.gaps else min(99, (total - lost) * 100 // total if total else 0)
+        if not self.gaps:
+            return 100
+        return min(99, (total - lost) * 100 // total) if total else 0
 
     @property
     def whole(self) -> bool:

@@ -95,6 +95,22 @@ def test_a_snapshot_of_something_explained_is_a_copy_and_one_of_a_gap_is_a_gap()
     ]
 
 
+def test_a_share_is_of_bytes_and_a_gap_without_any_is_a_gap_all_the_same() -> None:
+    assert asked(told(volume(DATA_LUN, 3000), volume(ODD))).percent == 75
+    assert asked(told(volume(DATA_LUN), volume(ODD, 0))).percent == 99
+    assert asked(told(volume(ODD, 0))).percent == 0
+
+
+def test_a_copy_of_something_explained_does_not_excuse_the_data_that_lie_on_it() -> None:
+    seen = told(volume(ODD), volume(DATA_LUN, copy_of=(ODD,)), tools={"desk": trace("east-1", ODD)})
+    assert covers(asked(seen, datasets=(dataset(owner=None),))) == [Cover.RECOVERY, Cover.GAP]
+
+
+def test_a_copy_of_two_needs_both_explained() -> None:
+    found = asked(told(volume(DATA_LUN), volume(ODD), volume(SNAPSHOT, copy_of=(DATA_LUN, ODD))))
+    assert covers(found) == [Cover.PROTECTED, Cover.GAP, Cover.GAP]
+
+
 def test_a_declaration_for_another_array_explains_nothing() -> None:
     moved = NOBODYS.model_copy(update={"array": "east-2"})
     inventory = fleet().model_copy(update={"unprotected": (moved,)})

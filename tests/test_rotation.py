@@ -35,6 +35,14 @@ def test_a_part_is_chosen_by_the_first_byte_of_the_id_as_restic_does() -> None:
     assert sum(map(len, parts)) == len(PACKS)
 
 
+def test_the_first_byte_is_the_first_two_digits_in_hexadecimal() -> None:
+    every = frozenset(f"{first:02x}f" + "0" * 61 for first in range(256))
+    for buckets in (1, 7, 256):
+        for bucket in range(1, buckets + 1):
+            found = {int(one[:2], 16) for one in part_of(every, bucket, buckets)}
+            assert found == set(range(bucket - 1, 256, buckets))
+
+
 def test_the_parts_together_are_a_full_read_as_old_as_the_oldest() -> None:
     found = join(read(1, 2), read(2, 1), read(3))
     assert found.level == "V4"
@@ -139,6 +147,7 @@ def test_parts_take_their_turns_and_never_read_ones_come_first() -> None:
 def test_a_part_that_was_not_read_well_is_due_again(told: dict[str, Any]) -> None:
     assert due((read(1, 2), read(2, 1, **told)), 3) == 2
     assert due((read(1, 2), read(2, 1, **told), read(2)), 3) == 3
+    assert due((read(3, 1, **told), read(1)), 3) == 2
 
 
 def test_parts_of_another_number_take_no_turn() -> None:

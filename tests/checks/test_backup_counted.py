@@ -48,6 +48,16 @@ def test_no_more_than_five_percent_fewer_than_the_last_good_read(now: int, outco
     assert answer(older, verification(counts=Counts("packs", now, now))).outcome is outcome
 
 
+def test_five_percent_is_counted_to_the_object_and_the_number_before_is_told() -> None:
+    older = verification(BEFORE, backup="older", counts=Counts("packs", 10_000, 10_000))
+    assert answer(older, verification(counts=Counts("packs", 9500, 9500))).outcome is Outcome.PASSED
+    found = answer(older, verification(counts=Counts("packs", 9499, 9499)))
+    assert found.outcome is Outcome.FAILED
+    assert "counted 9499 packs, the one before 10000" in found.because
+    assert ", 10000 before" in answer(older, verification(counts=Counts("packs", 9500, 9500))).because
+    assert "before" not in answer(verification(counts=Counts("packs", 1, 1))).because
+
+
 @pytest.mark.parametrize(
     "older",
     [

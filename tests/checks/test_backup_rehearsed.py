@@ -44,6 +44,21 @@ def test_the_limit_itself_still_passes_and_one_second_more_does_not(age: timedel
     assert finding.evidence
 
 
+@pytest.mark.parametrize(
+    ("tier1", "age", "outcome"),
+    [
+        ("24h", timedelta(hours=24), Outcome.PASSED),
+        ("24h", timedelta(hours=24) + SECOND, Outcome.FAILED),
+        ("14d", WEEK, Outcome.PASSED),
+        ("14d", WEEK + SECOND, Outcome.FAILED),
+    ],
+)
+def test_for_data_of_tier_1_the_shorter_limit_counts(tier1: str, age: timedelta, outcome: Outcome) -> None:
+    first = fleet(datasets=(dataset(tier=1),))
+    asked = case(evidence(rehearsals=(rehearsal(age),)), inventory=first, policy=policy(tier1_rehearsal_max_age=tier1))
+    assert backup_rehearsed.check(asked).outcome is outcome
+
+
 def test_it_relies_on_level_and_place_and_on_no_id_or_age() -> None:
     finding = answer(rehearsal())
     assert finding.relied_on == {

@@ -1,13 +1,14 @@
 """Every byte of the newest backup was read where it lies now; a newer one does not inherit."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from gate.checks import backup_verified
-from gate.evidence import BackupReading, Verification
+from gate.evidence import BackupReading, Coverage, Verification
 from gate.finding import Finding, Outcome
-from tests.cases import NOON, SECOND, VAULT_LUN, backups, case, evidence, policy, run, trace, verification
+from tests.cases import DIGEST, NOON, SECOND, VAULT_LUN, backups, case, evidence, policy, run, trace, verification
 
 DAY, LIMIT = policy().verification_max_age, policy().evidence_max_age
 
@@ -40,6 +41,36 @@ def test_it_relies_on_level_and_place_and_on_no_id_or_age() -> None:
             "verification_max_age_s": 86_400,
         }
     }
+
+
+def parts(whole: timedelta | None, age: timedelta = timedelta(hours=1)) -> Verification:
+    """A read of one part; the oldest of the parts that make a whole is as old as said."""
+    since = None if whole is None else NOON - whole
+    return verification(age, coverage=Coverage(1, 7, DIGEST, whole_since=since, unread=0))
+
+
+MONTH = policy().full_read_max_age
+
+
+@pytest.mark.parametrize(
+    ("size", "record", "outcome"),
+    [
+        (10**13, parts(MONTH), Outcome.PASSED),
+        (10**13, parts(MONTH + SECOND), Outcome.FAILED),
+        (10**13, parts(MONTH, DAY + SECOND), Outcome.FAILED),
+        (10**13, parts(None), Outcome.FAILED),
+        (10**13 - 1, parts(DAY), Outcome.PASSED),
+        (10**13 - 1, parts(DAY + SECOND), Outcome.FAILED),
+    ],
+)
+def test_only_a_large_backup_may_be_read_in_parts_within_a_month(
+    size: int, record: Verification, outcome: Outcome
+) -> None:
+    told = evidence(verifications=(record,), backups={"nightly": backups(runs=(run(size=size),))})
+    found: Any = backup_verified.check(case(told, policy=policy(large_backup=10**13)))
+    assert found.outcome is outcome
+    if outcome is Outcome.PASSED:
+        assert ("large_backup" in found.relied_on["sidekick"]) is (size == 10**13)
 
 
 def test_a_newer_backup_does_not_inherit() -> None:
