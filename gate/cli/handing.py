@@ -10,7 +10,7 @@ from gate.cli.place import Place
 from gate.cli.say import pass_place
 from gate.errors import BadInput, Outside
 
-FORMATS = ("jsonl", "csv", "ocsf", "rfc5424", "cef", "sqlite")
+FORMATS = ("jsonl", "csv", "ocsf", "rfc5424", "cef", "sqlite", "tiles")
 SUFFIXES = {"csv": ".csv", "ocsf": ".ocsf.jsonl", "rfc5424": ".syslog", "cef": ".cef", "sqlite": ".db"}
 
 
@@ -21,7 +21,7 @@ SUFFIXES = {"csv": ".csv", "ocsf": ".ocsf.jsonl", "rfc5424": ".syslog", "cef": "
 @click.option("--change", default="", metavar="ID", help="Entries of this change alone.")
 @click.option("--kind", "kinds", multiple=True, help="Entries of this kind (approval.*: of these); may be repeated.")
 @click.option("--actor", default="", metavar="NAME", help="Entries made by this person or part of the gate.")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; of tiles the folder.")
 @click.option("--gzip", "zipped", is_flag=True, help="With the whole log as jsonl: compress it.")
 @click.option("--blobs", is_flag=True, help="With the whole log as jsonl: also what entries name, to restore from.")
 @click.option("--local", is_flag=True, help="Read this data directory itself; no server is needed.")
@@ -42,9 +42,9 @@ def export(
     """
     The ledger in a file: jsonl is the evidence, everything else a reading of it that carries the exact entries.
 
-    The whole log as jsonl is NAME.jsonl with .checkpoint, .policy and .leaves beside it. Every other file says in its
-    first record which entries it holds, and in its last how many. In a spreadsheet's way of counting periods: --to is
-    the first moment that is left out.
+    The whole log as jsonl is NAME.jsonl with .checkpoint, .policy and .leaves beside it; as tiles it is a folder that a
+    web server can hand out (C2SP tlog-tiles). Every other file says in its first record which entries it holds, and in
+    its last how many. In a spreadsheet's way of counting periods: --to is the first moment that is left out.
     """
     from gate.cli.reading import reader
     from gate.export.selection import selection
@@ -53,6 +53,8 @@ def export(
     whole = name == "jsonl" and taken.everything
     if (zipped or blobs) and not whole:
         raise BadInput("--gzip and --blobs are for the whole log as jsonl")
+    if name == "tiles" and not taken.everything:
+        raise BadInput("tiles are of the whole log", hint="every other format takes a part of it")
     with reader(place, local=local) as source, progress() as told:
         if whole:
             path = (out or Path("ledger.jsonl")).with_suffix(".jsonl")
@@ -60,6 +62,10 @@ def export(
             path = path.with_name(path.name + ".gz") if zipped else path
             hint = f"sangate ledger verify {path} checks it" if not zipped else "unpack it to check it"
             click.echo(f"{path}: {size} entries; {hint}")
+            return
+        if name == "tiles":
+            folder = out or Path("tiles")
+            click.echo(f"{folder}: {source.tiles(folder)} entries, for any reader of C2SP tlog-tiles")
             return
         path = out or Path("ledger" + (".part.jsonl" if name == "jsonl" else SUFFIXES[name]))
         source.mapped(path, name, taken, told)

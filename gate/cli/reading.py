@@ -47,6 +47,9 @@ class Reader(Protocol):
     def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
         """Write the whole ledger to `path`, one entry a line, and its companions; return the number of entries."""
 
+    def tiles(self, folder: Path) -> int:
+        """Write the whole ledger as tiles below `folder`; return the number of entries."""
+
     def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
         """Write the ledger, or what is taken of it, in a format."""
 
@@ -77,7 +80,7 @@ class _Remote:
         return self._whole(f"/changes/{_word(change)}/pack?disclose={'true' if disclose else 'false'}")
 
     def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
-        from gate.export.jsonl import keep, policy, write_stamp
+        from gate.export.jsonl import keep, policy, write_rotations, write_stamp
 
         if blobs:
             raise BadInput("--blobs needs --local: what entries name is read from the data directory")
@@ -86,9 +89,13 @@ class _Remote:
         with self._client.stream("/export") as answer:
             head = b64decode(answer.headers.get("Sangate-Checkpoint", "")).decode()
             size = keep(path, _lines(answer, told), head, policy(trusted), zipped=zipped)
+        write_rotations(path, seal["rotations"])
         if stamp and stamp["reply"] and int(stamp["size"]) <= size:
             write_stamp(path, str(stamp["checkpoint"]), b64decode(stamp["reply"]))
         return size
+
+    def tiles(self, folder: Path) -> int:
+        raise BadInput("--format tiles needs --local: the tree is read from the data directory", place=str(folder))
 
     def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
         asked = [("format", name), *((key, value) for key, value in _words(taken) if value)]
@@ -131,6 +138,9 @@ class _Local:
 
     def export(self, path: Path, *, zipped: bool, blobs: bool, told: "Told") -> int:
         return self._control.export_log(self._actor, path, zipped=zipped, blobs=blobs, told=told)
+
+    def tiles(self, folder: Path) -> int:
+        return self._control.export_tiles(self._actor, folder)
 
     def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
         _written(path, self._control.export(self._actor, name, taken, told).chunks)

@@ -14,7 +14,7 @@ from gate.control.desk import Desk, Progress, person
 from gate.control.taking import Part, part_of, why_not
 from gate.control.views import View
 from gate.errors import CannotTell, LedgerUnavailable
-from gate.export import database, jsonl, pack, stream
+from gate.export import database, jsonl, pack, stream, tiles
 from gate.export.controls import report
 from gate.export.population import EVERYTHING, begin, items
 from gate.export.selection import Selection, selection
@@ -76,6 +76,12 @@ class Exporting:
         self.allow_export(actor, "jsonl", EVERYTHING)
         self._enter(actor, "jsonl", EVERYTHING)
         return jsonl.export_log(self._desk.ledger, path, zipped=zipped, blobs=blobs, told=told)
+
+    def export_tiles(self, actor: Person, folder: Path) -> int:
+        """Write the whole log below `folder` as C2SP tlog-tiles; return the number of entries."""
+        self.allow_export(actor, "tiles", EVERYTHING)
+        self._enter(actor, "tiles", EVERYTHING)
+        return tiles.write(self._desk.ledger, folder)
 
     def controls(self, actor: Person, since: str = "", until: str = "") -> View:
         """Return each control with the entries that evidence it in a period (dates or times), under the signed head."""

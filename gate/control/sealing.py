@@ -1,6 +1,7 @@
 """The seal: the signed head of the ledger, who has cosigned it, and what is wrong with it."""
 
 import base64
+from contextlib import suppress
 
 from gate.change import utc
 from gate.control.desk import Desk
@@ -29,6 +30,7 @@ def seal(desk: Desk) -> View:
         "policy": ledger.policy,
         "missing": ledger.missing,
         "behind": ledger.stopped,
+        "rotations": _rotations(desk),
         "timestamp": _stamped(desk),
         **_witnessed(desk),
     }
@@ -45,6 +47,13 @@ def standstill(desk: Desk) -> str:
         return ""
     because = "; ".join(one.problem for one in found.witnesses if one.problem)
     return f"no array is touched until witnesses have cosigned the record: {because}" if because else ""
+
+
+def _rotations(desk: Desk) -> list[str]:
+    """Return what whoever trusts an older key needs; none when the database no longer has it, which a verifier says."""
+    with suppress(CannotTell):
+        return list(desk.ledger.rotations())
+    return []
 
 
 def _stamped(desk: Desk) -> View | None:

@@ -8,6 +8,8 @@ YES_NO = (("opens", "opens", "refuses"), ("passed", "passed", "failed"), ("match
 ANSWERS = ("outcome", "result", "decision")
 """Keys that say how it went, the first of them that is there."""
 
+TELLING = frozenset({*ANSWERS, *(key for key, _, _ in YES_NO)})
+
 LONGEST = 300
 CONTROLS = dict.fromkeys([*range(32), 127, *range(128, 160), 0x2028, 0x2029], " ")
 LOUD = frozenset({"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"})
@@ -18,9 +20,13 @@ BAD = frozenset({"failed", "refused", "refuses", "differs", "deny", "unknown"})
 
 def gist(data: Mapping[str, Any]) -> str:
     """Return what the data say, joined by dots; at most 300 characters."""
-    found = [value for value in map(data.get, KEYS) if value]
-    words = ["; ".join(map(str, one)) if isinstance(one, (list, tuple)) else str(one) for one in found]
+    found = [data[key] for key in KEYS if data.get(key)]
+    words = [one if type(one) is str else _words(one) for one in found]
     return plain(" · ".join(words)[:LONGEST])
+
+
+def _words(one: object) -> str:
+    return "; ".join(map(str, one)) if isinstance(one, (list, tuple)) else str(one)
 
 
 def plain(text: str) -> str:
@@ -32,6 +38,8 @@ def outcome(kind: str, data: Mapping[str, Any]) -> str:
     """Return how it went, as the entry says: `done`, `failed`, `held`, `approve` …; empty where it is no answer."""
     if kind.endswith(".refused"):
         return "refused"
+    if data.keys().isdisjoint(TELLING):
+        return ""
     for key in ANSWERS:
         if key in data and isinstance(data[key], str):
             return str(data[key])

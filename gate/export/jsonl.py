@@ -3,6 +3,7 @@ The whole log as files: the exact bytes, one entry a line, and what is needed to
 
     NAME.jsonl (or .jsonl.gz)  every entry         NAME.leaves  its leaf hash, 32 bytes each
     NAME.checkpoint            the signed head     NAME.policy  the public key
+    NAME.rotations             where the key was changed: that the old one handed over to the new
     NAME.blobs/ab/cdef…        with blobs: what the entries name
 
 With its blobs an export is all that the ledger is: `sangate ledger recover` makes a ledger of it.
@@ -11,14 +12,13 @@ With its blobs an export is all that the ledger is: `sangate ledger recover` mak
 import gzip
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from gate.errors import Outside
-from gate.export.population import CHUNK, signed_head
+from gate.export.population import signed_head
 from gate.ledger import checkpoint, merkle
 from gate.ledger.policy import read
 from gate.store import Ledger
@@ -53,11 +53,11 @@ def whole(ledger: Ledger) -> Whole:
 
 
 def lines(ledger: Ledger, size: int, told: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
-    """Yield the exact bytes of the first `size` entries, each with a line end, up to 500 in a piece."""
-    bodies, done = ledger.bodies(0, size), 0
-    while chunk := list(islice(bodies, CHUNK)):
-        yield b"\n".join(chunk) + b"\n"
-        done += len(chunk)
+    """Yield the exact bytes of the first `size` entries, each with a line end, some hundreds in a piece."""
+    done = 0
+    for piece in ledger.pieces(0, size):
+        done += len(piece)
+        yield b"\n".join([*piece, b""])
         told(done)
 
 
@@ -72,14 +72,19 @@ def export_log(
     """Write `path` (NAME.jsonl) and what stands beside it; return the number of entries."""
     taken = whole(ledger)
     keep(path, lines(ledger, taken.size, told), taken.head, policy(ledger.policy), zipped=zipped)
-    if rotations := ledger.rotations():
-        path.with_suffix(".rotations").write_text("".join(rotations), encoding="utf-8")
+    write_rotations(path, ledger.rotations())
     stamp = newest(ledger)
     if stamp is not None and stamp.size <= taken.size:
         write_stamp(path, stamp.signed, stamp.reply)
     if blobs:
         write_blobs(ledger, taken.size, path.with_suffix(".blobs"))
     return taken.size
+
+
+def write_rotations(path: Path, rotations: Sequence[str]) -> None:
+    """Write what whoever trusts an older key of the log needs beside it; nothing where the key was never changed."""
+    if rotations:
+        path.with_suffix(".rotations").write_text("".join(rotations), encoding="utf-8")
 
 
 def write_stamp(path: Path, signed: str, reply: bytes) -> None:

@@ -9,7 +9,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
 from typing import Any, NamedTuple
 
 from gate.canonical import Json
@@ -118,9 +117,10 @@ def _read(ledger: Ledger, population: Population) -> Iterator[list[Item]]:
         for start in range(0, len(history), CHUNK):
             yield [read_item(one.index, one.body) for one in history[start : start + CHUNK]]
         return
-    numbered = enumerate(ledger.bodies(0, population.end))
-    while chunk := [read_item(index, body) for index, body in islice(numbered, CHUNK)]:
-        yield chunk
+    first = 0
+    for piece in ledger.pieces(0, population.end):
+        yield [read_item(index, body) for index, body in enumerate(piece, first)]
+        first += len(piece)
 
 
 def read_item(index: int, body: bytes) -> Item:

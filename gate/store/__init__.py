@@ -54,6 +54,9 @@ class Ledger(Protocol):
     def bodies(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the exact bytes of entries likewise, unread."""
 
+    def pieces(self, start: int = 0, end: int | None = None) -> Iterator[list[bytes]]:
+        """Yield the same, some hundreds at once: what is written out in bulk need not take them one by one."""
+
     def size(self) -> int:
         """Number of entries."""
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +29,9 @@ class Served:
     config: Path
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    directory = tmp_path_factory.mktemp("served")
+@contextmanager
+def serving(directory: Path, *, rotated: bool = False) -> Iterator[Served]:
+    """Serve what lies in `directory`, a new place; `rotated`: after its log was handed to another key."""
     config = directory / "config.yaml"
     config.write_text(relocate(shipped("config.yaml").read_text(), "127.96.0"))
     (directory / "data").mkdir()
@@ -39,6 +40,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with assemble(settings) as installation:
         installation.control.add_person(None, "engineer", PASSWORD, [Role.REQUESTER, Role.PERFORMER])
         installation.control.add_person(None, "lead", PASSWORD, [], [Seat.STORAGE])
+    if rotated:
+        words = ["--config", str(config), "ledger", "rotate-key", "--reason", "once a year"]
+        assert CliRunner().invoke(main, words).exit_code == 0
+    with assemble(settings) as installation:
         app = Flask("served")
         app.register_blueprint(blueprint(installation.control, settings))
         server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -47,6 +52,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(f"http://127.0.0.1:{server.server_port}", config)
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("served")) as found:
+        yield found
 
 
 Typed = Callable[..., Result]

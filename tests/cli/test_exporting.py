@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gate.export.recheck import recheck
-from tests.cli.conftest import Typed
+from tests.cli.conftest import PASSWORD, Typed, serving
 from tests.export.readers import READERS
 
 NOWHERE = "http://127.0.0.1:1"
@@ -47,6 +47,30 @@ def test_a_mapped_file_is_proven_by_a_log_and_its_checkpoint_kept(lead: Typed, t
     assert lead(*verify, "--last", kept, table, "--against", log).exit_code == 0
     table.write_bytes(table.read_bytes().replace(b"log.opened", b"log.opaned"))
     assert lead(*verify, table, "--against", log).exit_code == 1
+
+
+def test_the_whole_log_comes_as_tiles_from_the_data_directory_alone(lead: Typed, tmp_path: Path) -> None:
+    tiles = ("ledger", "export", "--format", "tiles", "--out", tmp_path / "www")
+    assert (lead(*tiles).exit_code, lead(*tiles, "--local", "--change", "chg-0001").exit_code) == (2, 2)
+    assert not (tmp_path / "www").exists()
+    made = lead(*tiles, "--local")
+    assert made.exit_code == 0, made.output
+    size = int((tmp_path / "www" / "checkpoint").read_text().split("\n")[1])
+    assert f"{size} entries, for any reader of C2SP tlog-tiles" in made.stdout
+    assert len((tmp_path / "www" / "tile" / "0" / f"000.p/{size}").read_bytes()) == 32 * size
+
+
+def test_an_export_over_http_has_the_proofs_of_a_change_of_key_beside_it(sangate: Typed, tmp_path: Path) -> None:
+    (tmp_path / "rotated").mkdir()
+    with serving(tmp_path / "rotated", rotated=True) as other:
+        there = {"config": other.config, "server": other.address}
+        assert sangate("login", "lead", "--password-file", "-", stdin=PASSWORD + "\n", **there).exit_code == 0
+        assert sangate("ledger", "export", "--out", tmp_path / "log", **there).exit_code == 0
+    opened, policy = (tmp_path / "log.jsonl").read_text().partition("\n")[0], tmp_path / "first.policy"
+    policy.write_text(f"log {json.loads(opened)['data']['key']}\nquorum none\n")
+    told = sangate("ledger", "verify", tmp_path / "log.jsonl", "--policy", policy)
+    assert told.exit_code == 0, told.output
+    assert "the old key and the new have signed it" in told.output
 
 
 def test_a_compressed_log_is_the_same_log(lead: Typed, tmp_path: Path) -> None:

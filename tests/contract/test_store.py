@@ -74,6 +74,13 @@ def test_changes_are_counted_apart_and_listed_in_the_order_they_began(ledger: Le
     assert ledger.history("chg-0404") == ()
 
 
+@pytest.mark.parametrize(("start", "end"), [(0, None), (0, 250), (3, 251), (249, 9999), (600, None), (7, 7)])
+def test_pieces_are_the_bodies_some_hundreds_at_once(ledger: Ledger, start: int, end: int | None) -> None:
+    ledger.append_all([held(None, reason=str(number)) for number in range(600)])
+    assert [body for piece in ledger.pieces(start, end) for body in piece] == list(ledger.bodies(start, end))
+    assert all(piece for piece in ledger.pieces(start, end))
+
+
 def test_an_entry_of_no_change_has_no_sequence(ledger: Ledger) -> None:
     made = ledger.append(Draft("auth.refused", ANONYMOUS, data={"name": "intruder", "why": "no such person"}))
     assert (made.change, made.seq) == (None, None)

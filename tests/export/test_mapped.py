@@ -10,7 +10,7 @@ import pytest
 
 from gate.canonical import Json
 from gate.errors import BadInput, CannotTell
-from gate.export import cloudevents, database, jsonl, population, stream, verify
+from gate.export import cloudevents, database, gist, jsonl, population, spreadsheet, stream, verify
 from gate.export.selection import Selection, moment, selection
 from gate.ledger import checkpoint, note
 from gate.ledger.entry import GATE, Actor, Draft
@@ -108,6 +108,25 @@ def test_no_cell_of_a_spreadsheet_begins_as_a_formula(nasty: SqliteLedger) -> No
     cells = [cell for row in csv.reader(io.StringIO(made(nasty, "csv").decode(), newline="")) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert "'=1+1" in cells
+
+
+@pytest.mark.parametrize("text", [*NASTY, "plain", "", "a,b", "x=1", '"'])
+@pytest.mark.parametrize("place", ["time", "kind", "change", "id", "type", "array", "outcome", "because"])
+def test_a_row_is_read_back_cell_by_cell_whatever_stands_in_one(text: str, place: str) -> None:
+    import csv
+    import io
+
+    actor = {"id": "erin", "type": "person"}
+    data = {"array": "west-2", "outcome": "done", "because": "why"}
+    said: dict[str, Any] = {"time": "t", "kind": "step.ended", "change": "chg-0001", "seq": 3}
+    for part in (actor, data, said):
+        if place in part:
+            part[place] = text
+    row = spreadsheet.row(population.Item(7, b'{"v":1}', {**said, "actor": actor, "data": data}, "00"))
+    (cells,) = csv.reader(io.StringIO(row.decode(), newline=""), strict=True)
+    wanted = [said["time"], said["kind"], said["change"], "3", actor["type"], actor["id"], data["array"]]
+    told = [gist.outcome(said["kind"], data), gist.gist(data)]
+    assert cells == ["7", *map(spreadsheet.safe, [*wanted, *told]), "00", '{"v":1}']
 
 
 def test_no_text_breaks_a_line_in_two(nasty: SqliteLedger) -> None:
