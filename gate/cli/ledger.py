@@ -93,14 +93,15 @@ def pack(place: Place, change_id: str, out: Path | None, disclose: bool, local: 
 @click.option("--keep", type=click.Path(path_type=Path), help="Where to write the checkpoint for your next visit.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="The log's checkpoint, where it lies elsewhere.")
 @click.option("--against", type=click.Path(path_type=Path), help="The whole log that a mapped export is proven by.")
+@click.option("--part", is_flag=True, help="The mapped export is a piece of a stream: nothing in it states its end.")
 @as_json
 @click.pass_context
-def verify(ctx: click.Context, /, path: Path, as_json: bool, **files: Path | None) -> None:
+def verify(ctx: click.Context, /, path: Path, part: bool, as_json: bool, **files: Path | None) -> None:
     """Check a pack, an export or (--against) a mapped one, offline. Exit 1: it was tampered with; 3: cannot tell."""
     from gate.export import verify as verifier
 
     words = ["mapped"] if files["against"] else []
-    words += ["--json"] if as_json else []
+    words += [word for word, said in (("--json", as_json), ("--part", part)) if said]
     for name, file in files.items():
         words += [f"--{name}={file}"] if file else []
     code = verifier.main([*words, "--", str(path)])

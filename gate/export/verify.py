@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-# ruff: noqa: D101, D102, D103, UP031, B905, BLE001, PTH123
+# ruff: noqa: B905, BLE001, D101, D102, D103, ISC004, PLW2901, PTH110, PTH123, PTH202, RET503, UP006, UP031, UP035
 """
 Check a sangate evidence pack, an exported ledger, or a mapped export of one, without sangate.
 
     python3 verify.py pack.zip  [--policy FILE] [--last CHECKPOINT] [--keep FILE]
     python3 verify.py log.jsonl [--policy FILE] [--last CHECKPOINT] [--keep FILE] [--tree-only | --every-entry]
-    python3 verify.py mapped FILE --against log.jsonl [--policy FILE]        (csv, ocsf, rfc5424, cef, sqlite, jsonl)
+    python3 verify.py mapped FILE --against log.jsonl [--part]         (csv, ocsf, rfc5424, cef, sqlite, jsonl, webhook)
 
 One file, standard library only, Python 3.8 or newer; nothing is fetched, nothing written but --keep. Bytes are checked
 as they lie there and never encoded again. Exit code 0: verified. 1: changed, with the place. 2: cannot tell.
 Take this file and the policy (the public keys) from somewhere else than what you check. Read it in this order: Ed25519,
-tree, notes and policy (the log); approvals; one change; pack; log with its commitments; mapped files; command.
-Formats: RFC 6962 and 9162, C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-policy and tlog-proof, OpenSSH
-PROTOCOL.sshsig, W3C WebAuthn; what is ours is in docs/ledger-format.md.
+tree and proofs, notes and policy; approvals; entries and changes; log; pack; mapped files; command. Formats: RFC 6962
+and 9162, C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-policy and tlog-proof, OpenSSH PROTOCOL.sshsig, W3C
+WebAuthn; what is ours is in docs/ledger-format.md.
 """
 
 from __future__ import annotations
@@ -21,20 +21,15 @@ import argparse
 import binascii
 import hashlib
 import json
+import os
 import re
 import sys
-from typing import Any, Iterator  # noqa: UP035  # Python 3.8
+import time
+from typing import Any, Callable, Iterator, NamedTuple, Tuple
 
 VERIFIED, TAMPERED, CANNOT_TELL = 0, 1, 2
 LARGEST_FILE, LARGEST_LINE, MOST_FILES = 512 << 20, 64 << 10, 50_000  # C2SP: an entry has at most 65,535 bytes
-NAMESPACE, WAIVER_NAMESPACE = b"approval@sangate", b"waiver@sangate"
-FIELDS = {"v", "id", "time", "kind", "change", "seq", "actor", "data", "blobs"}
-STATEMENT = {"v", "origin", "change", "stage", "plan_digest", "verdict_digest", "decision", "seat"}
-STATEMENT |= {"approver", "expires", "nonce", "signs_for"}
-WAIVER = {"v", "origin", "change", "check", "finding", "seat", "approver", "reason", "expires", "nonce"}
-
-
-STAMP = "%d entries bear one (RFC 3161), not judged here; openssl ts -verify -in %s -data %s -CAfile TSA-CA.pem"
+LARGE = 32 << 20  # from here on a second processor is put to use
 
 
 class Bad(Exception):
@@ -59,11 +54,15 @@ class Report:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, str]] = []
 
-    def say(self, finding: str, where: str, what: str) -> None:
-        self.lines.append((finding, where, what))
+    def say(self, finding: str, where: str, what: str, *values: object) -> None:
+        self.lines.append((finding, where, what % values if values else what))
 
-    def problem(self, problem: Bad, where: str = "file", what: str = "%s") -> None:
-        self.say(problem.finding, problem.where or where, what % problem)
+    def judge(self, where: str, what: str, call: Callable[..., Any], *values: Any) -> Any:
+        """Call; what goes wrong in it is a finding, and the answer then is None."""
+        try:
+            return call(*values)
+        except Bad as problem:
+            self.say(problem.finding, problem.where or where, what, problem)
 
     @property
     def code(self) -> int:
@@ -71,17 +70,22 @@ class Report:
         return TAMPERED if "WRONG" in kinds else CANNOT_TELL if "unsure" in kinds or "ok" not in kinds else VERIFIED
 
 
-def plain(value: object) -> str:
-    """Make text of strangers fit for a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in str(value)[:400])
-
-
-def located(where: str, call: Any, *values: Any) -> Any:
+def at(where: str, call: Callable[..., Any], *values: Any) -> Any:
     """Call, and put the place to whatever is wrong."""
     try:
         return call(*values)
     except Bad as problem:
         raise type(problem)(str(problem), problem.where or where) from None
+
+
+def plain(value: object) -> str:
+    """Make text of strangers fit for a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in str(value)[:400])
+
+
+def text_of(data: bytes) -> str:
+    """Decode; bytes that are no text turn into a sign that is in no key, no number, and nothing that was signed."""
+    return data.decode("utf-8", "replace")
 
 
 def sha256(data: bytes) -> bytes:
@@ -95,23 +99,16 @@ def base64(data: bytes) -> str:
 def unbase64(text: str) -> bytes:
     """Decode base64 spelled in its one canonical way: a changed character is always a change."""
     try:
-        decoded = binascii.a2b_base64(text.encode("ascii"))
-    except (binascii.Error, UnicodeError):
-        raise Bad("is not base64 where it should be") from None
+        decoded = binascii.a2b_base64(text.encode("utf-8", "replace"))
+    except binascii.Error:
+        decoded = b"\0"
     if base64(decoded) != text:
         raise Bad("is not base64 where it should be, or has stray bits")
     return decoded
 
 
-def text_of(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        raise Bad("is not text at byte %d" % problem.start) from None
-
-
-def read_json(data: bytes) -> Any:
-    """Read JSON that says no key twice."""
+def read_json(data: bytes) -> dict[str, Any]:
+    """Read a JSON object in which no key is said twice."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
@@ -120,9 +117,12 @@ def read_json(data: bytes) -> Any:
         return made
 
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=once)
+        found = json.loads(data.decode("utf-8"), object_pairs_hook=once)
     except (ValueError, RecursionError):
-        raise Bad("is not JSON") from None
+        found = None
+    if not isinstance(found, dict):
+        raise Bad("is not JSON: one object that says each key once")
+    return found
 
 
 # --- Ed25519, RFC 8032 section 5.1.7. Not constant-time: it sees public data only. ---
@@ -138,16 +138,6 @@ def add(a: Point, b: Point) -> Point:
     e, f = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
     g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
     return (f - e) * (h - g) % P, (h + g) * (f + e) % P, (h - g) * (h + g) % P, (f - e) * (f + e) % P
-
-
-def both(first: int, a: Point, second: int, b: Point) -> Point:
-    """Return first times a plus second times b."""
-    total, table = (0, 1, 1, 0), (None, a, b, add(a, b))
-    for bit in reversed(range(max(first.bit_length(), second.bit_length()))):
-        total = add(total, total)
-        chosen = table[(first >> bit & 1) + 2 * (second >> bit & 1)]
-        total = add(total, chosen) if chosen else total
-    return total
 
 
 def decompress(data: bytes) -> Point:
@@ -166,17 +156,22 @@ BASE = decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
 def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
-    """True when `signature` is the one of `message` by the key `public`."""
+    """True when `signature` is the one of `message` by the key `public`: its first half is scalar B - hash key."""
     if len(public) != 32 or len(signature) != 64:
         return False
     key, scalar = decompress(public), int.from_bytes(signature[32:], "little")
     if key is None or scalar >= ORDER:
         return False
     hashed = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
-    x, y, z, _ = both(scalar, BASE, hashed, (P - key[0], key[1], key[2], P - key[3]))
-    inverse = pow(z, P - 2, P)
-    encoded: bytes = (y * inverse % P | (x * inverse % P & 1) << 255).to_bytes(32, "little")
-    return encoded == signature[:32]
+    minus = P - key[0], key[1], 1, P - key[3]
+    total, table = (0, 1, 1, 0), (None, BASE, minus, add(BASE, minus))
+    for bit in reversed(range(253)):
+        total = add(total, total)
+        chosen = table[(scalar >> bit & 1) + 2 * (hashed >> bit & 1)]
+        total = add(total, chosen) if chosen else total
+    inverse = pow(total[2], P - 2, P)
+    x, y = total[0] * inverse % P, total[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 
 
 def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
@@ -200,77 +195,61 @@ def es256(x: bytes, y: bytes, message: bytes, signature: bytes) -> bool:
     except ImportError:
         raise Unknown("is signed with ES256; install the Python package cryptography to check it") from None
     try:
-        numbers = (int.from_bytes(x, "big"), int.from_bytes(y, "big"))
-        key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
-        key.verify(signature, message, ec.ECDSA(SHA256()))
+        point = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1())
+        point.public_key().verify(signature, message, ec.ECDSA(SHA256()))
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
-# --- The tree, RFC 6962 section 2.1 ---
+# --- The tree and its proofs: RFC 6962 section 2.1, C2SP tlog-proof ---
 
 # For the two blocks of a node Python's own SHA-256 is quicker than setting up OpenSSL's; for an entry it is slower.
 short = getattr(hashlib, "__get_builtin_constructor", lambda _: hashlib.sha256)("sha256")
 
 
-def node(left: bytes, right: bytes) -> bytes:
-    return sha256(b"\x01" + left + right)
+def root_of(hashes: list[bytes]) -> bytes:
+    """Return the root over leaves, or over subtrees of one size of which the last may be smaller."""
+    while len(hashes) > 1:
+        pairs, odd = iter(hashes), hashes[len(hashes) & ~1 :]
+        hashes = [short(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs)] + odd
+    return hashes[0] if hashes else sha256(b"")
 
 
-class Tree:
-    """Grows by leaves; holds one hash for each complete subtree."""
+class Proof(NamedTuple):
+    """That an entry is in the tree of a checkpoint."""
 
-    def __init__(self, size: int = 0, stack: list[bytes] | None = None) -> None:
-        self.size, self.stack = size, list(stack or [])
+    place: int
+    steps: list[bytes]
+    extra: bytes  # what comes along: in a change of key the entry itself
+    note: bytes
 
-    def add(self, leaf: bytes, level: int = 0) -> None:
-        """Add a leaf, or the root over 2**level leaves when the size is a multiple of that."""
-        places = self.size >> level
-        while places & 1:
-            leaf = node(self.stack.pop(), leaf)
-            places >>= 1
-        self.stack.append(leaf)
-        self.size += 1 << level
-
-    def add_256(self, leaves: list[bytes]) -> None:
-        """Add 256 leaves to a tree whose size is a multiple of 256: the fast way."""
-        new = short
-        while len(leaves) > 1:
-            pairs = iter(leaves)
-            leaves = [new(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs)]
-        self.add(leaves[0], 8)
-
-    def root_with(self, leaves: list[bytes]) -> bytes:
-        """Return the root as it were with these leaves more."""
-        grown = Tree(self.size, self.stack)
-        for leaf in leaves:
-            grown.add(leaf)
-        folded = grown.stack.pop() if grown.stack else sha256(b"")
-        while grown.stack:
-            folded = node(grown.stack.pop(), folded)
-        return folded
-
-
-def included(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
-    """Return the root that an inclusion proof leads to (RFC 9162 section 2.1.3.2); None when it cannot be one."""
-    place, last, folded = index, size - 1, leaf
-    for step in proof:
-        if last <= 0:
-            return None
-        if place & 1 or place == last:
-            folded = node(step, folded)
-            while not place & 1 and place:
+    def holds(self, entry: bytes, head: Head) -> bool:
+        """Follow the steps to the root (RFC 9162 section 2.1.3.2)."""
+        place, last, folded = self.place, head.size - 1, sha256(b"\x00" + entry)
+        for step in self.steps:
+            if last <= 0:
+                return False
+            pair = step + folded if place & 1 or place == last else folded + step
+            while place == last and not place & 1 and place:
                 place, last = place >> 1, last >> 1
-        else:
-            folded = node(folded, step)
-        place, last = place >> 1, last >> 1
-    return folded if last == 0 else None
+            folded, place, last = sha256(b"\x01" + pair), place >> 1, last >> 1
+        return self.place < head.size and last == 0 and folded == head.root
 
 
-# --- Keys, notes, policy, checkpoints, witnesses ---
+def read_proof(data: bytes) -> Proof:
+    head, gap, note = data.partition(b"\n\n")
+    lines = text_of(head).split("\n")
+    extra = unbase64(lines.pop(1)[6:]) if lines[1:] and lines[1].startswith("extra ") else b""
+    index = re.fullmatch("index (0|[1-9][0-9]{0,17})", lines[1]) if len(lines) > 1 else None
+    if lines[0] != "c2sp.org/tlog-proof@v1" or not index or not gap or len(lines) > 66:
+        raise Bad("is not a proof")
+    return Proof(int(index.group(1)), [unbase64(line) for line in lines[2:]], extra, note)
 
-LOG, WITNESS = 1, 4  # signature types of C2SP signed-note
+
+# --- Keys, notes, policy, checkpoints, witnesses: C2SP signed-note, tlog-policy, tlog-checkpoint, tlog-cosignature ---
+
+LOG, WITNESS = 1, 4  # signature types
 
 
 class Key:
@@ -289,240 +268,173 @@ class Note:
 
     def __init__(self, data: bytes) -> None:
         text, gap, tail = text_of(data).rpartition("\n\n")
-        self.data, self.text = data, text + "\n"
-        self.lines: list[tuple[str, bytes, bytes]] = []
-        for line in tail[:-1].split("\n"):
-            words = line.split(" ")
-            if not gap or tail[-1:] != "\n" or len(words) != 3 or words[0] != "\u2014" or len(self.lines) >= 64:
-                raise Bad("is not a note: a text, an empty line, and one line for each signature")
-            signature = unbase64(words[2])
-            self.lines.append((words[1], signature[:4], signature[4:]))
+        lines = [line.split(" ") for line in tail.split("\n")]
+        if not gap or lines.pop() != [""] or len(lines) > 64 or any([line[0], len(line)] != ["—", 3] for line in lines):
+            raise Bad("is not a note: a text, an empty line, and one line for each signature")
+        self.text, self.signatures = text + "\n", [(name, unbase64(signature)) for _, name, signature in lines]
 
     def by(self, key: Key) -> int | None:
         """Return when `key` has signed (0 for a log); None when it has not; Bad when its line is wrong."""
-        for name, hashed, signature in self.lines:
-            if (name, hashed) == (key.name, key.hash):
-                time = int.from_bytes(signature[:8], "big") if key.kind == WITNESS else 0
-                head = "cosignature/v1\ntime %d\n" % time if key.kind == WITNESS else ""
-                if not signed_by(key.public, (head + self.text).encode(), signature[8 if head else 0 :]):
+        for name, signed in self.signatures:
+            if (name, signed[:4]) == (key.name, key.hash):
+                at_time = int.from_bytes(signed[4:12], "big") if key.kind == WITNESS else 0
+                head = "cosignature/v1\ntime %d\n" % at_time if key.kind == WITNESS else ""
+                if not signed_by(key.public, (head + self.text).encode(), signed[12 if head else 4 :]):
                     raise Bad("is not what %s signed: text or signature was changed" % plain(name))
-                return time
+                return at_time
         return None
 
 
+class Head(NamedTuple):
+    """A checkpoint; `seen` says when which witness has cosigned it."""
+
+    data: bytes
+    origin: str
+    size: int
+    root: bytes
+    seen: dict[str, int]
+
+
 class Policy:
-    """Whose logs and witnesses are believed (C2SP tlog-policy)."""
+    """Whose logs and witnesses are believed."""
 
     def __init__(self, data: bytes) -> None:
         self.logs: list[Key] = []
         self.witnesses: dict[str, Key] = {}
-        self.groups: list[tuple[str, int, list[str]]] = []
-        self.quorum, free = "", {"none"}  # free: names that a group may still take in; each counts in one way only
+        self.groups: list[tuple[str, int, set[str]]] = []
+        self.quorum, names, free = "", {"none"}, {"none"}  # free: in no group yet; each counts in one way only
         for line in text_of(data).split("\n"):
-            words = [word for word in re.split("[ \t]+", line) if word]
-            if not words or words[0].startswith("#"):
-                continue
-            new = len(words) > 1 and words[1] not in free and all(words[1] != group[0] for group in self.groups)
-            if words[0] == "log" and len(words) in (2, 3):
-                self.logs.append(Key(words[1], LOG))
-            elif words[0] == "witness" and len(words) in (3, 4) and new and words[1] not in self.witnesses:
-                self.witnesses[words[1]] = Key(words[2], WITNESS)
-                free.add(words[1])
-            elif words[0] == "group" and len(words) > 3 and new and words[1] not in self.witnesses:
-                members = set(words[3:]) - {"none"}
-                need = {"any": "1", "all": str(len(members))}.get(words[2], words[2])
-                sound = len(members) == len(words) - 3 and members <= free and re.fullmatch("[1-9][0-9]{0,3}", need)
-                if not sound or int(need) > len(members):
+            verb, *words = re.findall("[^ \t]+", line) or ["#"]
+            count, new = len(words), bool(words) and words[0] not in names
+            if verb == "log" and count in (1, 2):
+                self.logs.append(Key(words[0], LOG))
+            elif verb == "witness" and count in (2, 3) and new:
+                self.witnesses[words[0]] = Key(words[1], WITNESS)
+            elif verb == "group" and count > 2 and new:
+                members = set(words[2:])
+                need = {"any": "1", "all": str(len(members))}.get(words[1], words[1])
+                if len(members) != count - 2 or not members <= free - {"none"} or not re.fullmatch("[1-9][0-9]?", need):
                     raise Bad("has a group that cannot be: " + plain(line))
-                self.groups.append((words[1], int(need), words[3:]))
-                free = free - members | {words[1]}
-            elif words[0] == "quorum" and len(words) == 2 and not self.quorum and words[1] in free:
-                self.quorum = words[1]
-            else:
+                self.groups.append((words[0], int(need), members))
+                free -= members
+            elif verb == "quorum" and count == 1 and words[0] in free and not self.quorum:
+                self.quorum = words[0]
+            elif not verb.startswith("#"):
                 raise Bad("has a line that a policy cannot have: " + plain(line))
+            if verb in ("witness", "group"):
+                names.add(words[0])
+                free.add(words[0])
         keys = [key.public for key in [*self.logs, *self.witnesses.values()]]
         if not self.logs or not self.quorum or len(set(keys)) != len(keys):
             raise Bad("does not name a log and one quorum, or names a key twice")
+        if any(need > len(members) for _, need, members in self.groups):
+            raise Bad("has a group that cannot be: it asks for more than it has")
+
+    def names(self) -> str:
+        return ", ".join("%s+%s" % (plain(key.name), key.hash.hex()) for key in self.logs)
 
     def signed(self, data: bytes) -> tuple[Note, Key]:
         """Return a note and the key of a log that has signed it."""
         note = Note(data)
         signers = [key for key in self.logs if note.by(key) is not None]
         if not signers:
-            names = ", ".join(sorted({name for name, _, _ in note.lines}))
+            names = ", ".join(sorted({name for name, _ in note.signatures}))
             raise Bad("is signed by %s, with a key which the policy does not name" % plain(names))
         return note, signers[-1]
 
     def head(self, data: bytes) -> Head:
-        """Return a checkpoint that a log of the policy has signed; who has cosigned it is in `seen`."""
+        """Return a checkpoint that a log of the policy has signed."""
         note, key = self.signed(data)
         lines = note.text.split("\n")
-        if len(lines) != 4 or len(lines[1]) > 18 or not re.fullmatch("0|[1-9][0-9]*", lines[1]):
-            raise Bad("is not a checkpoint")
-        root = unbase64(lines[2])
-        if lines[0] != key.name or len(root) != 32:
+        root = unbase64(lines[2]) if len(lines) == 4 else b""
+        if len(root) != 32 or lines[0] != key.name or not re.fullmatch("0|[1-9][0-9]{0,17}", lines[1]):
             raise Bad("is not a checkpoint of this log")
-        times = {name: note.by(witness) for name, witness in self.witnesses.items()}
-        return Head(data, lines[0], int(lines[1]), root, {name: time for name, time in times.items() if time})
+        seen = {name: note.by(witness) or 0 for name, witness in self.witnesses.items()}
+        return Head(data, lines[0], int(lines[1]), root, {name: when for name, when in seen.items() if when})
 
-    def check_quorum(self, head: Head, report: Report) -> None:
-        """Say who has cosigned a checkpoint, and whether they are as many as the policy asks for."""
-        import time
-
+    def check_head(self, data: bytes, report: Report) -> Head:
+        """Return the checkpoint to check by; say who has signed it, and whether they are as many as the policy asks."""
+        head: Head = at("checkpoint", self.head, data)
+        report.say("ok", "checkpoint", "%d entries, signed by %s", head.size, plain(head.origin))
         counted = set(head.seen)
         for name, need, members in self.groups:
-            counted |= {name} if len(counted.intersection(members)) >= need else set()
-        seen = [(plain(name), time.gmtime(min(at, 1 << 37))) for name, at in head.seen.items()]
-        times = ["%s at %s" % (name, time.strftime("%Y-%m-%dT%H:%M:%SZ", at)) for name, at in seen]
-        if self.quorum == "none":
-            what = "not witnessed: only the gate's own key vouches that no second history exists"
-            report.say("note", "witness", "cosigned by " + ", ".join(times) if times else what)
-        elif self.quorum in counted:
-            report.say("ok", "witness", "cosigned by %s: no second history was shown to them" % ", ".join(times))
-        else:
+            counted |= {name} if len(counted & members) >= need else set()
+        seen = [(plain(name), time.gmtime(min(when, 1 << 37))) for name, when in head.seen.items()]
+        times = ", ".join("%s at %s" % (name, time.strftime("%Y-%m-%dT%H:%M:%SZ", when)) for name, when in seen)
+        if self.quorum in counted:
+            report.say("ok", "witness", "cosigned by %s: no second history was shown to them", times)
+        elif self.quorum != "none":
             what = "not witnessed as the policy asks (%s): %s; a second history may exist"
-            report.say("unsure", "witness", what % (plain(self.quorum), ", ".join(times) or "cosigned by nobody in it"))
+            report.say("unsure", "witness", what, plain(self.quorum), times or "cosigned by nobody in it")
+        else:
+            what = "not witnessed: only the gate's own key vouches that no second history exists"
+            report.say("note", "witness", "cosigned by " + times if times else what)
+        return head
 
     def follow(self, data: bytes, report: Report) -> None:
         """Follow the log's changes of key: each proof is a `key.rotated` entry, signed by the old key and the new."""
         first = b"c2sp.org/tlog-proof@v1\n"
-        for number, proof in enumerate(data.split(first)[1:]):
+        for number, piece in enumerate(data.split(first)[1:]):
             where = "change of key %d" % number
-            head, gap, signed = proof.partition(b"\n\n")
-            extra = located(where, text_of, head).partition("\n")[0]
-            entry = read_entry(located(where, unbase64, extra[6:]))
-            old, new = Key(str(entry["data"].get("old")), LOG), Key(str(entry["data"].get("key")), LOG)
+            proof: Proof = at(where, read_proof, first + piece)
+            entry = at(where, read_entry, proof.extra)
+            old, new = (at(where, Key, str(entry["data"].get(name)), LOG) for name in ("old", "key"))
             known = [key for key in self.logs if (key.name, key.public) == (old.name, old.public)]
             if not known or any(key.public == new.public for key in self.logs):
                 continue  # not from a key that is held, or to one that is
-            note, trusted = located(where, Note, signed), located(where, self.head, signed)
-            place, steps = check_proof(first + head + gap + signed, where)
-            whole = entry["kind"] == "key.rotated" and new.name == old.name and extra[:6] == "extra "
-            whole = whole and trusted.origin == old.name and note.by(known[0]) is not None  # not another log's word
-            root = included(sha256(b"\x00" + unbase64(extra[6:])), place, trusted.size, steps)
-            if not whole or note.by(new) is None or trusted.size != place + 1 or root != trusted.root:
+            note, head = at(where, Note, proof.note), at(where, self.head, proof.note)
+            same = entry["kind"] == "key.rotated" and new.name == old.name == head.origin  # not another log's word
+            signed = note.by(known[0]) is not None and note.by(new) is not None
+            if not same or not signed or head.size != proof.place + 1 or not proof.holds(proof.extra, head):
                 raise Bad("is not one that the old key and the new key have both signed", where)
             self.logs.append(new)
-            report.say("ok", where, "entry %d hands the log to key %s; the old key and the new have signed it" % (
-                place, new.hash.hex()))  # fmt: skip
+            what = "entry %d hands the log to key %s; the old key and the new have signed it"
+            report.say("ok", where, what, proof.place, new.hash.hex())
 
 
-class Head:
-    def __init__(self, data: bytes, origin: str, size: int, root: bytes, seen: dict[str, Any]) -> None:
-        self.data, self.origin, self.size, self.root, self.seen = data, origin, size, root, seen
+# --- Approvals and waivers: statements that people have signed ---
+
+NAMESPACE, WAIVER_NAMESPACE = b"approval@sangate", b"waiver@sangate"
+STATEMENT = {"v", "origin", "change", "stage", "plan_digest", "verdict_digest", "decision", "seat"}
+STATEMENT |= {"approver", "expires", "nonce", "signs_for"}
+WAIVER = {"v", "origin", "change", "check", "finding", "seat", "approver", "reason", "expires", "nonce"}
+SIGNED = {  # kind of entry → what it is, the purpose of its signature, the words of its statement, what it decides
+    "approval.signed": ("an approval", NAMESPACE, STATEMENT, "approve"),
+    "approval.denied": ("an approval", NAMESPACE, STATEMENT, "deny"),
+    "waiver.signed": ("a waiver", WAIVER_NAMESPACE, WAIVER, None),
+}
+# COSE keys as CTAP2 has every authenticator spell them: the bytes before x, and between x and y.
+COSE_ED25519, COSE_ES256, COSE_Y = map(bytes.fromhex, ("a4010103272006215820", "a5010203262001215820", "225820"))
 
 
-def check_proof(data: bytes, where: str) -> tuple[int, list[bytes]]:
-    """Return index and hashes of a tlog-proof; what it proves is for the caller."""
-    lines = located(where, text_of, data.partition(b"\n\n")[0]).split("\n")
-    lines = lines[:1] + [line for line in lines[1:] if not line.startswith("extra ")]
-    index = re.fullmatch("index (0|[1-9][0-9]{0,17})", lines[1]) if len(lines) > 1 else None
-    if lines[0] != "c2sp.org/tlog-proof@v1" or not index or len(lines) > 66:
-        raise Bad("is not a proof", where)
-    return int(index.group(1)), [located(where, unbase64, line) for line in lines[2:]]
-
-
-# --- Entries ---
-
-
-def read_entry(line: bytes) -> dict[str, Any]:
-    entry = read_json(line)
-    if not isinstance(entry, dict) or set(entry) - {"private"} != FIELDS or entry["v"] != 1:
-        raise Bad("is not an entry of version 1")
-    shapes = (
-        isinstance(entry["actor"], dict) and isinstance(entry["actor"].get("id"), str),
-        isinstance(entry["data"], dict) and isinstance(entry.get("private", {}), dict),
-        all(isinstance(entry[name], str) for name in ("id", "time", "kind")),
-        isinstance(entry["blobs"], list) and all(isinstance(blob, dict) for blob in entry["blobs"]),
-        entry["change"] is None if entry["seq"] is None else isinstance(entry["change"], str),
-        entry["seq"] is None or type(entry["seq"]) is int,
-    )
-    if not all(shapes):
-        raise Bad("is not an entry of version 1")
-    return entry
-
-
-class Disclosed:
-    """Values that are kept outside the log, each with the salt of its commitment in an entry."""
-
-    def __init__(self, data: bytes) -> None:
-        self.values: dict[tuple[int, str], str] = {}
-        self.count = 0
-        for number, line in enumerate(data.split(b"\n")[:-1] if data else (), 1):
-            one = located("disclosure %d" % number, read_json, line)
-            if not isinstance(one, dict) or set(one) != {"field", "index", "salt", "value"}:
-                raise Bad("is not a disclosure", "disclosure %d" % number)
-            try:
-                salt, key = bytes.fromhex(one["salt"]), (int(one["index"]), str(one["field"]))
-            except (ValueError, TypeError):
-                raise Bad("is not a disclosure", "disclosure %d" % number) from None
-            said = json.dumps([one["field"], one["value"]], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-            self.values[key] = "sha256:" + sha256(salt + said.encode("utf-8", "surrogatepass")).hex()
-
-    def feed(self, index: int, entry: dict[str, Any], report: Report) -> None:
-        for field, commitment in entry.get("private", {}).items():
-            found = self.values.pop((index, field), None)
-            self.count += found is not None
-            if found not in (None, commitment):
-                report.say("WRONG", "entry %d" % index, "did not commit to the %s that is disclosed" % plain(field))
-
-    def finish(self, report: Report) -> None:
-        for index, field in sorted(self.values):
-            report.say("WRONG", "entry %d" % index, "has no commitment to the %s that is disclosed" % plain(field))
-        if self.count:
-            report.say("ok", "disclosures", "%d values are the ones that their entries commit to" % self.count)
-
-
-# --- Approvals ---
-
-
-def strings(data: bytes) -> Iterator[bytes]:
-    """Split the length-prefixed strings of the SSH wire format."""
-    while data:
-        end = 4 + int.from_bytes(data[:4], "big")
-        if len(data) < max(4, end):
-            raise Bad("has a signature that is cut short")
-        yield data[4:end]
-        data = data[end:]
-
-
-def wire(data: bytes) -> bytes:
-    return len(data).to_bytes(4, "big") + data
+def wire(*parts: bytes) -> bytes:
+    """Spell strings as SSH does, each after its length."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 def check_sshsig(armoured: str, public_line: str, message: bytes, purpose: bytes = NAMESPACE) -> str:
-    """Check an SSH signature (OpenSSH PROTOCOL.sshsig) and return the fingerprint of its key."""
-    begin, end = "-----BEGIN SSH SIGNATURE-----\n", "\n-----END SSH SIGNATURE-----"
-    words, armoured = public_line.split(), armoured.replace("\r\n", "\n").strip()
+    """Check an SSH signature (OpenSSH PROTOCOL.sshsig): all of it but 64 bytes is known before. Return the key."""
+    armour, words = re.split("-+(?:BEGIN|END) SSH SIGNATURE-+", armoured.strip()), public_line.split()
     if len(words) < 2:
         raise Bad("names no public key")
-    if not armoured.startswith(begin) or not armoured.endswith(end):
+    if len(armour) != 3 or armour[0] or armour[2]:
         raise Bad("has no SSH signature")
-    blob, public = unbase64(armoured[len(begin) : -len(end)].replace("\n", "")), unbase64(words[1])
-    parts = list(strings(blob[10:]))
-    if blob[:10] != b"SSHSIG\x00\x00\x00\x01" or len(parts) != 5:
-        raise Bad("has a signature of an unknown form")
-    key, namespace, reserved, algorithm, signature = parts
-    if key != public:
+    blob, public = unbase64("".join(armour[1].split())), unbase64(words[1])
+    begun = b"SSHSIG" + (1).to_bytes(4, "big") + wire(public)
+    if not blob.startswith(begun):
         raise Bad("is signed by another key than the one it names")
-    if namespace != purpose:
-        raise Bad("has a signature made for another purpose (%s)" % plain(namespace))
-    if algorithm not in (b"sha256", b"sha512"):
-        raise Bad("has a signature with an unknown hash")
-    key_parts, signature_parts = list(strings(key)), list(strings(signature))
-    if key_parts[:1] != [b"ssh-ed25519"]:
-        raise Unknown("is signed with %s: check it with ssh-keygen -Y verify" % plain(key_parts[:1]))
-    hashed = hashlib.new(algorithm.decode(), message).digest()
-    signed = b"SSHSIG" + wire(namespace) + wire(reserved) + wire(algorithm) + wire(hashed)
-    if len(key_parts) != 2 or len(signature_parts) != 2 or signature_parts[0] != b"ssh-ed25519":
-        raise Bad("has a signature of an unknown form")
-    if not signed_by(key_parts[1], signed, signature_parts[1]):
-        raise Bad("has a signature that is not of this statement by this key")
-    return "SSH key SHA256:" + base64(sha256(public)).rstrip("=")
-
-
-# COSE keys as CTAP2 has every authenticator spell them: the bytes before x, and between x and y.
-COSE_ED25519, COSE_ES256 = bytes.fromhex("a4010103272006215820"), bytes.fromhex("a5010203262001215820")
+    if not blob.startswith(begun + wire(purpose)):
+        raise Bad("has a signature made for another purpose")
+    kind, key, signature = b"ssh-ed25519", public[-32:], blob[-64:]
+    if public != wire(kind, key):
+        raise Unknown("is signed with %s: check it with ssh-keygen -Y verify" % plain(words[0]))
+    for algorithm in ("sha512", "sha256"):
+        middle = wire(purpose, b"", algorithm.encode())
+        if blob == begun + middle + wire(wire(kind, signature)):
+            if signed_by(key, b"SSHSIG" + middle + wire(hashlib.new(algorithm, message).digest()), signature):
+                return "SSH key SHA256:" + base64(sha256(public)).rstrip("=")
+            raise Bad("has a signature that is not of this statement by this key")
+    raise Bad("has a signature of an unknown form")
 
 
 def check_passkey(joined: str, key_text: str, message: bytes) -> str:
@@ -532,13 +444,12 @@ def check_passkey(joined: str, key_text: str, message: bytes) -> str:
         raise Bad("has no passkey signature")
     authenticator, client, signature = (unbase64(word) for word in words)
     said = read_json(client)
-    if not isinstance(said, dict) or said.get("type") != "webauthn.get" or said.get("crossOrigin") not in (None, False):
+    if said.get("type") != "webauthn.get" or said.get("crossOrigin") not in (None, False):
         raise Bad("has a passkey signature made for another purpose")
-    challenge = base64(sha256(message)).replace("+", "-").replace("/", "_").rstrip("=")
-    if said.get("challenge") != challenge:
+    if said.get("challenge") != base64(sha256(message)).replace("+", "-").replace("/", "_").rstrip("="):
         raise Bad("has a passkey signature of another statement")
     labels = (re.sub("^https?://|:[0-9]+$", "", str(said.get("origin")))).split(".")
-    sites = [sha256(".".join(labels[start:]).encode()) for start in range(len(labels))]
+    sites = [sha256(".".join(labels[start:]).encode("utf-8", "replace")) for start in range(len(labels))]
     if len(authenticator) < 37 or authenticator[:32] not in sites:
         raise Bad("has a passkey signature made for another site")
     if authenticator[32] & 5 != 5:
@@ -546,7 +457,7 @@ def check_passkey(joined: str, key_text: str, message: bytes) -> str:
     signed = authenticator + sha256(client)
     if key.startswith(COSE_ED25519) and len(key) == 42:
         good = signed_by(key[10:], signed, signature)
-    elif key.startswith(COSE_ES256) and key[42:45] == b"\x22\x58\x20" and len(key) == 77:
+    elif key.startswith(COSE_ES256) and key[42:45] == COSE_Y and len(key) == 77:
         good = es256(key[10:42], key[45:], signed, signature)
     else:
         raise Unknown("is signed by a passkey of a kind that this program does not know")
@@ -555,140 +466,311 @@ def check_passkey(joined: str, key_text: str, message: bytes) -> str:
     return "passkey SHA256:" + base64(sha256(key)).rstrip("=")
 
 
-# --- One change ---
+def check_statement(entry: dict[str, Any], in_force: dict[str, str]) -> str:
+    """Say who decided what; Bad unless the statement is about this change, by this person, signed, and was in time."""
+    data, (_, purpose, words, decision) = entry["data"], SIGNED[entry["kind"]]
+    if not all(isinstance(data.get(name), str) for name in ("statement", "method", "signature", "key", "seat")):
+        raise Bad("lacks its statement")
+    exact = data["statement"].encode("utf-8", "replace")
+    said, method = read_json(exact), data["method"]
+    if not words - {"signs_for"} <= set(said) <= words or said["v"] != 1:
+        raise Bad("has no statement of version 1")
+    if data.get("decision") != decision:
+        raise Bad("calls itself %s" % plain(data.get("decision")))
+    own = {"seat": data["seat"], "approver": entry["actor"]["id"], "decision": decision, "check": data.get("check")}
+    for name, value in {**in_force, **own}.items():
+        if name in words and said[name] != value:
+            raise Bad("names %s %s where %s was in force" % (name, plain(said[name]), plain(value)))
+    if not isinstance(said["expires"], str) or said["expires"] <= entry["time"]:
+        raise Bad("had expired when it was given")
+    if method == "session" and data["signature"]:
+        raise Bad("calls itself made by a session and carries a signature")
+    if method == "ssh":
+        by = "signed by " + check_sshsig(data["signature"], data["key"], exact, purpose)
+    elif method == "passkey" and purpose == NAMESPACE:
+        by = "signed by " + check_passkey(data["signature"], data["key"], exact)
+    elif method == "session":
+        by = "by web session: the gate's word, no signature"
+    else:
+        raise Unknown("was made by %s, which this program does not know" % plain(method))
+    what = decision or "waives a finding of " + plain(said["check"])
+    return "%s, seat %s: %s (%s)" % (plain(said["approver"]), plain(said["seat"]), what, by)
 
-FOLLOWED = ["plan.sealed", "verdict.given", "approval.signed", "approval.denied", "waiver.signed"]
-FOLLOWED += ["change.closed", "log.opened"]
+
+# --- Entries, and the changes that they tell of ---
+
+SHAPE: dict[str, Any] = {
+    "actor": dict,
+    "blobs": list,
+    "change": (str, type(None)),
+    "data": dict,
+    "id": str,
+    "kind": str,
+}
+SHAPE.update({"private": dict, "seq": (int, type(None)), "time": str, "v": int})
+FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened"]
+# An entry of which only the frame is read: it names no blob, is of no kind that is followed, and has no brace inside
+# its data, so that nothing in there can pass for the change or the number outside. TEXT: ASCII, no quote, no backslash.
+FRAME = (
+    rb'\{"actor":\{"id":"TEXT","type":"TEXT"\},"blobs":\[\],"change":(?:null|"(TEXT)"),"data":\{[^}]*\},"id":"TEXT",'
+    rb'"kind":"(?!(?:KINDS)")TEXT","seq":(?(1)([1-9][0-9]{0,15})|null),"time":"TEXT","v":1\}'
+)
+FRAME = FRAME.replace(b"TEXT", rb"[ !#-\[\]-~]*").replace(b"KINDS", "|".join(map(re.escape, FOLLOWED)).encode())
+frame = re.compile(FRAME).fullmatch
+
+
+def read_entry(line: bytes) -> dict[str, Any]:
+    entry = {"private": {}, **read_json(line)}
+    sound = entry.keys() == SHAPE.keys() and all(isinstance(entry[name], kind) for name, kind in SHAPE.items())
+    sound = sound and isinstance(entry["actor"].get("id"), str) and {*map(type, entry["blobs"])} <= {dict}
+    if not sound or entry["v"] != 1 or (entry["change"] is None) != (entry["seq"] is None) or entry["seq"] is True:
+        raise Bad("is not an entry of version 1")
+    return entry
+
+
+def read_disclosures(data: bytes) -> dict[tuple[int, str], str]:
+    """Read values that are kept outside the log, each with its salt; return the commitment that each needs."""
+    found = {}
+    for number, line in enumerate(data.splitlines(), 1):
+        one = at("disclosure %d" % number, read_json, line)
+        try:
+            field, index, salt, value = (one[name] for name in ("field", "index", "salt", "value"))
+            said = json.dumps([field, value], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+            salted = bytes.fromhex(salt) + said.encode("utf-8", "surrogatepass")
+        except (ValueError, TypeError, KeyError):
+            raise Bad("is not a disclosure", "disclosure %d" % number) from None
+        if len(one) != 4 or type(index) is not int or type(field) is not str:
+            raise Bad("is not a disclosure", "disclosure %d" % number)
+        found[index, field] = "sha256:" + sha256(salted).hex()
+    return found
 
 
 class Change:
-    """Follows the entries of one change in order."""
+    count, closed, plan, verdict = 0, False, "", ""
 
-    def __init__(self, name: str, origin: str, report: Report) -> None:
-        self.name, self.origin, self.report = name, origin, report
-        self.count, self.closed = 0, False
-        self.plan = self.verdict = ""
 
-    def count_in(self, index: int, seq: Any) -> None:
-        """One entry more; what else it says does not matter here."""
-        self.count += 1
-        if seq != self.count:
+class Story:
+    """Follows every change through the first `end` entries of a log or the entries of a pack, in order."""
+
+    def __init__(self, origin: str, private: bytes, report: Report, end: int = 0, *, every: bool = False) -> None:
+        self.origin, self.report, self.end, self.every, self.index = origin, report, end, every, 0
+        self.disclosed, self.fitting = read_disclosures(private), 0
+        self.changes: dict[str, Change] = {}
+
+    def follow(self, lines: list[bytes]) -> None:
+        """Go on in a log. Of an entry that is a plain FRAME no more than that is read, unless `every` is asked for."""
+        for index, line in enumerate(lines[: max(0, self.end - self.index)], self.index):
+            found = None if self.every else frame(line)
+            if found is None:
+                entry = self.report.judge("entry %d" % index, "%s", read_entry, line)
+                if entry is None:
+                    self.end = 0  # what comes after it has lost its thread
+                    return
+                self.entry(index, entry)
+            elif found[1] is not None:
+                self.count(index, found[1].decode(), int(found[2]))
+        self.index += len(lines)
+
+    def count(self, index: int, name: str, seq: Any) -> Change:
+        """One entry more of a change; what else it says does not matter here."""
+        change = self.changes.get(name)
+        if change is None:
+            change = self.changes[name] = Change()
+        change.count += 1
+        if seq != change.count:
             what = "is number %s of %s where number %d should be: an entry was left out, added or moved"
-            self.report.say("WRONG", "entry %d" % index, what % (plain(seq), plain(self.name), self.count))
-            self.count = seq if isinstance(seq, int) else self.count
-        if self.closed:
-            self.report.say("WRONG", "entry %d" % index, "comes after %s was closed" % plain(self.name))
+            self.report.say("WRONG", "entry %d" % index, what, plain(seq), plain(name), change.count)
+            change.count = seq
+        if change.closed:
+            self.report.say("WRONG", "entry %d" % index, "comes after %s was closed", plain(name))
+        return change
 
-    def feed(self, index: int, entry: dict[str, Any]) -> None:
+    def entry(self, index: int, entry: dict[str, Any]) -> None:
         """Follow one entry. Whatever kind is looked at here must be one of FOLLOWED."""
-        where, kind, data = "entry %d" % index, entry["kind"], entry["data"]
-        self.count_in(index, entry["seq"])
+        where, kind, name, data = "entry %d" % index, entry["kind"], entry["change"], entry["data"]
+        for field, commitment in entry["private"].items():
+            value = self.disclosed.pop((index, field), None)
+            self.fitting += value == commitment
+            if value not in (None, commitment):
+                self.report.say("WRONG", where, "did not commit to the %s that is disclosed", plain(field))
+        if kind == "log.opened":
+            self.opened(index, data)
+        if name is None:
+            return
+        change = self.count(index, name, entry["seq"])
         if kind == "plan.sealed":
-            self.plan = str(data.get("plan_digest"))
+            change.plan = str(data.get("plan_digest"))
         elif kind == "verdict.given":
-            self.verdict = str(data.get("verdict_digest"))
-        elif kind in ("approval.signed", "approval.denied"):
-            try:
-                self.report.say("ok", where, self.check_approval(entry))
-            except Bad as problem:
-                self.report.problem(problem, where, "is an approval that %s")
-        elif kind == "waiver.signed":
-            try:
-                self.report.say("ok", where, self.check_waiver(entry))
-            except Bad as problem:
-                self.report.problem(problem, where, "is a waiver that %s")
+            change.verdict = str(data.get("verdict_digest"))
+        elif kind in SIGNED:
+            in_force = {"origin": self.origin, "change": name, "plan_digest": change.plan}
+            in_force["verdict_digest"], what = change.verdict, "is %s that %%s" % SIGNED[kind][0]
+            said = self.report.judge(where, what, check_statement, entry, in_force)
+            if said:
+                self.report.say("ok", where, said)
         elif kind == "change.closed":
-            self.closed = True
-            if data.get("entries") != self.count:
+            change.closed = True
+            if data.get("entries") != change.count:
                 what = "closes %s with %s entries, but %d are here: the record is not whole"
-                self.report.say("WRONG", where, what % (plain(self.name), plain(data.get("entries")), self.count))
+                self.report.say("WRONG", where, what, plain(name), plain(data.get("entries")), change.count)
 
-    def check_approval(self, entry: dict[str, Any]) -> str:
-        data = entry["data"]
-        statement = signed_statement(data, STATEMENT, {"signs_for"})
-        decision = "approve" if entry["kind"] == "approval.signed" else "deny"
-        wanted = {"plan_digest": self.plan, "verdict_digest": self.verdict, "decision": decision}
-        if data.get("decision") != decision:
-            raise Bad("calls itself %s" % plain(data.get("decision")))
-        self.fits(entry, statement, wanted)
-        said = "%s, seat %s: %s" % (plain(statement["approver"]), plain(statement["seat"]), decision)
-        return said + vouched(data, NAMESPACE)
+    def opened(self, index: int, data: dict[str, Any]) -> None:
+        """Say which epoch a log is, and what the one before it lost."""
+        if index or data.get("origin") != self.origin:
+            what = "opens the log %s here: a log is opened once"
+            self.report.say("WRONG", "entry %d" % index, what, plain(data.get("origin")))
+        elif data.get("previous"):
+            before = plain(str(data["previous"]).replace("\n", " ")[:200].split(" \u2014")[0]).strip()
+            what = "this log goes on from %s, of which %s entries are declared lost: ask for that log too"
+            self.report.say("note", "entry 0", what, before, plain(data.get("missing", 0)))
 
-    def check_waiver(self, entry: dict[str, Any]) -> str:
-        data = entry["data"]
-        statement = signed_statement(data, WAIVER, set())
-        self.fits(entry, statement, {"check": data.get("check")})
-        said = "%s, seat %s: waives a finding of " % (plain(statement["approver"]), plain(statement["seat"]))
-        return said + plain(statement["check"]) + vouched(data, WAIVER_NAMESPACE)
-
-    def fits(self, entry: dict[str, Any], statement: dict[str, Any], wanted: dict[str, Any]) -> None:
-        """Raise Bad unless a statement is about this change, by this person, and was in time."""
-        wanted = {"origin": self.origin, "change": self.name, "seat": entry["data"].get("seat"), **wanted}
-        for name, value in dict(wanted, approver=entry["actor"]["id"]).items():
-            if statement[name] != value:
-                raise Bad("names %s %s where %s was in force" % (name, plain(statement[name]), plain(value)))
-        if not isinstance(statement["expires"], str) or statement["expires"] <= entry["time"]:
-            raise Bad("had expired when it was given")
+    def finish(self) -> Report:
+        for index, field in sorted(self.disclosed):
+            self.report.say("WRONG", "entry %d" % index, "has no commitment to the %s that is disclosed", plain(field))
+        if self.fitting:
+            self.report.say("ok", "disclosures", "%d values are the ones that their entries commit to", self.fitting)
+        if self.index:
+            closed = sum(change.closed for change in self.changes.values())
+            self.report.say("ok", "changes", "%d, of which %d are closed and whole", len(self.changes), closed)
+        return self.report
 
 
-def signed_statement(data: dict[str, Any], fields: set[str], optional: set[str]) -> dict[str, Any]:
-    """Return the statement of an entry; each of its words must be there."""
-    if not all(isinstance(data.get(name), str) for name in ("statement", "method", "signature", "key", "seat")):
-        raise Bad("lacks its statement")
-    statement = read_json(data["statement"].encode("utf-8", "replace"))
-    if not isinstance(statement, dict) or set(statement) | optional != fields or statement["v"] != 1:
-        raise Bad("has no statement of version 1")
-    return statement
+# --- A whole log ---
+
+STAMP = "%d entries bear one (RFC 3161), not judged here; openssl ts -verify -in %s -data %s -CAfile TSA-CA.pem"
 
 
-def vouched(data: dict[str, Any], namespace: bytes) -> str:
-    """Say who vouches for a statement, when the signature is good."""
-    if data["method"] == "session":
-        if data["signature"]:
-            raise Bad("calls itself made by a session and carries a signature")
-        return " (by web session: the gate's word, no signature)"
-    exact = data["statement"].encode("utf-8", "replace")
-    if data["method"] == "passkey" and namespace == NAMESPACE:
-        return " (signed by %s)" % check_passkey(data["signature"], data["key"], exact)
-    if data["method"] != "ssh":
-        raise Unknown("was made by %s, which this program does not know" % plain(data["method"]))
-    return " (signed by %s)" % check_sshsig(data["signature"], data["key"], exact, namespace)
+def chunks_of(path: str) -> Iterator[list[bytes]]:
+    """Yield the lines of a file, some hundreds at once; Bad when a line is too long or has no end."""
+    rest, count = b"", 0
+    with open(path, "rb", buffering=0) as file:
+        for read in iter(lambda: file.read(1 << 17), b""):
+            *lines, rest = (rest + read).split(b"\n")
+            if len(rest) > LARGEST_LINE:
+                raise Bad("is longer than any entry can be", "entry %d" % (count + len(lines)))
+            count += len(lines)
+            yield lines
+    if rest:
+        raise Bad("is cut short: the file does not end with a line end", "entry %d" % count)
+
+
+def lines_of(path: str) -> Iterator[bytes]:
+    return (line for lines in chunks_of(path) for line in lines)
+
+
+def leaves_of(lines: list[bytes]) -> list[bytes]:
+    found, begun = [], hashlib.sha256(b"\x00").copy
+    for line in lines:
+        leaf = begun()
+        leaf.update(line)
+        found.append(leaf.digest())
+    return found
+
+
+def help_out(path: str, story: Story, out: Any) -> None:
+    """In a process of its own: follow the changes, and hash every second piece of the log; both halves cost alike."""
+    for number, lines in enumerate(chunks_of(path)):
+        if number % 2:
+            out.send_bytes(b"".join(leaves_of(lines)))
+        story.follow(lines)
+    out.send(story.finish())
+
+
+def walk(path: str, sizes: set[int], story: Story | None) -> tuple[int, dict[int, bytes]]:
+    """Read a log once. Return how many entries there are, and the root over the first N for each N of `sizes`."""
+    helper, roots = None, {}
+    tiles: list[bytes] = []  # roots over 256 leaves each
+    leaves: list[bytes] = []
+    if story and os.path.getsize(path) > LARGE and (os.cpu_count() or 1) > 1:
+        import multiprocessing
+
+        helper, out = multiprocessing.Pipe(duplex=False)
+        multiprocessing.Process(target=help_out, args=(path, story, out), daemon=True).start()
+        out.close()
+
+    def look() -> None:
+        for size in sizes:
+            if size >> 8 == len(tiles) and size & 255 <= len(leaves):
+                roots[size] = root_of(tiles + [root_of(leaves[: size & 255])] * bool(size & 255))
+
+    for number, lines in enumerate(chunks_of(path)):
+        if helper and number % 2:
+            joined = helper.recv_bytes()
+            leaves += [joined[place : place + 32] for place in range(0, len(joined), 32)]
+        else:
+            leaves += leaves_of(lines)
+        if story and not helper:
+            story.follow(lines)
+        while len(leaves) >= 256:
+            look()
+            tiles.append(root_of(leaves[:256]))
+            del leaves[:256]
+    look()
+    if story:
+        story.report.lines = (helper.recv() if helper else story.finish()).lines
+    return 256 * len(tiles) + len(leaves), roots
+
+
+def check_log(path: str, head: Head, earlier: dict[str, Head], story: Story | None, report: Report) -> None:
+    """Compare the tree over the exact bytes with the signed head, and with heads that are known from elsewhere."""
+    count, roots = walk(path, {head.size, *(old.size for old in earlier.values())}, story)
+    if count < head.size:
+        what = "is missing: the log was signed with %d entries; ask for the whole file again"
+        report.say("WRONG", "entry %d" % count, what, head.size)
+    elif roots[head.size] != head.root:
+        report.say("WRONG", *first_bad(path, head))
+    elif count > head.size:
+        what = "and what follows came after the checkpoint, so no signature covers it"
+        report.say("unsure", "entry %d" % head.size, what)
+    else:
+        report.say("ok", "tree", "%d entries are byte for byte what was signed", count)
+    for label, old in earlier.items():
+        if old.size > head.size or old.origin != head.origin:
+            what = "has %d entries of %s, %d of %s were there at the %s: the log was cut, or it is another epoch"
+            report.say("WRONG", "checkpoint", what, head.size, plain(head.origin), old.size, plain(old.origin), label)
+        elif roots.get(old.size) != old.root:
+            what = "are not the entries of the %s: history was rewritten"
+            report.say("WRONG", "entry 0 to %d" % (old.size - 1), what, label)
+        else:
+            report.say("ok", label, "the first %d entries are unchanged since", old.size)
+    if story and report.code != TAMPERED:  # of bytes that were changed there is no story to tell
+        report.lines += story.report.lines
+
+
+def first_bad(path: str, head: Head) -> tuple[str, str]:
+    """Name the first changed entry by the leaf hashes beside the log, if they themselves lead to the signed root."""
+    known = read_beside(path, "leaves")
+    leaves = [known[place : place + 32] for place in range(0, len(known), 32)]
+    if root_of(leaves) != head.root:
+        return path, "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
+    for index, (line, leaf) in enumerate(zip(lines_of(path), leaves)):
+        if sha256(b"\x00" + line) != leaf:
+            return "entry %d (line %d)" % (index, index + 1), "was changed after it was written"
+    return path, "is not what was signed"
 
 
 # --- A pack: one change in one archive ---
 
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
+
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    """Read the files of a pack as its directory lists them; `pack_again` shows that nothing else is in it."""
-    import io
-    import zipfile
-
+    """Read the files of a pack from front to back; `packed` shows that nothing else is in it."""
     files: dict[str, bytes] = {}
-    left, count, size = len(data), int.from_bytes(data[-12:-10], "little"), int.from_bytes(data[-10:-6], "little")
-    if data[-22:-18] != b"PK\5\6" or data[-2:] != b"\0\0" or data[-42:-38] == b"PK\6\7" or size > count * 246:
-        raise Bad("does not end as a pack does: changed, cut short or packed again")  # its directory is not read then
-    try:
-        items = zipfile.ZipFile(io.BytesIO(data)).infolist()
-    except Exception as problem:
-        raise Bad("cannot be read (%s): changed, cut short or packed again" % type(problem).__name__) from None
-    if len(items) > MOST_FILES:
-        raise Unknown("has more than %d files" % MOST_FILES)
-    for item in items:
-        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*", item.filename) or len(
-            item.filename) > 200 or item.filename in files:  # fmt: skip
-            raise Bad("has a name that no pack has, or has it twice: " + plain(item.filename))
-        start = item.header_offset + 30 + len(item.filename)
-        if item.compress_type or not 0 <= item.header_offset <= start + item.file_size <= len(data):
-            raise Bad("is not laid out as sangate writes it: changed, cut short or packed again", plain(item.filename))
-        left -= item.file_size
-        if left < 0:
-            raise Bad("holds the same bytes under two names")
-        files[item.filename] = data[start : start + item.file_size]
+    place = 0
+    while data[place : place + 4] == b"PK\3\4":
+        size, length = (int.from_bytes(data[place + at : place + end], "little") for at, end in ((18, 22), (26, 28)))
+        name, start = text_of(data[place + 30 : place + 30 + length]), place + 30 + length
+        if not NAME.fullmatch(name) or length > 200 or name in files:
+            raise Bad("has a name that no pack has, or has it twice: " + plain(name), "archive")
+        files[name], place = data[start : start + size], start + size
+        if len(files) > MOST_FILES:
+            raise Unknown("has more than %d files" % MOST_FILES, "archive")
     return files
 
 
-def check_archive(data: bytes, files: dict[str, bytes], report: Report) -> None:
-    """Pack the files again as sangate does: not a byte may differ."""
+def packed(files: dict[str, bytes]) -> bytes:
+    """Pack files as sangate does."""
     import io
     import zipfile
 
@@ -698,387 +780,208 @@ def check_archive(data: bytes, files: dict[str, bytes], report: Report) -> None:
             item = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             item.create_system, item.external_attr = 3, 0o644 << 16
             archive.writestr(item, content)
-    again = made.getvalue()
-    if again != data:
-        byte = next((i for i, (a, b) in enumerate(zip(again, data)) if a != b), min(len(again), len(data)))
-        report.say("WRONG", "byte %d of the archive" % byte, "is not as sangate packs: changed, added or packed again")
+    return made.getvalue()
 
 
 class Pack:
-    def __init__(self, data: bytes, policy: bytes | None, report: Report) -> None:
-        self.data, self.report, self.given = data, report, policy
-        self.files = located("archive", unpack, data)
+    def __init__(self, data: bytes, given: bytes | None, report: Report) -> None:
+        self.report, self.files, self.given = report, unpack(data), given
         self.policy: Policy | None = None
         self.head: Head | None = None
-        self.manifest: dict[str, Any] = {}
-
-    def check(self) -> None:
-        steps = (self.check_policy, self.check_manifest, self.check_files, self.check_entries, self.check_stamp)
-        for step in steps:
-            try:
-                step()
-            except Bad as problem:
-                self.report.problem(problem)
-        check_archive(self.data, self.files, self.report)
+        self.entries: list[int] = []
+        for step in (self.check_head, self.check_files, self.check_entries, self.check_stamp):
+            report.judge("file", "%s", step)
+        again = packed(self.files)
+        if again != data:
+            what = "is not as sangate packs: changed, cut short, added or packed again"
+            byte = next((i for i, (a, b) in enumerate(zip(again, data)) if a != b), min(len(again), len(data)))
+            report.say("WRONG", "byte %d of the archive" % byte, what)
 
     def file(self, name: str) -> bytes:
         if name not in self.files:
             raise Bad("is not in the pack", name)
-        found: bytes = self.files[name]
-        return found
+        return self.files[name]
 
-    def check_policy(self) -> None:
-        self.policy = located("policy", Policy, self.file("policy") if self.given is None else self.given)
+    def check_head(self) -> None:
+        self.policy = at("policy", Policy, self.file("policy") if self.given is None else self.given)
         if self.given is None:
-            keys = ", ".join("%s+%s" % (plain(key.name), key.hash.hex()) for key in self.policy.logs)
-            what = "the key comes from the pack itself; compare it with the one you hold: "
-            self.report.say("note", "policy", what + keys)
+            what = "the key comes from the pack itself; compare it with the one you hold: " + self.policy.names()
+            self.report.say("note", "policy", what)
         for name in sorted(self.files):
             if name.startswith("rotations/"):
-                located(name, self.policy.follow, self.files[name], self.report)
-        head = self.head = located("checkpoint", self.policy.head, self.file("checkpoint"))
-        self.report.say("ok", "checkpoint", "%d entries, signed by %s" % (head.size, plain(head.origin)))
-        self.policy.check_quorum(head, self.report)
-
-    def check_manifest(self) -> None:
-        manifest = self.file("manifest.json")
-        found = located("manifest.json", read_json, manifest)
-        if not isinstance(found, dict) or not all(isinstance(found.get(name), list) for name in ("files", "entries")):
-            raise Bad("is not a manifest", "manifest.json")
-        if not all(type(index) is int for index in found["entries"]):
-            raise Bad("is not a manifest", "manifest.json")
-        self.manifest = found
-        if self.policy is not None:
-            note, key = located("manifest.note", self.policy.signed, self.file("manifest.note"))
-            name = self.head.origin if self.head else key.name
-            if note.text != "%s#manifest\n%s\n%s\n" % (name, found.get("change"), base64(sha256(manifest))):
-                raise Bad("is not the manifest that was signed", "manifest.json")
+                at(name, self.policy.follow, self.files[name], self.report)
+        self.head = self.policy.check_head(self.file("checkpoint"), self.report)
 
     def check_files(self) -> None:
-        listed = {"manifest.json", "manifest.note"}
-        for line in self.manifest.get("files", []):
-            if not isinstance(line, dict) or not isinstance(line.get("name"), str):
-                raise Bad("is not a manifest", "manifest.json")
-            listed.add(line["name"])
-            content = self.files.get(line["name"])
-            if content is None:
-                self.report.say("WRONG", plain(line["name"]), "was packed and is no longer in the pack")
-            elif sha256(content).hex() != line.get("sha256"):
-                self.report.say("WRONG", plain(line["name"]), "is not the file that was packed: its bytes were changed")
-        for name in self.files:
-            if self.manifest and name not in listed:
-                self.report.say("WRONG", name, "was not packed; somebody put it in")
-        if self.manifest and self.report.code != TAMPERED:
-            self.report.say("ok", "manifest", "%d files, signed together" % len(listed))
+        """Compare every file with the manifest, and the manifest with what the ledger's key has signed."""
+        manifest, where = at("manifest.json", read_json, self.file("manifest.json")), "manifest.json"
+        listed, entries = manifest.get("files"), manifest.get("entries")
+        sound = isinstance(listed, list) and isinstance(entries, list)
+        if not sound or {*map(type, listed)} - {dict} or {*map(type, entries)} - {int}:
+            raise Bad("is not a manifest", where)
+        self.entries = entries
+        self.change, known = str(manifest.get("change")), {str(one.get("name")): one.get("sha256") for one in listed}
+        for name, digest in known.items():
+            if name not in self.files:
+                self.report.say("WRONG", plain(name), "was packed and is no longer in the pack")
+            elif sha256(self.files[name]).hex() != digest:
+                self.report.say("WRONG", plain(name), "is not the file that was packed: its bytes were changed")
+        for name in self.files.keys() - known.keys() - {"manifest.json", "manifest.note"}:
+            self.report.say("WRONG", name, "was not packed; somebody put it in")
+        if self.policy is not None:
+            note, key = at("manifest.note", self.policy.signed, self.file("manifest.note"))
+            said = self.head.origin if self.head else key.name, self.change, base64(sha256(self.files[where]))
+            if note.text != "%s#manifest\n%s\n%s\n" % said:
+                raise Bad("is not the manifest that was signed", where)
+            self.report.say("ok", "manifest", "%d files, signed together", len(known) + 2)
 
     def check_entries(self) -> None:
         if self.head is None:
             return
-        indices, lines = self.manifest.get("entries", []), self.file("entries.jsonl").split(b"\n")
-        if lines.pop() or len(lines) != len(indices) or sorted(set(indices)) != indices:
-            raise Bad("does not hold the %d entries of the manifest" % len(indices), "entries.jsonl")
-        change = Change(str(self.manifest.get("change")), self.head.origin, self.report)
-        disclosed = Disclosed(self.files.get("private.jsonl", b""))
-        for number, (index, line) in enumerate(zip(indices, lines), 1):
+        *lines, rest = self.file("entries.jsonl").split(b"\n")
+        if rest or len(lines) != len(self.entries) or sorted(set(self.entries)) != self.entries:
+            raise Bad("does not hold the %d entries of the manifest" % len(self.entries), "entries.jsonl")
+        story = Story(self.head.origin, self.files.get("private.jsonl", b""), self.report)
+        for number, (index, line) in enumerate(zip(self.entries, lines), 1):
             where = "entry %d (line %d of entries.jsonl)" % (index, number)
-            name = "proofs/%09d.tlog-proof" % index
-            place, steps = check_proof(self.file(name), name)
-            if self.file(name).partition(b"\n\n")[2] != self.head.data or place != index:
-                raise Bad("was made for another checkpoint or another entry", name)
-            root = included(sha256(b"\x00" + line), index, self.head.size, steps)
-            if not 0 <= index < self.head.size or root != self.head.root:
-                self.report.say("WRONG", where, "is not what the ledger holds there: entry or proof was changed")
-            entry = located(where, read_entry, line)
-            if entry["change"] != change.name:
-                what = "belongs to %s, not to %s" % (plain(entry["change"]), plain(change.name))
-                self.report.say("WRONG", where, what)
-            self.check_blobs(where, entry)
-            disclosed.feed(index, entry, self.report)
-            change.feed(index, entry)
-        disclosed.finish(self.report)
-        if self.report.code != TAMPERED:
-            self.report.say("ok", "entries", "%d, each in the tree under the checkpoint" % len(lines))
-        if change.closed:
-            what = "%s is closed and whole: %d entries" % (plain(change.name), change.count)
-            self.report.say("ok", "change", what)
+            self.check_proof("proofs/%09d.tlog-proof" % index, where, index, line, self.head)
+            entry = at(where, read_entry, line)
+            if entry["change"] != self.change:
+                self.report.say("WRONG", where, "belongs to %s, not to %s", plain(entry["change"]), plain(self.change))
+            self.check_blobs(where, entry["blobs"])
+            story.entry(index, entry)
+        story.finish()
+        self.report.say("ok", "entries", "%d, each in the tree under the checkpoint", len(lines))
+        change = story.changes.get(self.change)
+        if change and change.closed:
+            self.report.say("ok", "change", "%s is closed and whole: %d entries", plain(self.change), change.count)
         else:
-            what = "%s is not closed, so entries after these may exist" % plain(change.name)
-            self.report.say("unsure", "change", what)
+            what = "%s is not closed, so entries after these may exist"
+            self.report.say("unsure", "change", what, plain(self.change))
 
-    def check_blobs(self, where: str, entry: dict[str, Any]) -> None:
-        for blob in entry["blobs"]:
+    def check_proof(self, name: str, where: str, index: int, line: bytes, head: Head) -> None:
+        proof: Proof = at(name, read_proof, self.file(name))
+        if (proof.note, proof.place) != (head.data, index):
+            raise Bad("was made for another checkpoint or another entry", name)
+        if not proof.holds(line, head):
+            self.report.say("WRONG", where, "is not what the ledger holds there: entry or proof was changed")
+
+    def check_blobs(self, where: str, blobs: list[dict[str, Any]]) -> None:
+        for blob in blobs:
             digest, name = str(blob.get("sha256")), plain(blob.get("name"))
             content = self.files.get("blobs/" + digest.replace("sha256:", ""))
             if content is None:
-                self.report.say("unsure", where, "names %s (%s), which is not in the pack" % (name, plain(digest)))
+                self.report.say("unsure", where, "names %s (%s), which is not in the pack", name, plain(digest))
             elif "sha256:" + sha256(content).hex() != digest or len(content) != blob.get("size"):
-                self.report.say("WRONG", "blobs/" + plain(digest)[7:], "is not the %s that %s names" % (name, where))
+                self.report.say("WRONG", "blobs/" + plain(digest)[7:], "is not the %s that %s names", name, where)
 
     def check_stamp(self) -> None:
-        if self.policy is None or self.head is None or "timestamp.tsr" not in self.files:
-            return
-        told, data = "timestamp.tlog-proof", self.file("timestamp.checkpoint")
-        stamped = located("timestamp.checkpoint", self.policy.head, data)
-        index, steps = check_proof(self.file(told), told)
-        leaf = sha256(b"\x00" + self.file("entries.jsonl").split(b"\n")[-2])
-        if self.file(told).partition(b"\n\n")[2] != data or index != self.manifest.get("entries", [None])[-1]:
-            raise Bad("was made for another checkpoint or another entry", told)
-        if not 0 <= index < stamped.size or included(leaf, index, stamped.size, steps) != stamped.root:
-            raise Bad("does not lead from the change's last entry to the stamped checkpoint", told)
-        self.report.say("note", "time stamp", STAMP % (stamped.size, "timestamp.tsr", "timestamp.checkpoint"))
-
-
-# --- A whole log ---
-
-# The frame of an entry: one that names no blob, is of no kind that is followed, and has no brace inside its data, so
-# that nothing in there can pass for the change or the number outside. Any other line is its third group, to be read.
-TEXT = rb"[ !#-\[\]-~]*"  # printable ASCII without quote and backslash
-FRAME = (
-    rb'(?:\{"actor":\{"id":"TEXT","type":"TEXT"\},"blobs":\[\],"change":(?:null|"(TEXT)"),"data":\{[^}]*\},'
-    rb'"id":"TEXT","kind":"(?!(?:KINDS)")TEXT","seq":(?(1)([1-9][0-9]{0,15})|null),"time":"TEXT","v":1\}|(.+))\n'
-)
-
-
-def chunks_of(path: str) -> Iterator[bytes]:
-    """Yield the file in pieces of whole lines; Bad when a line is too long or has no end."""
-    rest, count = b"", 0
-    with open(path, "rb", buffering=0) as file:
-        while True:
-            read = file.read(1 << 17)
-            end = read.rfind(b"\n") + 1
-            if not read:
-                break
-            if end:
-                piece, rest = rest + read[:end], read[end:]
-                count += piece.count(b"\n")
-                yield piece
-            else:
-                rest += read
-            if len(rest) > LARGEST_LINE:
-                raise Bad("is longer than any entry can be", "entry %d" % count)
-    if rest:
-        raise Bad("is cut short: the file does not end with a line end", "entry %d" % count)
-
-
-def check_log(path: str, head: Head, last: Head | None, report: Report, label: str = "last visit") -> None:
-    """Compare the tree over the exact bytes with the signed head, and with the head of the last visit."""
-    tree, new, old_root = Tree(), hashlib.sha256, None
-    stop, waiting = last.size if last else -1, []
-    for chunk in chunks_of(path):
-        lines = chunk.split(b"\n")
-        lines.pop()
-        waiting += [new(b"\x00" + line).digest() for line in lines]
-        while len(waiting) >= 256:
-            if tree.size <= stop < tree.size + 256:
-                old_root = tree.root_with(waiting[: stop - tree.size])
-            tree.add_256(waiting[:256])
-            del waiting[:256]
-    if tree.size <= stop <= tree.size + len(waiting):
-        old_root = tree.root_with(waiting[: stop - tree.size])
-    for leaf in waiting:
-        tree.add(leaf)
-    if tree.size < head.size:
-        what = "is missing: the log was signed with %d entries" % head.size
-        report.say("WRONG", "entry %d" % tree.size, what)
-    elif tree.size > head.size:
-        what = "and what follows came after the checkpoint, so no signature covers it"
-        report.say("unsure", "entry %d" % head.size, what)
-    elif tree.root_with([]) != head.root:
-        report.say("WRONG", *first_bad(path, head))
-    else:
-        report.say("ok", "tree", "%d entries are byte for byte what was signed" % tree.size)
-    if last and (last.size > head.size or last.origin != head.origin):
-        what = "has %d entries of %s, %d of %s were there last time: the log was cut, or it is another epoch"
-        report.say("WRONG", "checkpoint", what % (head.size, plain(head.origin), last.size, plain(last.origin)))
-    elif last and old_root != last.root:
-        what = "are not the entries of your last visit: history was rewritten"
-        report.say("WRONG", "entry 0 to %d" % (last.size - 1), what)
-    elif last:
-        report.say("ok", label, "the first %d entries are unchanged since" % last.size)
-
-
-def first_bad(path: str, head: Head) -> tuple[str, str]:
-    """Name the first changed entry by the leaf hashes beside the log, if they themselves lead to the signed root."""
-    known = read_beside(path, "leaves")
-    leaves = [known[place : place + 32] for place in range(0, len(known), 32)]
-    if Tree().root_with(leaves) != head.root:
-        return path, "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
-    lines = (line for chunk in chunks_of(path) for line in chunk.split(b"\n")[:-1])
-    for index, (line, leaf) in enumerate(zip(lines, leaves)):
-        if sha256(b"\x00" + line) != leaf:
-            return "entry %d (line %d)" % (index, index + 1), "was changed after it was written"
-    return path, "is not what was signed"
-
-
-def frames(chunk: bytes) -> list[tuple[bytes, bytes, bytes]]:
-    """Return change, number and nothing for each line that is a plain frame; nothing, nothing and the line else."""
-    kinds = "|".join(FOLLOWED).replace(".", "\\.").encode()
-    return re.findall(FRAME.replace(b"TEXT", TEXT).replace(b"KINDS", kinds), chunk)
-
-
-def check_stories(path: str, head: Head, every: bool, report: Report) -> None:
-    """Follow every change. Of an entry whose kind is not FOLLOWED only the frame is read, unless `every`."""
-    changes: dict[bytes, Change] = {}
-    disclosed, index = Disclosed(read_beside(path, "private.jsonl")), 0
-    for chunk in chunks_of(path):
-        found = [] if every else frames(chunk)
-        whole = len(found) != chunk.count(b"\n")  # also when a frame went over two lines, or a line is empty
-        if whole:
-            found = [(b"", b"", line) for line in chunk.split(b"\n")[:-1]]
-        for name, seq, line in found[: max(0, head.size - index)]:
-            if line or whole:
-                entry = located("entry %d" % index, read_entry, line)
-                disclosed.feed(index, entry, report)
-                if entry["kind"] == "log.opened":
-                    check_opening(index, entry["data"], head, report)
-                if entry["change"] is not None:
-                    known = entry["change"].encode("utf-8", "surrogatepass")
-                    if known not in changes:
-                        changes[known] = Change(entry["change"], head.origin, report)
-                    changes[known].feed(index, entry)
-            elif name:
-                if name not in changes:
-                    changes[name] = Change(name.decode(), head.origin, report)
-                changes[name].count_in(index, int(seq))
-            index += 1
-    disclosed.finish(report)
-    closed = sum(change.closed for change in changes.values())
-    report.say("ok", "changes", "%d, of which %d are closed and whole" % (len(changes), closed))
-
-
-def check_opening(index: int, data: dict[str, Any], head: Head, report: Report) -> None:
-    """Say which epoch a log is, and what the one before it lost."""
-    where = "entry %d" % index
-    if index or data.get("origin") != head.origin:
-        report.say("WRONG", where, "opens the log %s here: a log is opened once" % plain(data.get("origin")))
-    elif data.get("previous"):
-        before = plain(str(data["previous"]).replace("\n", " ")[:200].split(" \u2014")[0])
-        what = "this log goes on from %s, of which %s entries are declared lost: ask for that log too"
-        report.say("note", where, what % (before.strip(), plain(data.get("missing", 0))))
+        """The change's last entry must be in the checkpoint that an authority has stamped."""
+        if self.policy is not None and self.entries and "timestamp.tsr" in self.files:
+            stamped = at("timestamp.checkpoint", self.policy.head, self.file("timestamp.checkpoint"))
+            line = self.file("entries.jsonl").split(b"\n")[-2:][0]
+            self.check_proof("timestamp.tlog-proof", "timestamp.tlog-proof", self.entries[-1], line, stamped)
+            self.report.say("note", "time stamp", STAMP, stamped.size, "timestamp.tsr", "timestamp.checkpoint")
 
 
 # --- Mapped exports: each record carries the exact bytes of its entry ---
 
+# A line of each format: index and hash, which a statement has not, and the exact bytes; then how those are escaped.
+SHAPES = (
+    (rb'\{"index":INDEX,"sha256":"HASH","entry":BODY\}', bytes),
+    (rb'(?P<body>\{"(?:checkpoint|count)":.*\})', bytes),
+    (rb'(?:INDEX|#),(?:CELL,){9,}?(?:HASH)?,"(?P<body>(?:[^"]|"")*)"', lambda body: body.replace(b'""', b'"')),
+    (rb'\{"metadata":\{.*?"sequence":INDEX,.*"raw_data":(?P<body>"(?:[^"\\]|\\.)*"),"raw_data_hash":\{[^}]*'
+     rb'"value":"HASH"\},"raw_data_size":[0-9]+\}', lambda body: json.loads(body).encode()),
+    (rb'\{"metadata":\{.*,"unmapped":\{"sangate_export":BODY\}\}', bytes),
+    (rb'<[0-9]+>1 .*?\[sangate@32473 (?:index="INDEX" sha256="HASH"|version=).*?"\] \xef\xbb\xbfBODY', bytes),
+    (rb"CEF:.*?(?: cn1=INDEX .*? cs6=HASH .*?)?[ |]rawEvent=BODY", lambda body: re.sub(rb"\\([\\=])", rb"\1", body)),
+    (rb'\{"specversion":.*?"sangateindex":INDEX,"sangatesha256":"HASH","data":BODY\}', bytes),
+)  # fmt: skip
+PARTS = {b"INDEX": rb"(?P<index>0|[1-9][0-9]{0,17})", b"HASH": rb"(?P<hash>[0-9a-f]{64})"}
+PARTS.update({b"BODY": rb"(?P<body>\{.*\})", b"CELL": rb"(?:[^\",]*|\"(?:[^\"]|\"\")*\")"})
 
-def records(path: str) -> Iterator[tuple[str, Any, bytes, bytes]]:
-    """Yield ("opening" or "closing", statement, digest before it, b"") and (hash, index, exact bytes, b"")."""
+
+def shape(pattern: bytes) -> Callable[[bytes], Any]:
+    for name, part in PARTS.items():
+        pattern = pattern.replace(name, part)
+    return re.compile(pattern).fullmatch
+
+
+READERS = [(shape(pattern), undo) for pattern, undo in SHAPES]
+HEADING = re.compile(rb"index,[a-z0-9_,]+,sha256,entry\r?\n").fullmatch
+Record = Tuple[int, str, bytes, bytes]  # index, hash, exact bytes, digest of the file before; index -1: a statement
+
+
+def record(line: bytes) -> tuple[int, str, bytes]:
+    for reader, undo in READERS:
+        found = reader(line)
+        if found:
+            said = {"index": None, "hash": None, **found.groupdict()}
+            try:
+                body = undo(said["body"])
+            except ValueError:
+                break
+            if (said["index"] is None) == (said["hash"] is None):
+                return int(said["index"] or -1), text_of(said["hash"] or b""), body
+    raise Bad("is not a record")
+
+
+def records(path: str) -> Iterator[Record]:
     with open(path, "rb") as file:
         if file.read(16) == b"SQLite format 3\x00":
             yield from rows(path)
             return
         file.seek(0)
-        digest, names = hashlib.sha256(), []
-        if file.read(3) != b"\xef\xbb\xbf":
-            file.seek(0)
+        digest, heading = hashlib.sha256(), False
         for number, line in enumerate(iter(lambda: file.readline(4 * LARGEST_LINE), b""), 1):
+            line = line[3:] if number == 1 and line.startswith(b"\xef\xbb\xbf") else line
             if not line.endswith(b"\n"):
                 raise Bad("is cut short, or longer than any record", "line %d" % number)
-            if number == 1 and line[:1] not in b"{<C":
-                names = cells(line)
-                digest.update(line)
-                continue
-            try:
-                kind, index, hashed, body = located("line %d" % number, record, line.rstrip(b"\r\n"), names)
-            except (KeyError, AttributeError, TypeError):
-                raise Bad("is not a record", "line %d" % number) from None
-            if names and number == 2 and kind != "opening":
-                raise Bad("is not an opening statement, with which a csv begins", "line 2")
-            if kind:
-                yield kind, located("line %d" % number, read_json, body), digest.digest(), b""
+            if number == 1 and HEADING(line):
+                heading = True
             else:
-                yield hashed, index, body, b""
+                index, hashed, body = at("line %d" % number, record, line.rstrip(b"\r\n"))
+                if heading and number == 2 and index >= 0:
+                    raise Bad("is not an opening statement, with which a csv begins", "line 2")
+                yield index, hashed, body, digest.digest()
             digest.update(line)
 
 
-def cells(line: bytes) -> list[str]:
-    import csv
-
-    try:
-        return next(csv.reader([text_of(line.rstrip(b"\r\n"))], strict=True))
-    except (csv.Error, StopIteration):
-        raise Bad("is not a row") from None
-
-
-def record(line: bytes, names: list[str]) -> tuple[str, int, str, bytes]:
-    """Take one line of any format apart: opening, closing or nothing; index; hash; exact bytes or statement."""
-    kind, index, hashed, body = "", "", "", b""
-    if names:
-        row = dict(zip(names, cells(line)))
-        kind, index, hashed = row.get("kind", ""), row.get("index", ""), row.get("sha256", "")
-        body, kind = row.get("entry", "").encode(), kind if index == "#" else ""
-    elif line.startswith(b"<"):
-        head, _, body = line.partition(b" \xef\xbb\xbf")
-        words, found = text_of(head).split(" "), dict(re.findall(r' (index|sha256)="([^"]*)"', text_of(head)))
-        index, hashed = found.get("index", ""), found.get("sha256", "")
-        kind = words[5] if len(words) > 5 and not index else ""
-    elif line.startswith(b"CEF:"):
-        head, _, raw = line.partition(b" rawEvent=")
-        if not raw:
-            head, _, raw = line.partition(b"|rawEvent=")
-        found = dict(re.findall(r"[ |](cn1|cs6)=(\S*)", text_of(head)))
-        index, hashed, body = found.get("cn1", ""), found.get("cs6", ""), re.sub(rb"\\([\\=])", rb"\1", raw)
-        kind = text_of(head).split("|")[4] if not index and head.count(b"|") > 4 else ""
-    elif line.startswith(b'{"index":'):
-        found_line = re.fullmatch(rb'\{"index":([0-9]+),"sha256":"([0-9a-f]{64})","entry":(.*)\}', line)
-        if not found_line:
-            raise Bad("is not a record")
-        index, hashed, body = found_line.group(1).decode(), found_line.group(2).decode(), found_line.group(3)
-    else:
-        said = read_json(line)
-        statement = said if "what" in said else (said.get("unmapped") or {}).get("sangate_export")
-        if statement:
-            kind = "export.begins" if statement["what"] == "sangate-export/1" else "export.ends"
-            body = json.dumps(statement).encode()
-        elif "specversion" in said:
-            index, hashed = str(said.get("sangateindex")), str(said.get("sangatesha256"))
-            body = line.partition(b',"data":')[2][:-1]
-        else:
-            index, hashed = str(said["metadata"].get("sequence")), str(said["raw_data_hash"].get("value"))
-            body = said["raw_data"].encode()
-    kind = {"export.begins": "opening", "export.ends": "closing", "checkpoint": kind}.get(kind, "")
-    if not kind and not re.fullmatch("0|[1-9][0-9]{0,17}", index):
-        raise Bad("is not a record")
-    return kind, int(index or 0) if not kind else 0, hashed, body
-
-
-def rows(path: str) -> Iterator[tuple[str, Any, bytes, bytes]]:
-    """Yield what a SQLite export holds."""
+def rows(path: str) -> Iterator[Record]:
+    """Yield what a SQLite export holds; what is made up could keep SQLite busy for ever, so its work is counted."""
     import sqlite3
 
+    odd = "SELECT count(*) FROM sqlite_master m, pragma_table_xinfo(m.name) x WHERE lower(m.name) IN ('about', 'entry')"
     try:
-        quoted = re.sub("[?#%]", lambda found: "%%%02x" % ord(found.group()), path)
-        connection = sqlite3.connect("file:%s?mode=ro" % quoted, uri=True)
-        with open(path, "rb") as file:  # what is made up could keep SQLite busy for ever
-            work = iter(range(100 + file.seek(0, 2) // 10_000))
+        name = re.sub("[?#%]", lambda found: "%%%02x" % ord(found[0]), path)
+        connection = sqlite3.connect("file:%s?mode=ro" % name, uri=True)
+        work = iter(range(100 + os.path.getsize(path) // 10_000))
         connection.set_progress_handler(lambda: next(work, None) is None, 1_000_000)
-        real = "SELECT count(*), sum(type = 'table' AND rootpage > 0) FROM sqlite_master WHERE lower(name) IN %s"
-        found = connection.execute(real % "('about', 'entry')").fetchone()
-        columns = connection.execute("PRAGMA table_xinfo(entry)").fetchall()
-        columns += connection.execute("PRAGMA table_xinfo(about)").fetchall()
-        if found != (2, 2) or any(column[6] for column in columns):
+        if connection.execute(odd + " AND (m.type <> 'table' OR m.rootpage = 0 OR x.hidden)").fetchone() != (0,):
             raise Bad("is not a SQLite export: about and entry are not plain tables in it")
-        lines = "SELECT substr(opening, 1, 65536), substr(closing, 1, 65536) FROM about LIMIT 2"
-        ((opening, closing),) = connection.execute(lines).fetchall()
-        yield "opening", read_json(opening.encode()), b"", b""
+        statements = "SELECT substr(opening, 1, 65536), substr(closing, 1, 65536) FROM about LIMIT 2"
+        ((opening, closing),) = connection.execute(statements)
+        yield -1, "", opening.encode(), b""
         digest, entries = hashlib.sha256(), "SELECT idx, substr(sha256, 1, 65), substr(body, 1, 65536) FROM entry"
         for index, hashed, body in connection.execute(entries + " ORDER BY idx"):
-            if (type(index), type(hashed), type(body)) != (int, str, bytes):
+            if (type(index), type(hashed), type(body)) != (int, str, bytes) or index < 0:
                 raise Bad("is not a SQLite export: a row of entry holds other types")
-            yield hashed, index, body, b""
+            yield index, hashed, body, b""
             digest.update(hashed.encode())
-        yield "closing", read_json(closing.encode()), digest.digest(), b""
+        yield -1, "", closing.encode(), digest.digest()
         connection.close()
-    except (sqlite3.Error, ValueError, AttributeError, TypeError) as problem:
+    except (sqlite3.Error, ValueError, AttributeError) as problem:
         raise Bad("is not a SQLite export: %s" % plain(problem)) from None
 
 
 def fits(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
     """Say whether an entry is one that a filter takes."""
-    kinds = asked.get("kinds") or ["*"]
+    kinds, kind = asked.get("kinds", ["*"]), entry["kind"]
     return (
-        any(entry["kind"] == kind or (kind[-1:] == "*" and entry["kind"].startswith(kind[:-1])) for kind in kinds)
-        and str(asked.get("from", "")) <= entry["time"]
-        and (not asked.get("to") or entry["time"] < asked["to"])
+        any(kind == one or (one[-1:] == "*" and kind.startswith(one[:-1])) for one in kinds)
+        and asked.get("from", "") <= entry["time"]
+        and entry["time"] < asked.get("to", "~")
         and asked.get("change", entry["change"]) == entry["change"]
         and asked.get("actor", entry["actor"]["id"]) == entry["actor"]["id"]
     )
@@ -1087,111 +990,123 @@ def fits(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
 class Mapped:
     """A mapped export beside the log: both are read once, in step."""
 
-    def __init__(self, path: str, policy: Policy, report: Report) -> None:
-        self.policy, self.report, self.records = policy, report, records(path)
+    def __init__(self, path: str, policy: Policy, part: bool, report: Report) -> None:
+        self.policy, self.part, self.report = policy, part, report
         self.opening: dict[str, Any] = {}
         self.head: Head | None = None
-        self.place: int | None = None  # the index of the record at hand; None when there is none
         self.first: int | None = None
-        self.hashed, self.body, self.count, self.ended = "", b"", 0, False
-        self.recent: dict[int, tuple[str, bytes]] = {}
+        self.last: int | None = None
+        self.count, self.ended = 0, False
+        self.records = self.read(path)
+        self.now = next(self.records, None)
 
-    def begin(self) -> None:
-        """Read the opening statement, if there is one, and the first record."""
-        self.step()
-        if self.opening:
-            head = self.head = located("opening", self.policy.head, str(self.opening.get("checkpoint")).encode())
-            if (self.opening.get("end"), self.opening.get("start")) != (head.size, 0):
-                raise Bad("states another range than its checkpoint covers", "opening")
-            if not isinstance(self.opening.get("filter"), dict):
-                raise Bad("is not an opening statement", "opening")
-
-    def step(self) -> None:
-        """Go to the next record; take the statements on the way."""
-        for kind, value, third, _ in self.records:
+    def read(self, path: str) -> Iterator[tuple[int, str, bytes]]:
+        """Yield the records in their order; take the statements on the way."""
+        recent: dict[int, bytes] = {}
+        for index, hashed, body, digest in records(path):
             if self.ended:
                 raise Bad("something follows the closing statement", "end of the file")
-            if kind == "opening" and not self.opening and not self.count and isinstance(value, dict):
-                self.opening = value
-            elif kind == "closing" and self.opening and isinstance(value, dict):
-                self.check_closing(value, third)
-            elif kind == "checkpoint" and not self.opening:
-                continue  # a syslog stream carries signed heads: what --last is for
-            elif kind in ("opening", "closing", "checkpoint"):
-                raise Bad("is a statement where none can be", kind)
-            else:
-                same = kind, sha256(third)
-                if not self.opening and self.recent.get(value) == same:
-                    continue  # a stream: sent again after a break
-                if self.place is not None and value <= self.place:
-                    raise Bad("comes after record %d: moved, or there twice" % self.place, "record of entry %s" % value)
-                self.place, self.hashed, self.body = value, kind, third
-                self.first = value if self.first is None else self.first
+            if index < 0:
+                self.statement(read_json(body), digest)
+            elif self.opening or recent.get(index) != sha256(body):  # else a stream: sent again after a break
+                if self.last is not None and index <= self.last:
+                    raise Bad("comes after record %d: moved, or there twice" % self.last, "record of entry %d" % index)
+                self.first, self.last = index if self.first is None else self.first, index
                 self.count += 1
-                self.recent[value] = same
-                self.recent.pop(value - 1000, None)
-                return
-        self.place = None
+                recent[index] = sha256(body)
+                recent.pop(index - 1000, None)
+                yield index, hashed, body
+
+    def statement(self, said: dict[str, Any], digest: bytes) -> None:
+        what = said.get("what")
+        if what == "sangate-export/1" and not self.opening and not self.count:
+            self.head = at("opening", self.policy.head, str(said.get("checkpoint")).encode())
+            self.opening, asked = said, said.get("filter")
+            texts: list[Any] = [None]
+            if isinstance(asked, dict) and isinstance(asked.get("kinds", []), list):
+                texts = [*asked.get("kinds", []), *(value for key, value in asked.items() if key != "kinds")]
+            if (said.get("end"), said.get("start")) != (self.head.size, 0) or not {*map(type, texts)} <= {str}:
+                raise Bad("states another range than its checkpoint covers, or no filter", "opening")
+        elif what == "sangate-export-end/1" and self.opening:
+            self.check_closing(said, digest)
+        elif what or self.opening or set(said) != {"checkpoint"}:  # signed heads go by in a syslog stream
+            raise Bad("is a statement where none can be", "after record %s" % self.last)
 
     def check_closing(self, closing: dict[str, Any], digest: bytes) -> None:
         self.ended = True
         stated = {"what": "sangate-export-end/1", "made": self.opening.get("made"), "count": self.count}
-        stated.update(first=self.first, last=self.place, sha256=digest.hex(), note=closing.get("note"))
+        stated.update(first=self.first, last=self.last, sha256=digest.hex(), note=closing.get("note"))
         if closing != stated:
             self.report.say("WRONG", "end of the file", "does not state this file: something in it was changed")
         elif closing.get("note") is None:
             self.report.say("unsure", "end of the file", "is not signed: what stands beside the exact entries is open")
         else:
-            note, key = located("closing", self.policy.signed, str(closing["note"]).encode())
-            name = self.head.origin if self.head else key.name
-            wanted = (name, plain(self.opening.get("format")), self.count, base64(digest))
-            if note.text != "%s#export\n%s\n%d\n%s\n" % wanted:
+            note, key = at("closing", self.policy.signed, str(closing["note"]).encode())
+            name, form = self.head.origin if self.head else key.name, plain(self.opening.get("format"))
+            if note.text != "%s#export\n%s\n%d\n%s\n" % (name, form, self.count, base64(digest)):
                 raise Bad("is signed for another file", "end of the file")
             more = "every byte as it was written"
-            if self.opening.get("format") == "sqlite":
+            if form == "sqlite":
                 more = "nothing is said of the other tables: `sqlite-utils sangate-verify` compares them"
-            self.report.say("ok", "end of the file", "signed: %d records, %s" % (self.count, more))
+            self.report.say("ok", "end of the file", "signed: %d records, %s", self.count, more)
 
     def check(self, log: str) -> None:
         """Walk along the log: every record is its entry, and no entry that the file claims is missing."""
-        index, asked = -1, self.opening.get("filter", {})
-        first, end = self.place or 0, self.head.size if self.head else None
-        for chunk in chunks_of(log):
-            for line in chunk.split(b"\n")[:-1]:
-                index += 1
-                if index == self.place:
-                    where = "record of entry %d" % index
-                    if self.body != line or self.hashed != sha256(line).hex():
-                        self.report.say("WRONG", where, "does not hold what the log holds there")
-                        return
-                    if asked and not fits(located(where, read_entry, line), asked):
-                        self.report.say("WRONG", where, "does not fit the filter that the file states")
-                    self.step()
-                    continue
-                claimed = first < index and self.place is not None if end is None else index < end
-                if claimed and (not asked or fits(located("entry %d" % index, read_entry, line), asked)):
-                    self.report.say("WRONG", "entry %d" % index, "is missing from the file, which claims to have it")
-                    return
-        if self.place is not None:
-            self.report.say("WRONG", "record of entry %s" % self.place, "is of no entry that the log has")
+        asked, first = self.opening.get("filter"), self.now[0] if self.now else 0
+        end = self.head.size if self.head and not self.part else None
+        for index, line in enumerate(lines_of(log)):
+            here = self.now is not None and self.now[0] == index
+            claimed = here or (index < end if end is not None else first < index and self.now is not None)
+            taken = claimed and (not asked or fits(at("entry %d" % index, read_entry, line), asked))
+            where = "record of entry %d" % index
+            if here and self.now != (index, sha256(line).hex(), line):
+                return self.report.say("WRONG", where, "does not hold what the log holds there")
+            if here and not taken:
+                return self.report.say("WRONG", where, "does not fit the filter that the file states")
+            if taken and not here:
+                what = "is missing from the file, which claims to have it"
+                return self.report.say("WRONG", "entry %d" % index, what)
+            self.now = next(self.records, None) if here else self.now
+        self.finish(asked)
+
+    def finish(self, asked: dict[str, Any] | None) -> None:
+        end = "end of the file"
+        if self.now is not None:
+            self.report.say("WRONG", "record of entry %s" % self.now[0], "is of no entry that the log has")
         elif not self.opening and not self.count:
             self.report.say("unsure", "mapped", "there is no record in the file")
+        elif self.part:
+            what = "%d records are the log's; nothing in the file states its beginning or end"
+            self.report.say("ok", "mapped", what, self.count)
+            self.report.say("note", end, "a part, as you said; nobody signed what stands beside the exact entries")
         elif not self.opening:
-            what = "%d records are the log's; nothing in the file states its beginning or end" % self.count
-            self.report.say("ok", "mapped", what)
+            what = "nothing states that entry %s is the last, nor what stands beside the exact entries: the end may be "
+            what += "cut off. Ask for the file with its statements, or say --part where it is a piece of a stream"
+            self.report.say("unsure", end, what, self.last)
         elif not self.ended:
-            self.report.say("WRONG", "end of the file", "is missing: the file was cut short")
+            self.report.say("WRONG", end, "is missing after entry %s: the file was cut short" % self.last)
         else:
-            what = "%d records are the log's: %s up to entry %d"
-            which = "the complete population"
+            which = "all that fit the filter" if asked else "the complete population"
             if asked:
-                which = "all that fit the filter"
                 note = "a part of the log and not the whole population: only what fits " + json.dumps(asked)
                 self.report.say("note", "filter", note)
-            self.report.say("ok", "mapped", what % (self.count, which, (end or 1) - 1))
+            what = "%d records are the log's: %s up to entry %d"
+            self.report.say("ok", "mapped", what, self.count, which, (self.head.size if self.head else 0) - 1)
 
 
 # --- The command ---
+
+OPTIONS = {
+    "against": ("LOG", "the log that a mapped export was made from"),
+    "policy": ("FILE", "the public keys you hold (otherwise those beside or inside)"),
+    "last": ("FILE", "the checkpoint you kept from your last visit"),
+    "keep": ("FILE", "where to write the checkpoint for your next visit"),
+    "checkpoint": ("FILE", "the log's checkpoint (otherwise the one beside the log)"),
+    "part": ("", "the mapped file is a piece of a stream: nothing in it states its beginning and its end"),
+    "tree-only": ("", "bytes and signatures, not what the entries say"),
+    "every-entry": ("", "read each entry to its last word"),
+    "json": ("", "print the findings as JSON"),
+}
 
 
 def beside(path: str, ending: str) -> str:
@@ -1201,59 +1116,48 @@ def beside(path: str, ending: str) -> str:
 
 
 def read_beside(path: str, ending: str) -> bytes:
-    """Read the file of the same name with another ending; empty when it is not there or too large."""
-    try:
-        return read_file(beside(path, ending))
-    except (OSError, Unknown):
-        return b""
+    """Read the file of the same name with another ending; empty when it is not there."""
+    return read_file(beside(path, ending)) if os.path.exists(beside(path, ending)) else b""
 
 
-def read_file(path: str, most: int = LARGEST_FILE) -> bytes:
+def read_file(path: str) -> bytes:
     with open(path, "rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise Unknown("is larger than %d bytes" % most, path)
+        data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise Unknown("is larger than %d bytes" % LARGEST_FILE, path)
     return data
 
 
 def run_log(path: str, options: Any, report: Report) -> Head:
     """Check a whole log; with a mapped export, that as well."""
-    policy = located("policy", Policy, read_file(options.policy or beside(path, "policy"), 1 << 20))
+    policy = at("policy", Policy, read_file(options.policy or beside(path, "policy")))
     if not options.policy:
-        keys = ", ".join("%s+%s" % (plain(key.name), key.hash.hex()) for key in policy.logs)
-        report.say("note", "policy", "lay beside the log; compare with the keys you hold: " + keys)
+        report.say("note", "policy", "lay beside the log; compare with the keys you hold: " + policy.names())
     policy.follow(read_beside(path, "rotations"), report)
-    signed = read_file(options.checkpoint or beside(path, "checkpoint"), 1 << 16)
-    head: Head = located("checkpoint", policy.head, signed)
-    report.say("ok", "checkpoint", "%d entries, signed by %s" % (head.size, plain(head.origin)))
-    policy.check_quorum(head, report)
-    last = located("last checkpoint", policy.head, read_file(options.last, 1 << 16)) if options.last else None
-    stamped = read_beside(path, "stamped") if read_beside(path, "tsr") else b""
-    if stamped:
-        stamp, names = (
-            located("stamped checkpoint", policy.head, stamped),
-            (beside(path, "tsr"), beside(path, "stamped")),
-        )
-        report.say("note", "time stamp", STAMP % (stamp.size, *names))
-        last = last or stamp  # either must be the beginning of this log
-    mapped = Mapped(options.path, policy, report) if options.against else None
-    if mapped:
-        mapped.begin()
-        last = mapped.head
-    check_log(path, head, last, report, "export" if mapped else "last visit" if options.last else "time stamp")
-    if report.code != TAMPERED and mapped:
+    head: Head = policy.check_head(read_file(options.checkpoint or beside(path, "checkpoint")), report)
+    earlier = {}
+    if options.last:
+        earlier["last visit"] = at("last checkpoint", policy.head, read_file(options.last))
+    if read_beside(path, "tsr") or read_beside(path, "stamped"):
+        reply, stamped = beside(path, "tsr"), beside(path, "stamped")
+        stamp = earlier["time stamp"] = at("stamped checkpoint", policy.head, read_file(reply) and read_file(stamped))
+        report.say("note", "time stamp", STAMP, stamp.size, reply, stamped)
+    mapped = Mapped(options.path, policy, options.part, report) if options.against else None
+    if mapped and mapped.head:
+        earlier["export"] = mapped.head
+    story = None
+    if not mapped and not options.tree_only:
+        story = Story(head.origin, read_beside(path, "private.jsonl"), Report(), head.size, every=options.every_entry)
+    check_log(path, head, earlier, story, report)
+    if mapped and report.code != TAMPERED:
         mapped.check(path)
-    elif report.code != TAMPERED and not options.tree_only:
-        check_stories(path, head, options.every_entry, report)
     return head
 
 
 def run_pack(options: Any, report: Report) -> Head | None:
-    given = read_file(options.policy, 1 << 20) if options.policy else None
-    pack = Pack(read_file(options.path), given, report)
-    pack.check()
+    pack = Pack(read_file(options.path), read_file(options.policy) if options.policy else None, report)
     if options.last and pack.head and pack.policy:
-        last = located("last checkpoint", pack.policy.head, read_file(options.last, 1 << 16))
+        last = at("last checkpoint", pack.policy.head, read_file(options.last))
         if last.size == pack.head.size and last.root != pack.head.root:
             report.say("WRONG", "checkpoint", "differs from yours for the same size: two histories were shown")
         elif (last.origin, last.size) != (pack.head.origin, pack.head.size):
@@ -1276,37 +1180,27 @@ def run(options: Any, report: Report) -> None:
     if options.keep and head and report.code == VERIFIED:
         with open(options.keep, "wb") as kept:
             kept.write(head.data)
-        report.say("note", "kept", "%s: give it as --last at your next visit" % plain(options.keep))
-
-
-def options_of(words: list[str]) -> Any:
-    mapped = words[:1] == ["mapped"]
-    shape = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="verify.py", description=__doc__, formatter_class=shape)
-    parser.add_argument("path", help="pack.zip or log.jsonl; after the word `mapped` a mapped export")
-    parser.add_argument("--against", required=mapped, metavar="LOG", help="the log that a mapped export was made from")
-    parser.add_argument("--policy", metavar="FILE", help="the public keys you hold (otherwise those beside or inside)")
-    parser.add_argument("--last", metavar="FILE", help="the checkpoint you kept from your last visit")
-    parser.add_argument("--keep", metavar="FILE", help="where to write the checkpoint for your next visit")
-    parser.add_argument("--checkpoint", metavar="FILE", help="the log's checkpoint (otherwise the one beside the log)")
-    parser.add_argument("--tree-only", action="store_true", help="bytes and signatures, not what the entries say")
-    parser.add_argument("--every-entry", action="store_true", help="read each entry to its last word")
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    return parser.parse_args(words[1:] if mapped else words)
+        report.say("note", "kept", "%s: give it as --last at your next visit", plain(options.keep))
 
 
 def main(words: list[str] | None = None, report: Report | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
-    options, report = options_of(sys.argv[1:] if words is None else words), report or Report()
+    words, report = sys.argv[1:] if words is None else words, report or Report()
+    mapped = words[:1] == ["mapped"]
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="verify.py", description=__doc__, formatter_class=shape)
+    parser.add_argument("path", help="pack.zip or log.jsonl; after the word `mapped` a mapped export")
+    for name, (value, about) in OPTIONS.items():
+        kind: Any = {"metavar": value, "required": mapped and name == "against"} if value else {"action": "store_true"}
+        parser.add_argument("--" + name, help=about, **kind)
+    options = parser.parse_args(words[1:] if mapped else words)
     try:
-        run(options, report)
-    except Bad as problem:
-        report.problem(problem)
+        report.judge("file", "%s", run, options, report)
     except OSError as problem:
-        report.say("unsure", plain(problem.filename), "cannot be read: %s" % problem.strerror)
+        report.say("unsure", plain(problem.filename), "cannot be read: %s", problem.strerror)
     except Exception as problem:
-        report.say("unsure", "file", "this program cannot make sense of it (%s)" % type(problem).__name__)
+        report.say("unsure", "file", "this program cannot make sense of it (%s)", type(problem).__name__)
     result = {VERIFIED: "verified", TAMPERED: "TAMPERED", CANNOT_TELL: "CANNOT TELL"}[report.code]
     if options.json:
         found = [{"finding": kind, "where": where, "what": what} for kind, where, what in report.lines]

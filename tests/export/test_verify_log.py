@@ -239,23 +239,23 @@ def test_what_is_read_of_a_frame_is_what_any_reader_of_json_finds_there(data: st
         read = json.loads(body)
     except ValueError:
         return
-    for change, seq, other in verify.frames(body + b"\n"):
-        if not other:
-            assert (change.decode() or None, int(seq) if seq else None) == (read["change"], read["seq"])
-            assert read["kind"] not in verify.FOLLOWED
-            assert (set(read), read["v"]) == (verify.FIELDS, 1)
+    if found := verify.frame(body):
+        change, seq = found.groups()
+        assert (change and change.decode(), seq and int(seq)) == (read["change"], read["seq"])
+        assert read["kind"] not in verify.FOLLOWED
+        assert (read.keys() | {"private"}, read["v"]) == (verify.SHAPE.keys(), 1)
 
 
-def test_a_plain_frame_is_not_read_further(tmp_path: Path) -> None:
-    assert verify.frames(line(3, because="smoke") + b"\n" + line(None, change=None) + b"\n") == [
-        (b"chg-0001", b"3", b""),
-        (b"", b"", b""),
-    ]
+def test_a_plain_frame_is_not_read_further() -> None:
+    whole, bare = verify.frame(line(3, because="smoke")), verify.frame(line(None, change=None))
+    assert whole
+    assert bare
+    assert (whole.groups(), bare.groups()) == ((b"chg-0001", b"3"), (None, None))
 
 
 @pytest.mark.parametrize("kind", verify.FOLLOWED)
 def test_a_kind_that_decides_something_is_read_whole(kind: str) -> None:
-    assert verify.frames(line(3, kind) + b"\n") == [(b"", b"", line(3, kind))]
+    assert not verify.frame(line(3, kind))
 
 
 FRAME_LINE = line(2, because="smoke")
@@ -321,5 +321,5 @@ def test_help_tells_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         verify.main(["--help"])
     told = capsys.readouterr().out
-    names = ("policy", "last", "keep", "checkpoint", "against", "tree-only", "every-entry", "json")
+    names = ("policy", "last", "keep", "checkpoint", "against", "part", "tree-only", "every-entry", "json")
     assert all(f"\n  --{name} " in told for name in names)

@@ -233,7 +233,7 @@ def test_a_compressed_archive_is_not_unpacked_at_all(packed: bytes, tmp_path: Pa
         archive.writestr("entries.jsonl", b"\0" * 50_000_000)
     code, said = judge(bomb.getvalue(), tmp_path)
     assert code == verify.TAMPERED
-    assert "is not laid out as sangate writes it" in said
+    assert "is not as sangate packs: changed, cut short, added or packed again" in said
 
 
 def test_an_open_change_cannot_be_told_to_be_whole(ledger: SqliteLedger, tmp_path: Path) -> None:
