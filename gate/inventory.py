@@ -60,6 +60,9 @@ class ArrayFamily(StrEnum):
     DOTHILL = "dothill"
 
     # Hitachi
+    HITACHI_AMS = "hitachi-ams"
+    HITACHI_VSP = "hitachi-vsp"
+
     # HPE: 3PAR, Primera
     THREE_PAR = "3par"
 
@@ -68,6 +71,8 @@ class ArrayFamily(StrEnum):
 
     # NetApp
     # Oracle: Sun StorageTek
+    SUN_STORAGETEK = "sun-storagetek"
+
     # Pure Storage
     PURITY = "purity"
 
@@ -169,6 +174,12 @@ class Backend(Frozen):
     array: Name
 
 
+BEHIND_A_HOST = frozenset({ArrayFamily.HITACHI_AMS, ArrayFamily.HITACHI_VSP, ArrayFamily.SUN_STORAGETEK})
+"""Families without a command line of their own: a management host asks them."""
+
+Unit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+
+
 class Array(Frozen):
     """One array; `serial` is what it must answer when asked who it is."""
 
@@ -185,6 +196,13 @@ class Array(Frozen):
     via: Name | None = None
     """The bastion over which its command line is reached, if it is not reached directly."""
 
+    unit: Unit | None = None
+    """
+    For an array behind a management host: by which name, address or instance the tool there knows it.
+
+    `ssh` is then the management host, whose key is pinned; that it speaks of the right array is told by the serial.
+    """
+
     scratch: Scratch | None = None
     partner: Name | None = None
     """The array with which it forms an HA or replication pair, if any."""
@@ -196,6 +214,13 @@ class Array(Frozen):
     """For a virtualiser: every storage system on which it keeps its volumes."""
 
     plane: Plane = Plane()
+
+    @model_validator(mode="after")
+    def _named_at_its_host(self) -> Self:
+        if (self.unit is not None) != (self.family in BEHIND_A_HOST):
+            needed = "missing: by what name does its management host know it?" if self.unit is None else "not for it"
+            raise ValueError(f"unit: {needed} (family {self.family})")
+        return self
 
 
 class Appliance(Frozen):

@@ -66,6 +66,7 @@ def render(place: Place, file: Path, array_id: str, firmware: str, from_version:
         "version": image.version,
         "serial": array.serial,
         "from_version": from_version,
+        "unit": array.unit or "",
     }
     words = rendered(read, {name: slots[name] for name in read.slots}, FAMILIES)
     if as_json:

@@ -188,6 +188,7 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
         "version": request.image.version,
         "serial": first.serial,
         "from_version": first.from_version,
+        "unit": settings.config.inventory.array(first.array).unit or "",
     }
     try:
         rendered = render(playbook, {name: value for name, value in values.items() if name in playbook.slots}, FAMILIES)

@@ -55,9 +55,16 @@ class Family:
     mode: str = ""
     """What stands in front of every command, so that the array answers in the form that the readers read."""
 
+    end: str = ""
+    """What stands behind every command likewise."""
+
     def spoken(self, command: str) -> str:
-        """Return a command of a playbook in the words that go over the wire."""
-        return self.mode + command
+        """Return a command of a playbook in the words that go over the wire; `{unit}` may stand in them."""
+        return self.mode + command + self.end
+
+    def commands(self, unit: str | None) -> dict[str, str]:
+        """Return the questions by name for one array; `unit` is its name at the management host, where it has one."""
+        return {name: words.replace("{unit}", unit or "") for name, words in self.questions.items()}
 
     def may_ask(self, command: str) -> bool:
         """True when the whole command is on the list of questions that change nothing."""

@@ -47,7 +47,7 @@ class Arrays:
         family = FAMILIES[array.family]
         began = self._clock()
         replies = {}
-        for name, command in family.questions.items():
+        for name, command in family.commands(array.unit).items():
             replies[name] = self._lines.ask(array.id, command)
             keep(self._ledger, replies[name])
         return family.read(array.id, replies, began)

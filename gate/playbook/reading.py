@@ -46,6 +46,8 @@ def _problems(playbook: Playbook, dialect: Dialect) -> Iterator[tuple[Path, str]
             re.compile(pattern)
         except (re.error, OverflowError, RecursionError) as error:
             yield ("slots", name), f"not a pattern: {error}"
+    if "{unit}" in dialect.spoken("") and "unit" not in playbook.slots:
+        yield ("slots",), "the family names the array to its management host: declare the slot unit"
     seen: set[str] = set()
     for key, _, steps in playbook.phases():
         for number, step in enumerate(steps):
@@ -69,13 +71,18 @@ def _command_problems(step: PlaybookStep, dialect: Dialect) -> Iterator[tuple[Pa
     questions: list[tuple[Path, str]] = [(("ask",), step.ask)] if step.ask is not None else []
     questions += [(("look", "ask"), step.look.ask)] if step.look else []
     for path, command in questions:
-        if not dialect.may_ask(dialect.spoken(PLACEHOLDER.sub("x", command))):
+        if not dialect.may_ask(_example(dialect, command)):
             yield path, f'"{show(command)}" is not on the list of questions that change nothing'
     if step.do is not None:
-        if dialect.may_ask(dialect.spoken(PLACEHOLDER.sub("x", step.do))):
+        if dialect.may_ask(_example(dialect, step.do)):
             yield ("do",), f'"{show(step.do)}" only asks; write ask'
-        elif why := dialect.forbids(dialect.spoken(PLACEHOLDER.sub("x", step.do))):
+        elif why := dialect.forbids(_example(dialect, step.do)):
             yield ("do",), f'"{show(step.do)}" may not be done: {why}'
+
+
+def _example(dialect: Dialect, command: str) -> str:
+    """Return the words over the wire with a 1 in each slot, which is a name and a number."""
+    return PLACEHOLDER.sub("1", dialect.spoken(command))
 
 
 def _fact_problems(step: PlaybookStep, dialect: Dialect) -> Iterator[tuple[Path, str]]:
