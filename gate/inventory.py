@@ -70,6 +70,8 @@ class ArrayFamily(StrEnum):
     STORAGE_VIRTUALIZE = "storage-virtualize"
 
     # NetApp
+    ONTAP = "ontap"
+
     # Oracle: Sun StorageTek
     SUN_STORAGETEK = "sun-storagetek"
 

@@ -33,7 +33,6 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,
 Origin = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9./-]{2,199}$")]
 """Name of a log as C2SP checkpoints write it: no space, no `+`, and no other log anywhere has it."""
 
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 FilePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/][A-Za-z0-9._/ -]{0,511}$")]
 User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 Network = Annotated[str, StringConstraints(pattern=r"^127\.[0-9]{1,3}\.[0-9]{1,3}$")]
@@ -98,6 +97,7 @@ class Images(Frozen):
     """Where firmware images lie, and which of them may be used at all."""
 
     directory: FilePath = "images"
+    server: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9.-]{0,199}(:[0-9]{1,5})?)?$")] = ""
     allowed: tuple[AllowedImage, ...] = ()
 
     @model_validator(mode="after")

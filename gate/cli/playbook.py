@@ -67,6 +67,7 @@ def render(place: Place, file: Path, array_id: str, firmware: str, from_version:
         "serial": array.serial,
         "from_version": from_version,
         "unit": array.unit or "",
+        "image_server": config.images.server,
     }
     words = rendered(read, {name: slots[name] for name in read.slots}, FAMILIES)
     if as_json:

@@ -189,6 +189,7 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
         "serial": first.serial,
         "from_version": first.from_version,
         "unit": settings.config.inventory.array(first.array).unit or "",
+        **({"image_server": settings.config.images.server} if settings.config.images.server else {}),
     }
     try:
         rendered = render(playbook, {name: value for name, value in values.items() if name in playbook.slots}, FAMILIES)

@@ -30,8 +30,8 @@ Clock = Callable[[], datetime]
 class Asker(Protocol):
     """Whoever asks a target one read-only question; a Reply always, never an exception for what a device did."""
 
-    def ask(self, target: str, command: str) -> Reply:
-        """Ask."""
+    def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
+        """Ask; the usual deadline unless the question is known to be slow."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Hands:
     images: Path
     clock: Clock
 
-    def ask(self, array: str, command: str) -> Reply:
+    def ask(self, array: str, command: str, deadline_s: float | None = None) -> Reply:
         """Ask an array under the read-only credential."""
-        return self.asker.ask(array, command)
+        return self.asker.ask(array, command, deadline_s=deadline_s)
 
     def read(self, array: str) -> ArrayReading:
         """Ask an array who it is, what it runs and whether it is well."""

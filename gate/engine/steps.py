@@ -22,6 +22,9 @@ SENDING_IMAGE = timedelta(minutes=10)
 RESTARTING = 60
 """Seconds that a look gives an array which does not answer before the outcome is called unknown (our choice)."""
 
+USUAL = 30
+"""Seconds within which an answer comes; a question that says a longer time is waited for so long."""
+
 REST = 0.2
 """Seconds between two tries when a device does not answer."""
 
@@ -55,10 +58,11 @@ def ask(
     other one for `silence_s` seconds, as long as a restart of a management controller may take.
     """
     deadline = time.monotonic() + step.within_s
+    slow = float(step.within_s) if not step.until and step.within_s > USUAL else None
     heard = time.monotonic()
     last = Outcome("unknown", "it was not asked")
     while True:
-        reply = hands.ask(array, step.command)
+        reply = hands.ask(array, step.command, slow)
         facts = facts_of(plan, step.reader, reply)
         if step.refuse and any_holds(step.refuse, facts):
             return Outcome("failed", _told(step, facts), reply)

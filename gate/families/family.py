@@ -52,15 +52,12 @@ class Family:
     read: Callable[[str, Mapping[str, Reply], datetime], ArrayReading]
     """(array id, replies by question name, now) → who the array is and whether it is well."""
 
-    mode: str = ""
-    """What stands in front of every command, so that the array answers in the form that the readers read."""
-
-    end: str = ""
-    """What stands behind every command likewise."""
+    spell: Callable[[str], str] = str
+    """A command with what stands before and behind it, so that the array answers in the form that the readers read."""
 
     def spoken(self, command: str) -> str:
         """Return a command of a playbook in the words that go over the wire; `{unit}` may stand in them."""
-        return self.mode + command + self.end
+        return self.spell(command)
 
     def commands(self, unit: str | None) -> dict[str, str]:
         """Return the questions by name for one array; `unit` is its name at the management host, where it has one."""

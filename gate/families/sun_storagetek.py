@@ -158,4 +158,4 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     )
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, mode=MODE, end=END)
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, spell=lambda command: MODE + command + END)

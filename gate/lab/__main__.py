@@ -18,6 +18,7 @@ from gate.lab.control import Control
 from gate.lab.dialects import DIALECTS
 from gate.lab.fleet import build
 from gate.lab.images import write_images
+from gate.lab.packages import serve_packages
 from gate.lab.process import check_loopback
 from gate.lab.wiring import Trusted, known_hosts, listeners
 
@@ -53,7 +54,7 @@ def main() -> int:
 async def _run(settings: dict[str, Any], directory: Path) -> None:
     print(NOTICE, flush=True)
     inventory = Inventory.model_validate(settings["inventory"])
-    check_loopback(inventory)
+    check_loopback(inventory, settings["image_server"])
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
@@ -80,6 +81,8 @@ async def _run(settings: dict[str, Any], directory: Path) -> None:
             listener.open()
         for store in fleet.stores.values():
             store.open()
+        if settings["image_server"]:
+            serve_packages(settings["image_server"], directory / "images")
 
     def host_door(name: str, opens: bool) -> None:
         if opens:

@@ -39,15 +39,17 @@ def start(
     production_array: str = "east-1",
     vault_array: str = "vault-1",
     object_keys: ObjectKeys | None = None,
+    image_server: str = "",
     within_s: float = START_S,
 ) -> Lab:
     """
     Start a lab and return when every port answers.
 
-    Keys are OpenSSH public lines. BadInput when the inventory cannot be simulated or a lab runs in `directory`
-    already; Outside when it does not come up in time (its last words are in the message).
+    Keys are OpenSSH public lines; at `image_server` (host:port), if given, the lab's images are handed out. BadInput
+    when the inventory cannot be simulated or a lab runs in `directory` already; Outside when it does not come up in
+    time (its last words are in the message).
     """
-    check_loopback(inventory)
+    check_loopback(inventory, image_server)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_locked(directory):
         raise BadInput(f"a lab is already running in {directory}", hint="Stop it first: sangate lab down.")
@@ -63,6 +65,7 @@ def start(
         "production_array": production_array,
         "vault_array": vault_array,
         "object_keys": object_keys or {},
+        "image_server": image_server,
     }
     settings_file = directory / "settings.json"
     settings_file.touch(mode=0o600)
@@ -81,7 +84,7 @@ def start(
     return lab
 
 
-def check_loopback(inventory: Inventory) -> None:
+def check_loopback(inventory: Inventory, image_server: str = "") -> None:
     """Refuse an inventory whose simulated devices could be reached from elsewhere, or be mistaken for real ones."""
     places = [(array.id, array.ssh.host) for array in inventory.arrays]
     places += [(array.id, array.upload.host) for array in inventory.arrays if array.upload]
@@ -89,6 +92,7 @@ def check_loopback(inventory: Inventory) -> None:
     places += [(host.id, host.ssh.host) for host in inventory.hosts]
     stores = [(one.id, one.object_store.endpoint) for one in inventory.protections if one.object_store]
     places += [(name, urlsplit(endpoint).hostname or "") for name, endpoint in stores]
+    places += [("images.server", image_server.partition(":")[0])] if image_server else []
     for name, place in places:
         with suppress(ValueError):
             if ipaddress.ip_address(place).is_loopback:

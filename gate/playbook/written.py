@@ -21,9 +21,9 @@ KINDS = ("ask", "do", "send", "attended")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-SlotName = Literal["array", "image", "version", "serial", "from_version", "unit"]
+SlotName = Literal["array", "image", "version", "serial", "from_version", "unit", "image_server"]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Words = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9 ._:/!={}-]{0,299}$")]
+Words = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9 .,_:/!={}-]{0,299}$")]
 """A command: no quote, `;`, `|`, `&`, `$`, `<`, `>`, glob or newline can stand in it."""
 
 Prompt = Annotated[str, StringConstraints(pattern=r"^[*]?[ -)+-~]{6,199}[!-)+-~]$")]

@@ -160,11 +160,11 @@ class WatchedHands(Hands):
 
     saboteur: Saboteur = field(kw_only=True)
 
-    def ask(self, array: str, command: str) -> Reply:
+    def ask(self, array: str, command: str, deadline_s: float | None = None) -> Reply:
         """Ask; silence is a boundary of its own."""
         if self.saboteur.cell is not None and self.saboteur.cell.kind == "ask":
             self.saboteur.reach("before", self.saboteur.at)
-        reply = super().ask(array, command)
+        reply = super().ask(array, command, deadline_s)
         if reply.state is not ReplyState.ANSWERED:
             self.saboteur.reach("silent", self.saboteur.at)
         return reply

@@ -169,7 +169,7 @@ class Voice:
     status: str
     asked: int = 0
 
-    def ask(self, target: str, command: str) -> Reply:
+    def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
         """Answer."""
         self.asked += 1
         return Reply(target, command, ReplyState.ANSWERED, NOON, NOON, 0, f"status!{self.status}\n".encode())

@@ -38,7 +38,7 @@ class Voices:
     answers: list[Reply]
     asked: list[str] = field(default_factory=list)
 
-    def ask(self, target: str, command: str) -> Reply:
+    def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
         """Answer the next question."""
         self.asked.append(command)
         return self.answers[min(len(self.asked), len(self.answers)) - 1]

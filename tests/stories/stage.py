@@ -169,6 +169,7 @@ def build(
         gate_initiator=config.iscsi.initiator,
         pace=pace,
         object_keys=pretend_keys(settings.keys, config.inventory),
+        image_server=config.images.server,
     )
     shutil.copy(lab.known_hosts, settings.known_hosts)
     write_images(settings.images, images)

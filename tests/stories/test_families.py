@@ -48,6 +48,9 @@ def translated(text: str, family: ArrayFamily) -> str:
         f"    - {{file: {file}, version: {version}, sha256: '{digest}', family: {family}, models: [LAB-FS5]}}\n"
         for file, version, digest in listing(dialect.images)
     )
+    found = re.search(r"host: (127\.\d+\.\d+)\.11\b", text)
+    assert found is not None
+    text = text.replace("  server: ''  # host:port", f"  server: {found[1]}.61:8480  # host:port")
     return quick(text).replace("\npolicy:\n", f"{released}\npolicy:\n", 1)
 
 
@@ -84,7 +87,8 @@ def test_an_array_that_finds_a_reason_against_the_update_is_not_touched(told: tu
     assert stage.wait_for(change, "halted", "held") == "halted"
     assert stage.gate is not None
     assert "precheck" in str(stage.gate.ledger.history(change)[-1].data)
-    assert not any(stage.lab.array_counters().values())
+    # A package that a cluster has fetched changes nothing that runs.
+    assert all(set(counts) <= {"get"} for counts in stage.lab.array_counters().values())
     for name in TARGETS:
         stage.lab.clear(name)
     stage.gate.control.back_out(stage.people["performer"], change, "nothing was done")
@@ -122,7 +126,8 @@ def test_a_change_runs_from_staging_to_a_canary_that_held(told: tuple[ArrayFamil
     assert ended[0].data["outcome"] == "held"
     counters = {name: counts for name, counts in stage.lab.array_counters().items() if counts}
     assert list(counters) == ["west-3"]
-    assert set(counters["west-3"].values()) == {1}
+    assert {name: count for name, count in counters["west-3"].items() if name != "get"}
+    assert {count for name, count in counters["west-3"].items() if name != "get"} == {1}
     arrays = stage.lab.status()["arrays"]
     assert isinstance(arrays, dict)
     assert arrays["west-3"]["version"] == good(family).version

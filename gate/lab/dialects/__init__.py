@@ -3,6 +3,7 @@
 from gate.inventory import ArrayFamily
 from gate.lab.array import Array
 from gate.lab.dialects.dothill import DotHill
+from gate.lab.dialects.ontap import Ontap
 from gate.lab.dialects.purity import Purity
 from gate.lab.dialects.storage_virtualize import StorageVirtualize
 from gate.lab.dialects.three_par import ThreePar
@@ -10,6 +11,7 @@ from gate.lab.dialects.three_par import ThreePar
 DIALECTS: dict[ArrayFamily, type[Array]] = {
     ArrayFamily.DOTHILL: DotHill,
     ArrayFamily.PURITY: Purity,
+    ArrayFamily.ONTAP: Ontap,
     ArrayFamily.STORAGE_VIRTUALIZE: StorageVirtualize,
     ArrayFamily.THREE_PAR: ThreePar,
 }

@@ -26,6 +26,7 @@ from gate.inventory import ArrayFamily, Inventory
 from gate.lab.array import Array
 from gate.lab.dialects import DIALECTS
 from gate.lab.dialects.by_vendor import ByVendor
+from gate.lab.dialects.ontap import Ontap
 from gate.lab.images import Behaviour, LabImage, image_bytes
 from gate.lab.said import Said
 from gate.permits.office import Permit
@@ -41,12 +42,17 @@ BEFORE = ("refuses-precheck", "partner-dead")
 """What is seen before anything is sent to the array."""
 
 DURING = ("stalls", "never-returns", "old-version", "lies-version")
+ONE_WAY = (ArrayFamily.ONTAP,)
+"""Families whose update can be stopped but not undone once it has ended; their playbook says so."""
+
 STEP_S = 1.5
 OWN = [
     (ArrayFamily.DOTHILL, "unwritable-cache", "cache-written"),
     (ArrayFamily.DOTHILL, "no-partner-update", "partner-follows"),
     (ArrayFamily.DOTHILL, "older-bundle", "staged"),
     (ArrayFamily.DOTHILL, "rebuild", "precheck"),
+    (ArrayFamily.ONTAP, "alert", "healthy"),
+    (ArrayFamily.ONTAP, "rebuild", "healthy"),
     (ArrayFamily.STORAGE_VIRTUALIZE, "rebuild", "precheck"),
 ]
 
@@ -58,7 +64,7 @@ class NoWires(Hands):
     array: Array
     image: LabImage
 
-    def ask(self, array: str, command: str) -> Reply:
+    def ask(self, array: str, command: str, deadline_s: float | None = None) -> Reply:
         """Ask as the reading user."""
         return self._reply(command, lambda: self.array.answer(command, admin=False))
 
@@ -116,6 +122,8 @@ class Bench:
             array=self.array,
             image=self.image,
         )
+        if isinstance(self.array, Ontap):
+            self.array.fetch = lambda _: image_bytes(self.image)
         plan, stop = replace(PLAN, family=self.family.value), Event()
         for step in listed:
             quick = replace(step, every_s=0.02, within_s=STEP_S)  # type: ignore[arg-type]
@@ -148,6 +156,7 @@ def bench(family: ArrayFamily) -> Bench:
     image = next(one for one in reversed(array.images) if one.behaviour is Behaviour.GOOD)
     playbook = parse((BOOKS / family / "upgrade.yaml").read_bytes(), "upgrade.yaml", FAMILIES)
     slots = {
+        "image_server": "packages:8480",
         "array": NAME,
         "image": image.file,
         "version": image.version,
@@ -172,10 +181,15 @@ def test_a_well_array_is_updated_and_committed_and_no_command_was_accepted_twice
     assert set(made.array.accepted.values()) == {1}
 
 
-def test_an_updated_array_goes_back_by_its_playbook(made: Bench) -> None:
+def test_an_updated_array_goes_back_by_its_playbook_or_says_that_it_does_not(made: Bench) -> None:
     assert made.take(made.words.forward) is None
-    assert made.take(made.words.back_out) is None
-    assert made.array.version == made.array.first_version
+    stopped = made.take(made.words.back_out)
+    if made.family in ONE_WAY:
+        assert stopped is not None
+        assert (stopped[0], stopped[1].outcome) == ("verify-restored", "failed")
+    else:
+        assert stopped is None
+        assert made.array.version == made.array.first_version
 
 
 @pytest.mark.parametrize("fault", BEFORE)
@@ -184,7 +198,7 @@ def test_what_the_array_holds_against_an_update_stops_it_before_anything_is_sent
     stopped = made.take(made.words.forward)
     assert stopped is not None
     assert stopped[1].outcome == "failed"
-    assert not made.array.accepted
+    assert set(made.array.accepted) <= {"get"}  # a package that is fetched changes nothing that runs
 
 
 @pytest.mark.parametrize("fault", DURING)
@@ -215,4 +229,25 @@ def test_a_trap_that_the_family_is_known_for_is_seen_at_its_step(family: ArrayFa
     made.array.stop()
     assert stopped is not None
     assert stopped[0] == step
-    assert set(made.array.accepted) <= {"upload"}
+    assert set(made.array.accepted) <= {"upload", "get"}
+
+
+def test_an_ontap_update_that_was_stopped_by_an_error_is_cancelled_by_the_back_out() -> None:
+    made = bench(ArrayFamily.ONTAP)
+    made.array.set_fault("giveback-vetoed", "")
+    stopped = made.take(made.words.forward)
+    assert stopped is not None
+    assert (stopped[0], stopped[1].outcome) == ("updated", "failed")
+    made.array.clear_fault("giveback-vetoed")
+    assert made.take(made.words.back_out) is None
+    assert made.array.accepted["cancel"] == 1
+    made.array.stop()
+
+
+def test_an_interface_that_does_not_come_home_is_seen_after_an_ontap_update() -> None:
+    made = bench(ArrayFamily.ONTAP)
+    made.array.set_fault("off-home", "")
+    stopped = made.take(made.words.forward)
+    made.array.stop()
+    assert stopped is not None
+    assert (stopped[0], stopped[1].outcome) == ("interfaces-home", "failed")
