@@ -69,11 +69,25 @@ def export(
             return
         path = out or Path("ledger" + (".part.jsonl" if name == "jsonl" else SUFFIXES[name]))
         source.mapped(path, name, taken, told)
+    if name == "sqlite":
+        _describe(path)
     about = f"only {taken}" if str(taken) else "all entries"
     check = (
         f"sqlite-utils sangate-verify {path}" if name == "sqlite" else f"verify.py mapped {path} --against LOG.jsonl"
     )
     click.echo(f"{path}: {about}; {check} checks it")
+
+
+def _describe(path: Path) -> None:
+    """Write what every table and column means beside a SQLite file, as Datasette reads it."""
+    from gate.export.described import metadata
+
+    beside = path.with_suffix(".metadata.json")
+    try:
+        beside.write_text(metadata(path.stem), encoding="utf-8")
+    except OSError as problem:
+        raise Outside(f"cannot write {beside}: {problem.strerror}") from None
+    click.echo(f"{beside}: what its tables and columns mean; datasette {path} --metadata {beside} shows both")
 
 
 @click.command()

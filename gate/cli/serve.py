@@ -31,8 +31,6 @@ def serve(place: Place) -> None:
             click.echo("hint: export what is here; sangate ledger recover puts back what is missing", err=True)
         elif installation.doubted:
             click.echo(f"not proven, so the gate goes on: {installation.doubted}", err=True)
-            click.echo(
-                "hint: stop it and find out first; docs/operations.md, A copy from before a change of key", err=True
-            )
+            click.echo("hint: end it and find out first (docs/operations.md, An old ledger was put back)", err=True)
         run(app, settings, threading.Event(), started)
     click.echo("ended between two steps; what an array has under way goes on there", err=True)

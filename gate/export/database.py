@@ -5,7 +5,6 @@ A copy, made by sqlite-utils, that opens in any SQLite tool and in Datasette. `e
 other table is a reading of them (gate/export/rows.py) that can be made again and compared.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing as closed
@@ -17,6 +16,7 @@ from sqlite_utils import Database
 
 from gate.canonical import Json, encode
 from gate.errors import Outside
+from gate.export.described import meanings
 from gate.export.population import Count, Item, Population, closing, counted, items
 from gate.export.rows import TABLES, Row, rows, told_of_change
 from gate.export.views import VIEWS
@@ -75,12 +75,7 @@ def schema(db: Database) -> None:
             foreign_keys=REFERENCES.get(name, []),
         )
     db.table("about").create({name: kind for name, (kind, _) in ABOUT.items()})
-    described = [
-        {"of": name, "column": column, "means": meaning}
-        for name, (whole, columns) in TABLES.items()
-        for column, meaning in [("", whole), *((column, meaning) for column, (_, meaning) in columns.items())]
-    ]
-    described += [{"of": name, "column": "", "means": meaning} for name, (meaning, _) in VIEWS.items()]
+    described = [{"of": name, "column": column, "means": meaning} for name, column, meaning in meanings()]
     db.table("described").insert_all(described, columns={"of": str, "column": str, "means": str})
 
 
@@ -123,15 +118,3 @@ def _about(db: Database, opening: dict[str, Json], last: dict[str, Json], vkey: 
         "complete": int(not opening["filter"]),
     }
     db.table("about").insert(row)
-
-
-def metadata(title: str) -> str:
-    """Return the descriptions of every table, column and view as a metadata file for Datasette."""
-    tables: dict[str, Any] = {
-        name: {"description": whole, "columns": {column: meaning for column, (_, meaning) in columns.items()}}
-        for name, (whole, columns) in TABLES.items()
-    }
-    tables |= {name: {"description": meaning} for name, (meaning, _) in VIEWS.items()}
-    tables["entry"] |= {"sort_desc": "idx", "label_column": "kind"}
-    tables["change"]["label_column"] = "title"
-    return json.dumps({"title": title, "databases": {title: {"tables": tables}}}, indent=1, ensure_ascii=False) + "\n"

@@ -94,3 +94,19 @@ VIEWS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Name → what it answers, and the query."""
+
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "population.signed_by": "everybody who approved it, each after their seat",
+        "begun_without_two_approvals.approvals": "how many different people had approved it when it began",
+        "gaps.entries": "how many entries of it are here",
+        "gaps.first": "the lowest number among them; 1 is right",
+        "gaps.last": "the highest number among them",
+        "commands_on_arrays.intended": "when it was about to be sent",
+        "commands_on_arrays.ended": "when its outcome was entered; empty while that is not known",
+        "who_did_what.times": "how often",
+        "who_did_what.first": "when for the first time",
+        "who_did_what.last": "when last",
+    }
+)
+"""`view.column` → what it means, where it is not a column of a table."""
