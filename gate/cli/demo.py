@@ -26,6 +26,10 @@ SIMULATED = (
     "over iSCSI, and the backup is a real copy of a real database. No hardware is touched."
 )
 
+KEPT = (
+    "Permits are made by a keyholder, a process of its own. It counts signatures, and for this story sessions as well."
+)
+
 
 @click.command()
 @click.option("--no-serve", is_flag=True, help="End after the story; exit 1 unless every act ended as told.")
@@ -91,6 +95,7 @@ class _Terminal(Teller):
         self.console.print(Text("sangate: the story of 2009, told on the built-in lab", "bold"))
         self.console.print(Text(SIMULATED, "yellow"))
         self.console.print(Text(f"Everything it writes lies in {directory}", "dim"))
+        self.console.print(Text(KEPT, "dim"))
         self.console.print(Text("seven arrays on two sites, two hosts, a vault: starting …", "dim"))
 
     def begins(self, act: Act) -> None:

@@ -28,7 +28,8 @@ def keyholder() -> None:
 @keyholder.command()
 @config_option
 @data_option
-def run(file: Path, data: Path) -> None:
+@click.option("--while-stdin", is_flag=True, help="End when standard input does: with the process that started it.")
+def run(file: Path, data: Path, while_stdin: bool) -> None:
     """Answer the gate on a Unix socket."""
     from gate.keyholder.place import load, open_keyholder
     from gate.keyholder.server import serve
@@ -42,8 +43,11 @@ def run(file: Path, data: Path) -> None:
         if holder.memory.hold():
             click.echo(f"it lets nothing begin: {plain(holder.memory.hold())}")
 
+    stop = threading.Event()
+    if while_stdin:
+        threading.Thread(target=_end_with_stdin, args=(stop,), name="stdin", daemon=True).start()
     try:
-        serve(holder, threading.Event(), started)
+        serve(holder, stop, started)
     finally:
         holder.memory.close()
 
@@ -162,6 +166,12 @@ def seal(array: str, user: str, file: Path, data: Path) -> None:
     memory.keep_sealed(array, open_seal(data / "seal").close(array, read_secret(user, text)), now())
     memory.close()
     click.echo(f"sealed for {array}; nothing but this keyholder opens it, for one permit at a time")
+
+
+def _end_with_stdin(stop: threading.Event) -> None:
+    while sys.stdin.read(4096):
+        continue
+    stop.set()
 
 
 def now() -> datetime:

@@ -110,9 +110,11 @@ def fault(place: Place, name: str, fault: str, value: str) -> None:
     click.echo(f"{name}: {fault}.")
 
 
-def raise_lab(settings: "Settings") -> "Lab":
+def raise_lab(settings: "Settings", ca: str = "") -> "Lab":
     """
     Start the lab, pin its host keys and lay its images where the gate looks for them.
+
+    Its arrays trust `ca`, a keyholder's public line; without one the gate's own.
 
     BadInput when a file of pins is there that the lab has not written: real pins are never replaced.
     """
@@ -127,8 +129,8 @@ def raise_lab(settings: "Settings") -> "Lab":
     if pinned.strip() and not pinned.startswith(MARK):
         raise BadInput("these pins are not the lab's", place=str(known), hint="give the lab a data directory: --data")
     make_private(settings)
-    keys = (settings.monitor_key, settings.rehearse_key, settings.ca_key)
-    monitor, rehearse, permits = (public_line(own(path), path.name) for path in keys)
+    monitor, rehearse = (public_line(own(path), path.name) for path in (settings.monitor_key, settings.rehearse_key))
+    permits = ca or public_line(own(settings.ca_key), settings.ca_key.name)
     running = start(
         settings.config.inventory,
         settings.lab,

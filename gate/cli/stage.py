@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.assembly import Installation, assemble
 from gate.cli.client import Client
+from gate.cli.holding import keyholder_for
 from gate.cli.lab import raise_lab
 from gate.errors import BadInput, Outside
 from gate.keys import own, public_line
@@ -93,14 +94,24 @@ def set_up(directory: Path, *, stays: bool) -> Iterator[Stage]:
     """Start lab and gate, add the people, sign them in; end all of it, whatever happens."""
     settings = write_settings(directory, stays=stays)
     with ExitStack() as stack:
-        lab = raise_lab(settings)
+        holding = stack.enter_context(keyholder_for(settings, _approvers(directory)))
+        settings = holding.settings
+        lab = raise_lab(settings, holding.ca)
         stack.callback(lab.stop)
+        holding.ready()
         installation = stack.enter_context(assemble(settings))
         address = stack.enter_context(_served(installation, settings))
         installation.start()
         stack.callback(_end_undisturbed)
         players = {name: _player(installation, directory, address, name) for name in PEOPLE}
         yield Stage(directory, settings, address, installation, lab, players)
+
+
+def _approvers(directory: Path) -> dict[str, tuple[tuple[Seat, ...], str]]:
+    """Return who may sign, with the key of the one who has one."""
+    lead = public_line(own(directory / "people" / SIGNS_BY_KEY), SIGNS_BY_KEY)
+    seated = {name: seats for name, (_, seats, _) in PEOPLE.items() if seats}
+    return {name: (seats, lead if name == SIGNS_BY_KEY else "") for name, seats in seated.items()}
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gate.canonical import Json
-from gate.errors import BadInput, CannotTell, GateError, Outside
+from gate.errors import BadInput, GateError, Outside
 from gate.keyholder.holder import Conversation, Keyholder
 from gate.keyholding import words
 from gate.keyholding.pinned import Pinned
@@ -83,7 +83,8 @@ def _listen(path: Path) -> socket.socket:
         listener.listen(16)
     except OSError as error:
         listener.close()
-        raise Outside(f"the socket cannot be made: {error.strerror}", place=str(path)) from None
+        why = error.strerror or str(error)  # a path that is too long has no number
+        raise Outside(f"the socket cannot be made: {why}", place=str(path)) from None
     except GateError:
         listener.close()
         raise
@@ -118,10 +119,13 @@ def _answer(conversation: Conversation, content: bytes) -> dict[str, Json]:
         return {"refused": "this is nothing that can be asked here", "hint": ""}
     try:
         told = conversation.answer(asked)
-    except (BadInput, CannotTell, GateError) as error:
+    except GateError as error:
         if not isinstance(asked, words.Where):
             _log.warning("%s: refused: %s", _about(asked), error)
         return {"refused": error.message[:2000], "hint": error.hint[:500]}
+    except Exception as error:  # noqa: BLE001  # a wish that we stumble over is no reason to be away for the next
+        _log.exception("%s: stumbled", _about(asked))
+        return {"refused": f"the keyholder stumbled over what it was given ({type(error).__name__})", "hint": ""}
     if isinstance(asked, words.PermitWish):
         _log.info("%s: permit %s until %s", _about(asked), told["serial"], told["expires"])
     return told

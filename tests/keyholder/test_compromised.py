@@ -9,6 +9,7 @@ import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -344,6 +345,16 @@ def test_the_requester_performs_nothing(world: World) -> None:
         world.ask()
 
 
+def test_the_requester_does_not_approve_their_own_change(world: World) -> None:
+    world.opened(by="lead")
+    world.sealed()
+    world.verdict()
+    world.approved()
+    world.started()
+    with world.keyholder(), pytest.raises(Refused, match="the requester does not approve their own change"):
+        world.ask()
+
+
 def test_an_ended_change_stays_ended(world: World) -> None:
     world.ready()
     with world.keyholder(), world.memory() as memory:
@@ -407,6 +418,31 @@ def test_a_plan_of_another_gate_is_refused(world: World) -> None:
     world.ready()
     with world.keyholder(), pytest.raises(Refused, match=r"plan is of the ledger test.example"):
         world.ask()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"stages": ()},
+        {"window_opens": "soon"},
+        {"window_opens": "2026-11-22T11:00:00"},
+        {"seats": ("everybody",)},
+        {"kind": "magic"},
+        {"forward": ()},
+    ],
+)
+def test_a_plan_of_another_shape_is_refused_and_the_keyholder_goes_on(world: World, changed: dict[str, Any]) -> None:
+    """Whoever seals plans may seal anything, and have it signed by somebody who does not look."""
+    good = world.plan
+    with world.keyholder():
+        world.plan = plan(change="chg-0002", **changed)
+        world.ready()
+        for phase, number in ((FORWARD, SEND), (COMMIT, 0), (BACK_OUT, 0)):
+            with pytest.raises(Refused):
+                world.ask(phase, number)
+        world.plan = good
+        world.ready()
+        assert world.ask().array == CANARY
 
 
 def test_sessions_count_only_where_the_keyholders_own_policy_says_so(world: World) -> None:

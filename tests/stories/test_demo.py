@@ -61,5 +61,12 @@ def test_no_password_is_in_what_it_wrote_down(told: Any) -> None:
     assert "sgt_" not in told["page"]
 
 
+def test_permits_came_from_a_keyholder_and_the_gate_never_had_its_key(told: Any) -> None:
+    directory = Path(told["directory"])
+    assert (directory / "keyholder" / "ca").exists()
+    assert not (directory / "data" / "keys" / "permits").exists()
+    assert "Permits are made by a keyholder" in told["page"]
+
+
 def test_the_lab_has_ended(told: Any) -> None:
     assert not is_locked(Path(told["directory"]) / "data" / "lab")
