@@ -16,6 +16,7 @@ PARTS = {
     "borg": "borgbackup",
     "chromium": "chromium",
     "git": "git",
+    "ip": "iproute2",
     "iscsi-inq": "libiscsi-bin",
     "iscsi-ls": "libiscsi-bin",
     "iscsi-readcapacity16": "libiscsi-bin",

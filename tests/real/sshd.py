@@ -59,10 +59,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def servers(below: Path) -> Iterator[Callable[..., Server]]:
-    """Give a function that starts servers in that directory; each is stopped by its own id."""
+def servers(below: Path, inside: str = "", address: str = "127.0.0.1") -> Iterator[Callable[..., Server]]:
+    """
+    Give a function that starts servers in that directory; each is stopped by its own id.
+
+    `inside` is the network namespace they run in, where it is not this machine's own.
+    """
     program = need("sshd")
     running: list[subprocess.Popen[bytes]] = []
+    within = ["ip", "netns", "exec", inside] if inside else []
 
     def begin(
         *, ca: str = "", more: str = "", principals: str = "west-2\n", options: str = "", forwarding: bool = False
@@ -76,7 +81,7 @@ def servers(below: Path) -> Iterator[Callable[..., Server]]:
         (home / "ca.pub").write_text(ca or public(Ed25519PrivateKey.generate()))
         config = home / "sshd_config"
         config.write_text(
-            f"ListenAddress 127.0.0.1:{port}\nHostKey {private(home / 'hk', host_key)}\nPidFile {home}/pid\n"
+            f"ListenAddress {address}:{port}\nHostKey {private(home / 'hk', host_key)}\nPidFile {home}/pid\n"
             f"UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\n"
             f"PermitRootLogin prohibit-password\nAuthorizedKeysFile {home}/authorized\n"
             f"TrustedUserCAKeys {home}/ca.pub\nAuthorizedPrincipalsFile {home}/principals\n"
@@ -86,12 +91,12 @@ def servers(below: Path) -> Iterator[Callable[..., Server]]:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         log = home / "log"
-        process = subprocess.Popen([program, "-D", "-E", str(log), "-f", str(config)])
+        process = subprocess.Popen([*within, program, "-D", "-E", str(log), "-f", str(config)])
         running.append(process)
         until = time.monotonic() + 10
         while time.monotonic() < until:
             with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", port)) == 0:
+                if sock.connect_ex((address, port)) == 0:
                     break
             time.sleep(0.02)
         return Server(port, key, public(host_key), log, home)
