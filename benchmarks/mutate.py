@@ -27,7 +27,10 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 RULES = ("gate/isolation.py", "gate/fate.py", "gate/coverage.py", "gate/immutability.py", "gate/rotation.py")
-TESTS = ("tests/checks", *(f"tests/test_{Path(rule).stem}.py" for rule in RULES))
+TESTS = (
+    "tests/checks",
+    *sorted(str(path) for rule in RULES for path in Path("tests").glob(f"test_{Path(rule).stem}*.py")),
+)
 LONGEST_S = 120
 """A mutant that goes in a circle is noticed by that."""
 
@@ -214,7 +217,7 @@ class Trial:
 
     @staticmethod
     def _ordered(items: list[pytest.Item], path: str) -> list[pytest.Item]:
-        own = f"test_{Path(path).stem}.py"
+        own = f"test_{Path(path).stem}"
         return sorted(items, key=lambda item: own not in item.nodeid)
 
     @staticmethod
