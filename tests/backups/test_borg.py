@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from gate.backups.borg import TOOL, catalogue, verify
+from gate.checks import backup_verified
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
+from gate.finding import Outcome
 from gate.inventory import BackupTool, Dataset, Engine, Protection
+from tests.backups.judged import judged
 from tests.backups.local import Asker, Machine, drive, failed, lost, saying
 from tests.parts import need
 
@@ -205,6 +208,18 @@ def test_an_entry_altered_with_its_crc_passes_all_but_the_cryptographic_check(
     assert level("--repository-only ") == "V1"  # it passes as well, and does not even say which archives there are
     found = verified(there, dataset, run, machine(copied))
     assert (found.level, found.passed) == ("V1", False)
+
+
+def test_scenario_9_what_a_plain_check_calls_well_is_not_verified(
+    protection: Protection, dataset: Dataset, copied: Path, well: Asker
+) -> None:
+    altered(segments(copied)[0], crc=True)
+    run, there, ask = run_of(protection, well), at(protection, copied), machine(copied)
+    plain = verified(there, dataset, run, lambda command: ask(command.replace("--verify-data ", "")))
+    assert (plain.passed, plain.level, plain.counts) == (True, "V2", None)
+    found = judged(backup_verified, dataset, there, [run], [plain])
+    assert found.outcome is Outcome.FAILED
+    assert f"backup {run.id} reached V1, V4 is needed" in found.because  # it counted nothing
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: os.truncate(path, path.stat().st_size - 100)])
