@@ -24,13 +24,23 @@ WHENS = {
     When.START: "right before the first step of every stage",
 }
 
+WAIVERS = {
+    (True, False): "two people may waive it for a time",
+    (False, False): "never",
+    (False, True): "none; a seat signs for it instead",
+}
+"""(waivable, weighs a signature) → what that means."""
+
+OWN = "ours, for this gate"
+
 HEAD = """\
 # The checks
 
 *Made from `gate/checks/` by `make docs`; do not edit.*
 
 Each check asks one question and has three answers: `passed`, `failed` and `unknown`. What was not measured, could not
-be read, or came too late is unknown, and unknown refuses. Limits are set in `config.yaml` under `policy`.
+be read, or came too late is unknown, and unknown refuses. Limits are set in `config.yaml` under `policy`. Sources read
+as in the evidence model behind this gate: BK for backups, IS for isolation, IM for immutability, EV for the evidence.
 
 | check | question |
 | --- | --- |
@@ -61,6 +71,8 @@ def _section(check: Check) -> str:
         f"- Limit: {check.threshold or 'none'}\n"
         f"- Weight: {WEIGHTS[check.weight]}.\n"
         f"- Asked: {WHENS[check.when]}.\n"
+        f"- Waiver: {WAIVERS[check.waivable, check.weight is Weight.SIGN]}.\n"
+        f"- Source: {check.source or OWN}.\n"
     )
 
 
