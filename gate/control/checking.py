@@ -124,7 +124,8 @@ def _judged(path: Path) -> View:
     try:
         ran = subprocess.run(words, capture_output=True, timeout=LONGEST, check=False, stdin=subprocess.DEVNULL)
         said = json.loads(ran.stdout)
-        lines = [f"{one['where']}: {one['what']}" for one in said["findings"] if one["finding"] in ("WRONG", "unsure")]
+        findings = [one for one in said["findings"] if one["finding"] in ("WRONG", "unsure")]
+        lines = [f"{str(one['where']).replace(str(path), 'the whole log')}: {one['what']}" for one in findings]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return {"result": "cannot tell", "because": ["the verifier did not come to an end"]}
     return {"result": RESULTS.get(ran.returncode, "cannot tell"), "because": lines[:MOST_SAID]}

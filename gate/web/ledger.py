@@ -144,7 +144,7 @@ def _asked() -> tuple[Selection, str]:
     try:
         return selection(since, until, change, kinds, actor), ""
     except BadInput as wrong:
-        return Selection(), str(wrong)
+        return Selection(), f"{wrong}: {wrong.hint}" if wrong.hint else str(wrong)
 
 
 def _head() -> dict[str, object]:

@@ -59,6 +59,8 @@ def test_a_damaged_entry_shows_both_hashes_and_what_to_do_and_the_page_stays(roo
     assert found["expected"] in page
     assert found["found"] in page
     assert "The record is not what was signed" in page
+    assert "The whole log: " in page or "the whole log: " in page
+    assert str(room.settings.data) not in page
     assert "What to do" in page
     assert "Damaged" in page
     assert "Change opened" in page
