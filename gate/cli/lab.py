@@ -1,11 +1,12 @@
 """`sangate lab`: the built-in fleet of simulated arrays behind real SSH and real iSCSI."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gate.cli.place import Place
-from gate.cli.say import as_json, out_json, pass_place, table, working
+from gate.cli.say import as_json, out_json, pass_place, plain, table, working
 
 if TYPE_CHECKING:
     from gate.lab.client import Lab
@@ -45,6 +46,23 @@ def up(place: Place, faults: tuple[str, ...]) -> None:
         running.fault(name, kind, value)
     count = len(settings.config.inventory.arrays)
     click.echo(f"{count} arrays answer on {settings.config.lab.network}.0 (process {running.pid}). {SIMULATED}")
+
+
+@lab.command()
+@click.option("--family", required=True, help="Which dialect they speak.")
+@click.option("--arrays", default=100, show_default=True, help="How many.")
+@click.option("--network", default="127.77.1", show_default=True, help="Where they begin, on loopback.")
+def fleet(family: str, arrays: int, network: str) -> None:
+    """Print the inventory of as many simulated arrays as wanted, for a configuration of its own."""
+    from gate.errors import BadInput
+    from gate.inventory import ArrayFamily
+    from gate.lab.many import fleet as made
+
+    if family not in list(ArrayFamily):
+        raise BadInput(f'there is no family "{plain(family)[:40]}"', hint=f"families: {', '.join(ArrayFamily)}")
+    if not re.fullmatch(r"127(\.[0-9]{1,3}){2}", network):
+        raise BadInput(f'"{plain(network)[:40]}" is no loopback network', hint="three numbers, such as 127.77.1")
+    click.echo(made(ArrayFamily(family), arrays, network), nl=False)
 
 
 @lab.command()

@@ -5,6 +5,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -34,6 +35,8 @@ def main() -> int:
     parser.add_argument("--dir", type=Path, required=True, help="the lab's directory")
     arguments = parser.parse_args()
     logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # hundreds of arrays have some listeners each
     try:
         lock = take_lock(arguments.dir, within_s=2.0)
     except BlockingIOError:
