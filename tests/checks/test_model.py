@@ -1,4 +1,4 @@
-"""The thirty questions of the evidence model, one to one: which check answers each, what it weighs, who may waive it."""
+"""The thirty questions of the evidence model, one to one: which check answers each, its weight, who may waive it."""
 
 from gate.checks import RECORDS
 from gate.finding import Weight
