@@ -10,8 +10,16 @@ from gate.evidence import ArrayReading, Reply, ReplyState
 Facts = dict[str, str]
 
 
+def plain(words: str) -> str:
+    """Return a device's words for one line of a page: TAB and line ends, which a reply may hold, become blanks."""
+    return "".join(char if char.isprintable() else " " for char in words)
+
+
 class Unreadable(ValueError):
-    """A reply that says nothing we may rely on; the reason is one sentence."""
+    """A reply that says nothing we may rely on; the reason is one sentence, in which the reply may be quoted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(plain(reason))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from gate.evidence import ArrayReading, Reply, Volume
-from gate.families.family import Facts, Unreadable
+from gate.families.family import Facts, Unreadable, plain
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Asked:
         """Return what is wrong with every part; None unless every part was read."""
         found = [self.read(name, reader) for name, reader in health.items()]
         known = [one for one in found if one is not None]
-        return tuple(line for one in known for line in one) if len(known) == len(found) else None
+        return tuple(plain(line) for one in known for line in one) if len(known) == len(found) else None
 
     def reading(
         self,

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from gate.evidence import ArrayReading, Reply
-from gate.families.family import Facts, Family, Reader, Unreadable, whole_text
+from gate.families.family import Facts, Family, Reader, Unreadable, plain, whole_text
 from gate.families.storage_virtualize_tables import answer, pairs, table
 from gate.families.storage_virtualize_volumes import (
     OF_VOLUMES,
@@ -249,7 +249,7 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
         version=version,
         target_ports=tuple(ports),
         update_state="idle" if state == IDLE else state,
-        problems=tuple(line for one in known for line in one) if len(known) == len(problems) else None,
+        problems=tuple(plain(line) for one in known for line in one) if len(known) == len(problems) else None,
         volumes=volumes,
         backends=backends,
         unknown=tuple(dict.fromkeys(unknown)),

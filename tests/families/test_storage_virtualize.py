@@ -302,3 +302,9 @@ def test_a_name_that_is_no_line_of_plain_words_is_not_told() -> None:
     said = b"id!0000020420E00022\nname!east-1\t\t\teast-2\nproduct_name!LAB\tFS5\ncode_level!8.6.0.3 (build 1)\n"
     facts = READERS["system"](reply(said))
     assert facts == {"serial": "0000020420E00022", "version": "8.6.0.3", "build": "1"}
+
+
+def test_what_is_quoted_of_a_reply_stays_on_its_line() -> None:
+    told = array(system=b"left\tright\n", nodes=b"name!status\nno\tde1!offline\nnode2!online\n")
+    assert any('"left right" is not a key' in line for line in told.unknown)
+    assert "node no de1 is offline" in (told.problems or ()) or told.problems is None
