@@ -151,6 +151,19 @@ class Bastion(Frozen):
     """Who the gate is there: may open ways to what `permitopen` names, and nothing else."""
 
 
+ChapName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,222}$")]
+
+
+class ScratchChap(Frozen):
+    """CHAP of a scratch object's target: the names alone; the rest lies in files below the data directory's `keys/`."""
+
+    user: ChapName
+    """The name with which the gate logs in."""
+
+    target_user: ChapName | None = None
+    """The name with which the target must prove itself in return; none: it proves nothing."""
+
+
 class Scratch(Frozen):
     """The object on an array into which the gate itself may write known-answer data (promise 3)."""
 
@@ -163,6 +176,9 @@ class Scratch(Frozen):
 
     uid: Uid | None = None
     """Its designator; by it the array's list of volumes shows that it is nobody's data."""
+
+    chap: ScratchChap | None = None
+    """Without it the array's masking of the initiator's name is the only boundary."""
 
     def words(self, array: str) -> str:
         """Spell it in one line, as a sealed plan names it."""

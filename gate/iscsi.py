@@ -1,11 +1,12 @@
 """
-Initiator for iSCSI (RFC 7143): one connection, one command at a time, no digests, no CHAP.
+Initiator for iSCSI (RFC 7143): one connection, one command at a time, no digests; CHAP where a target wants it.
 
 The gate uses it to ask a LUN who it is and to write and read back known data on scratch objects. What the target
 sends is hostile: every length is bounded before bytes are taken in, every wait ends. Blocks are counted in the
 LUN's own block size; times are seconds.
 """
 
+import secrets
 import socket
 import struct
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from gate.chap import CHALLENGE_BYTES, OFFER, Chap, ChapError, answer, check, read_challenge
 from gate.errors import Outside
 from gate.families.vpd import DeviceIdentification, decode_device_identification
 
@@ -24,10 +26,11 @@ NO_TASK = 0xFFFFFFFF
 UNIT_ATTENTION = 6
 CHECK_CONDITION = 2
 STATUS_WORDS = {0x08: "busy", 0x18: "reservation conflict", 0x28: "task set full", 0x30: "ACA active", 0x40: "aborted"}
+AUTHENTICATION = 0x0201
 LOGIN_REFUSALS = {
     0x0101: "the target has moved for now",
     0x0102: "the target has moved for good",
-    0x0201: "it demands another authentication (CHAP is not built in)",
+    AUTHENTICATION: "it demands CHAP, or the name or secret is not the one it knows",
     0x0202: "this initiator is not allowed",
     0x0203: "no such target",
     0x0301: "the service is unavailable",
@@ -111,6 +114,7 @@ class Lun:
         lun: int,
         *,
         initiator: str,
+        chap: Chap | None = None,
         timeout_s: float = 5.0,
         within_s: float = 60.0,
     ) -> None:
@@ -135,7 +139,7 @@ class Lun:
             raise self._failed(error, "connect") from None
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._login(target, initiator)
+            self._login(target, initiator, chap)
         except BaseException:
             self._socket.close()
             raise
@@ -226,6 +230,10 @@ class Lun:
     def flush(self) -> None:
         """SYNCHRONIZE CACHE(16) over the whole LUN: what was written is on the medium when it returns."""
         self._ask(struct.pack(">BBQIBB", 0x91, 0, 0, 0, 0, 0), 0)
+
+    def answer_within(self, seconds: float) -> None:
+        """From now on bound each command by so many seconds, or by the session's own bound where that is tighter."""
+        self._timeout_s = min(self._timeout_s, seconds)
 
     # Below: one SCSI command and its answer.
 
@@ -320,9 +328,15 @@ class Lun:
 
     # Below: login.
 
-    def _login(self, target: str, initiator: str) -> None:
-        first = {"InitiatorName": initiator, "TargetName": target, "SessionType": "Normal", "AuthMethod": "None"}
-        self._stage(0, 1, first)
+    def _login(self, target: str, initiator: str, chap: Chap | None) -> None:
+        first = {"InitiatorName": initiator, "TargetName": target, "SessionType": "Normal"}
+        if chap is None:
+            self._stage(0, 1, first | {"AuthMethod": "None"})
+        else:
+            try:
+                self._prove(first | {"AuthMethod": "CHAP"}, chap)
+            except ChapError as error:
+                raise LoginRefused(f"{self.place}: login refused: {error}", status=AUTHENTICATION) from None
         answers = self._stage(1, 3, _OPERATIONAL)
         self._send_segment = self._number(answers, "MaxRecvDataSegmentLength", 8192, SEGMENT)
         self._burst = self._number(answers, "FirstBurstLength", FIRST_BURST, FIRST_BURST)
@@ -331,44 +345,53 @@ class Lun:
             if answers.get(digest, "None") != "None":
                 raise self._broken(f"{digest} was offered as None and answered otherwise")
 
+    def _prove(self, first: dict[str, str], chap: Chap) -> None:
+        """Pass the security stage with CHAP; a target that would let us in without is not the one that was declared."""
+        said, over = self._exchange(0, 1, first, transit=False)
+        if over or said.get("AuthMethod") != "CHAP":
+            raise ChapError("it does not ask for CHAP, and the inventory says that it does")
+        said, over = self._exchange(0, 1, {"CHAP_A": OFFER}, transit=False)
+        if over:
+            raise ChapError("it lets the gate in without an answer")
+        keys, asked = answer(read_challenge(said), chap, secrets.token_bytes(1 + CHALLENGE_BYTES))
+        declared = self._stage(0, 1, keys)
+        if asked is not None and chap.target is not None:
+            check(declared, asked, chap.target)
+
     def _stage(self, here: int, there: int, offer: dict[str, str]) -> dict[str, str]:
         """Pass one login stage; return what the target declared in it."""
         declared: dict[str, str] = {}
-        text = "".join(f"{key}={value}\0" for key, value in offer.items()).encode()
         for _ in range(8):  # a target may take several exchanges for one stage
-            flags = 0x80 | here << 2 | there
-            head = struct.pack(
-                ">BBBB4x6s2xIHHII16x",
-                0x43,
-                flags,
-                0,
-                0,
-                b"\x80gate\0",
-                1,
-                0,
-                0,
-                self._command_sn,
-                self._expected_status_sn,
-            )
-            self._send(head, text)
-            pdu = self._receive()
-            if pdu.opcode != 0x23:
-                raise self._broken(f"PDU 0x{pdu.opcode:02x} in answer to a login")
-            status = int.from_bytes(pdu.head[36:38], "big")
-            if status:
-                why = LOGIN_REFUSALS.get(status, f"status {status:04x}")
-                raise LoginRefused(f"{self.place}: login refused: {why}", status=status)
-            if pdu.head[1] & 0x40:
-                raise self._broken("login answer in pieces")
-            declared.update(self._pairs(pdu.data))
+            said, over = self._exchange(here, there, offer, transit=True)
+            declared.update(said)
             if declared.get("AuthMethod", "None") != "None":
                 raise LoginRefused(
-                    f"{self.place}: login refused: it demands CHAP, which is not built in", status=0x0201
+                    f"{self.place}: login refused: it demands CHAP, and the inventory says nothing of it",
+                    status=AUTHENTICATION,
                 )
-            if pdu.head[1] & 0x80:
+            if over:
                 return declared
-            text = b""
+            offer = {}
         raise self._broken("login without end")
+
+    def _exchange(self, here: int, there: int, offer: dict[str, str], *, transit: bool) -> tuple[dict[str, str], bool]:
+        """Send one login PDU; return what the target says to it, and whether it goes on to the next stage."""
+        flags = (0x80 | there if transit else 0) | here << 2
+        numbers = (1, 0, 0, *self._numbers())
+        self._send(
+            struct.pack(">BBBB4x6s2xIHHII16x", 0x43, flags, 0, 0, b"\x80gate\0", *numbers),
+            "".join(f"{key}={value}\0" for key, value in offer.items()).encode(),
+        )
+        pdu = self._receive()
+        if pdu.opcode != 0x23:
+            raise self._broken(f"PDU 0x{pdu.opcode:02x} in answer to a login")
+        status = int.from_bytes(pdu.head[36:38], "big")
+        if status:
+            why = LOGIN_REFUSALS.get(status, f"status {status:04x}")
+            raise LoginRefused(f"{self.place}: login refused: {why}", status=status)
+        if pdu.head[1] & 0x40:
+            raise self._broken("login answer in pieces")
+        return self._pairs(pdu.data), bool(pdu.head[1] & 0x80)
 
     def _pairs(self, data: bytes) -> dict[str, str]:
         try:

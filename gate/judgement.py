@@ -5,7 +5,7 @@ Zero-tolerance probes come first: one failure on the canary is enough. Then the 
 compared, with the control beside it. Missing data and too few points are inconclusive, never held.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
@@ -21,10 +21,10 @@ class Held(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-ZERO_TOLERANCE = ("known-answer", "identity", "version", "health")
+ZERO_TOLERANCE = ("known-answer", "write-read", "deadline", "identity", "version", "health")
 """Each must have been answered on the canary in every round, and every answer must be `passed`."""
 
-ON_CONTROL = ("known-answer", "identity", "version", "health")
+ON_CONTROL = ZERO_TOLERANCE
 """The control's `version` is that it has not moved."""
 
 
@@ -63,6 +63,19 @@ class Judgement:
 
     result: Held
     because: tuple[str, ...]
+
+
+def distribution(points: Sequence[int]) -> str:
+    """Tell the percentiles of reads in microseconds, nearest rank: none of them is a number that was not measured."""
+    ordered = sorted(points)
+
+    def rank(percent: int) -> int:
+        return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+    if not ordered:
+        return "no read was answered"
+    told = ", ".join(f"p{percent} {rank(percent)} µs" for percent in (50, 95, 99))
+    return f"{len(ordered)} reads: {told}, slowest {ordered[-1]} µs"
 
 
 def judge(

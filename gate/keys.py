@@ -1,6 +1,12 @@
-"""The gate's own SSH keys: Ed25519, in OpenSSH format, made on first use, readable by nobody else."""
+"""
+The gate's own secrets in files that nobody else may read.
+
+SSH keys: Ed25519, in OpenSSH format, made on first use. Secrets that somebody else made, such as those of CHAP, are
+one line of text, put there by people.
+"""
 
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -15,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gate.errors import BadInput, Outside
+
+LARGEST_SECRET = 1024
 
 
 def own(path: Path) -> Ed25519PrivateKey:
@@ -40,6 +48,24 @@ def read(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise BadInput("the private key is not an Ed25519 key", place=str(path), hint="ssh-keygen -t ed25519")
     return key
+
+
+def secret_line(path: Path, pattern: re.Pattern[str]) -> str:
+    """Return the one line of a secret's file; BadInput, without a word of it, when it is not to be relied on."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise BadInput("a secret is a plain file", place=str(path))
+            if stat.S_IMODE(found.st_mode) & 0o077:
+                raise BadInput("other users may read this secret", place=str(path), hint=f"chmod 600 {path}")
+            raw = file.read(LARGEST_SECRET + 1)
+    except OSError as error:
+        raise BadInput(f"the secret cannot be read: {error.strerror}", place=str(path)) from None
+    text = raw.decode("utf-8", errors="replace").removesuffix("\n")
+    if len(raw) > LARGEST_SECRET or not pattern.fullmatch(text):
+        raise BadInput("this is not such a secret", place=str(path), hint=f"one line that fits {pattern.pattern}")
+    return text
 
 
 def public_line(key: Ed25519PrivateKey, comment: str) -> str:

@@ -83,6 +83,9 @@ class Policy(Frozen):
     permit_lifetime: Duration
     soak: Duration
     probe_interval: Duration
+    latency_deadline: Duration
+    """A single 4 KiB read that is not answered within this has failed, whatever the others did."""
+
     latency_points_min: Annotated[int, Field(ge=5, le=10_000)]
     """Fewer points on either side than this are inconclusive."""
 

@@ -207,6 +207,7 @@ def policy(**fields: Any) -> Policy:
         "permit_lifetime": "5m",
         "soak": "30m",
         "probe_interval": "5m",
+        "latency_deadline": "2s",
         "latency_points_min": 5,
         "latency_increase_max_percent": 50,
         "latency_increase_floor_us": 200,

@@ -40,6 +40,8 @@ PARTS = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "sshd": "openssh-server",
+    "tgtadm": "tgt",
+    "tgtd": "tgt",
     "udevadm": "udev",
     "vgcreate": "lvm2",
     "zfs-fuse": "zfs-fuse",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.finding import Outcome
-from gate.judgement import ZERO_TOLERANCE, Held, Judgement, Latencies, Limits, Probe, judge
+from gate.judgement import ZERO_TOLERANCE, Held, Judgement, Latencies, Limits, Probe, distribution, judge
 
 LIMITS = Limits(points_min=5, increase_max_percent=50, increase_floor_us=200)
 STILL = (1000,) * 5
@@ -54,7 +54,7 @@ def test_all_rounds_passed_and_reads_as_before_held_and_says_what_it_could_not_h
     result = judged()
     assert result.result is Held.HELD
     assert result.because == (
-        "2 rounds of known-answer, identity, version, health passed on canary",
+        "2 rounds of known-answer, write-read, deadline, identity, version, health passed on canary",
         "canary reads +0 µs against before (twin +0 µs); a rise of up to 500 µs would not have been called slower",
     )
 
@@ -283,3 +283,16 @@ def test_held_means_that_everything_was_answered_and_passed(
                 points = [point for item in latencies if item.array == array for point in getattr(item, side)]
                 assert len(points) >= LIMITS.points_min
                 assert min(points) > 0
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ((7,), "1 reads: p50 7 µs, p95 7 µs, p99 7 µs, slowest 7 µs"),
+        ((5, 1, 4, 2, 3), "5 reads: p50 3 µs, p95 5 µs, p99 5 µs, slowest 5 µs"),
+        (tuple(range(1, 201)), "200 reads: p50 100 µs, p95 190 µs, p99 198 µs, slowest 200 µs"),
+        ((), "no read was answered"),
+    ],
+)
+def test_percentiles_are_numbers_that_were_measured(points: tuple[int, ...], said: str) -> None:
+    assert distribution(points) == said

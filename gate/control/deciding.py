@@ -235,6 +235,7 @@ def thresholds(policy: Policy) -> dict[str, int]:
     return {
         "soak_s": int(policy.soak.total_seconds()),
         "probe_interval_s": int(policy.probe_interval.total_seconds()),
+        "latency_deadline_us": int(policy.latency_deadline.total_seconds() * 1_000_000),
         "latency_points_min": policy.latency_points_min,
         "latency_increase_max_percent": policy.latency_increase_max_percent,
         "latency_increase_floor_us": policy.latency_increase_floor_us,

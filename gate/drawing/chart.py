@@ -127,4 +127,7 @@ def _sentence(item: Mapping[str, Any], role: str, limit: int) -> str:
     if not item["after"]:
         return f"{base}; none timed since."
     now = round(median(item["after"]))
-    return f"{base}, {_spelled(now)} since, limit {_spelled(limit)}, {len(item['after'])} reads."
+    ordered = sorted(item["after"])
+    p95, p99 = (_spelled(ordered[ceil(len(ordered) * percent / 100) - 1]) for percent in (95, 99))
+    tail = f"p95 {p95}, p99 {p99}, slowest {_spelled(ordered[-1])}"
+    return f"{base}, {_spelled(now)} since ({tail}), limit {_spelled(limit)}, {len(ordered)} reads."

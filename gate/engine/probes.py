@@ -9,15 +9,19 @@ from gate.canonical import Json
 from gate.change import Plan
 from gate.engine.hands import Hands
 from gate.engine.next import BASELINE
-from gate.errors import GateError, Refused
+from gate.errors import GateError, Outside, Refused
 from gate.evidence import ArrayReading
 from gate.finding import Outcome
+from gate.judgement import distribution
 from gate.ledger.entry import GATE, Blob, Draft
 from gate.standing import Standing
 from gate.store import Ledger
 
 LATENCY_POINTS = 60
 """Single 4 KiB reads timed in one round (our choice; the policy says how many a judgement needs)."""
+
+DEADLINE_US = 2_000_000
+"""For plans that were sealed before there was a deadline in them."""
 
 
 def seed(standing: Standing, array: str) -> str:
@@ -30,13 +34,25 @@ def baseline(hands: Hands, plan: Plan, standing: Standing, array: str) -> list[D
     if hands.inventory.scratch_words(plan.canary, plan.control) != plan.scratch:
         raise Refused("the inventory names other scratch objects than the plan that people signed")
     written = hands.known_answers.write(array, seed(standing, array))
-    points = hands.known_answers.latencies(array, LATENCY_POINTS)
+    tried = hands.known_answers.write_and_read(array, round_seed(standing, array, BASELINE))
+    if not tried.matches:
+        raise Outside(f"{array} does not hold what was written: block {tried.first_bad_block} differs")
+    deadline_s = _deadline_s(plan)
+    timed_reads = hands.known_answers.latencies(array, LATENCY_POINTS, deadline_s)
+    if timed_reads.late:
+        raise Outside(f"{array}: a read of 4 KiB was not answered within {deadline_s:g} s before anything was changed")
+    points = timed_reads.points
     entered: dict[str, Json] = {"array": array, "digest": written.digest, "blocks": written.blocks}
     timed = _probe(plan, array, "latency", Outcome.PASSED, list(points), "µs", BASELINE)
     return [
         Draft("known_answer.written", GATE, standing.change, entered),
         Draft("probe.finished", GATE, standing.change, timed),
     ]
+
+
+def round_seed(standing: Standing, array: str, number: int) -> str:
+    """What is written in one round is made from this, so that no round finds what another one wrote."""
+    return f"{seed(standing, array)} {number}"
 
 
 def probe_round(ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, number: int) -> list[Draft]:
@@ -52,22 +68,60 @@ def _data(hands: Hands, plan: Plan, standing: Standing, array: str, number: int)
     expected = standing.known_answers.get(array, "")
     try:
         found = hands.known_answers.read(array, seed(standing, array))
-        points: list[Json] = [*hands.known_answers.latencies(array, LATENCY_POINTS)]
     except GateError as error:
-        unread = _probe(plan, array, "known-answer", Outcome.UNKNOWN, str(error)[:500], "", number)
-        return [Draft("probe.finished", GATE, standing.change, unread)]
+        untried = "nothing was written, since the known records cannot be read"
+        unread = [
+            _probe(plan, array, "known-answer", Outcome.UNKNOWN, str(error)[:500], "", number),
+            _probe(plan, array, "write-read", Outcome.UNKNOWN, untried, "", number),
+            *_timed(hands, plan, array, number),
+        ]
+        return [Draft("probe.finished", GATE, standing.change, probe) for probe in unread]
     matches = bool(expected) and found.matches and found.digest == expected
-    where = "" if found.first_bad_block is None else f" from block {found.first_bad_block} on"
-    said = "read back as written" if matches else f"the data read back differ from what was written{where}"
-    outcome = Outcome.PASSED if matches else Outcome.FAILED
+    outcome, said = _compared(matches, found.first_bad_block)
     entered: dict[str, Json] = {"array": array, "digest": found.digest, "expected": expected, "matches": matches}
-    answered = _probe(plan, array, "known-answer", outcome, said, "", number)
-    timed = _probe(plan, array, "latency", Outcome.PASSED, points, "µs", number)
+    probes = [_probe(plan, array, "known-answer", outcome, said, "", number)]
+    probes += _written(hands, plan, standing, array, number) + _timed(hands, plan, array, number)
     return [
         Draft("known_answer.read", GATE, standing.change, entered),
-        Draft("probe.finished", GATE, standing.change, answered),
-        Draft("probe.finished", GATE, standing.change, timed),
+        *(Draft("probe.finished", GATE, standing.change, probe) for probe in probes),
     ]
+
+
+def _written(hands: Hands, plan: Plan, standing: Standing, array: str, number: int) -> list[dict[str, Json]]:
+    """Write what no round wrote before, and read it back: old data may be whole while new data are lost."""
+    try:
+        found = hands.known_answers.write_and_read(array, round_seed(standing, array, number))
+    except GateError as error:
+        return [_probe(plan, array, "write-read", Outcome.UNKNOWN, str(error)[:500], "", number)]
+    outcome, said = _compared(found.matches, found.first_bad_block)
+    return [_probe(plan, array, "write-read", outcome, said, "", number)]
+
+
+def _timed(hands: Hands, plan: Plan, array: str, number: int) -> list[dict[str, Json]]:
+    """Time reads; one that is not answered within the deadline has failed, and is told with the others' percentiles."""
+    deadline_s = _deadline_s(plan)
+    try:
+        timed = hands.known_answers.latencies(array, LATENCY_POINTS, deadline_s)
+    except GateError as error:
+        return [_probe(plan, array, "deadline", Outcome.UNKNOWN, str(error)[:500], "", number)]
+    said = distribution(timed.points)
+    late = f"a read of 4 KiB was not answered within {deadline_s:g} s; before it {said}"
+    outcome = Outcome.FAILED if timed.late else Outcome.PASSED
+    probes = [_probe(plan, array, "deadline", outcome, late if timed.late else said, "", number)]
+    if timed.points:
+        probes.append(_probe(plan, array, "latency", Outcome.PASSED, list(timed.points), "µs", number))
+    return probes
+
+
+def _compared(matches: bool, first_bad_block: int | None) -> tuple[Outcome, str]:
+    if matches:
+        return Outcome.PASSED, "read back as written"
+    where = "" if first_bad_block is None else f" from block {first_bad_block} on"
+    return Outcome.FAILED, f"the data read back differ from what was written{where}"
+
+
+def _deadline_s(plan: Plan) -> float:
+    return plan.thresholds.get("latency_deadline_us", DEADLINE_US) / 1_000_000
 
 
 def _state(ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, array: str, number: int) -> list[Draft]:

@@ -1,5 +1,8 @@
 """
-Known data on the scratch object of an array: written before the change, read back after it.
+Known data on the scratch object of an array: written before the change, and read back after it.
+
+The declared range has two parts. The first holds known records from before the change to its end. The last eighth, 1
+MiB at most, is written anew, flushed and read back in every round: an array may keep old data well and lose new data.
 
 The pattern of a seed is SHA-256 over the seed's digest and a counter, piece by piece: no two blocks are alike, so
 that blocks which were lost, swapped or answered from elsewhere show. Only `Array.scratch` is ever written, and only
@@ -10,10 +13,13 @@ import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from gate.errors import NotThere, Outside, Refused
+from gate.chap import SECRET, Account, Chap, ChapError
+from gate.errors import BadInput, NotThere, Outside, Refused
 from gate.inventory import Array, Inventory, Scratch
-from gate.iscsi import Lun
+from gate.iscsi import Lun, Silent
+from gate.keys import secret_line
 
 BLOCK = 512
 STEP = 2048
@@ -21,6 +27,9 @@ STEP = 2048
 
 TIMED = 8
 """Blocks of one timed read: 4 KiB, the page of most databases and file systems."""
+
+TRIED_PART, TRIED_MAX = 8, 2048
+"""The last eighth of the range is written in every round, and no more than so many blocks (our choice)."""
 
 SLOWEST = 1024 * 1024
 """Bytes a second below which reading or writing counts as not answered (our choice)."""
@@ -51,6 +60,17 @@ class ReadBack:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """Single reads of 4 KiB, one after the other."""
+
+    points: tuple[int, ...]
+    """Whole microseconds, at least 1, of those that were answered in time."""
+
+    late: int
+    """Reads that were not answered within the deadline; the first ends the timing, since its session is lost."""
+
+
+@dataclass(frozen=True)
 class Identity:
     """Who the scratch LUN says it is, as the initiator sees it."""
 
@@ -77,60 +97,82 @@ def pattern(seed: str, first: int, blocks: int) -> bytes:
 class KnownAnswers:
     """Opens one short session per call; every wait is bounded. Errors: NotThere, Refused, Outside (also IscsiError)."""
 
-    def __init__(self, inventory: Inventory, *, initiator: str, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, inventory: Inventory, *, initiator: str, keys: Path | None = None, timeout_s: float = 10.0
+    ) -> None:
+        """`keys` is the directory in which the secrets of CHAP lie."""
         self._inventory = inventory
+        self._keys = keys
         self._initiator = initiator
         self._timeout_s = timeout_s
 
     def write(self, array: str, seed: str) -> KnownAnswer:
-        """Write the seed's pattern over the whole scratch range and read it back over a session of its own."""
+        """Write the seed's pattern over the range of known records and read it back over a session of its own."""
         scratch = self._scratch(array)
-        with self._open(scratch) as lun:
-            self._assert_ours(array, scratch, lun)
-            for first, blocks in _steps(scratch):
-                lun.write(first, pattern(seed, first, blocks))
-            lun.flush()
+        self._put(array, scratch, seed, 0, kept(scratch))
         found = self.read(array, seed)
         if not found.matches:
             raise Outside(
                 f"{array} does not hold what was written: block {found.first_bad_block} of its scratch object differs",
                 hint="is the scratch object used by somebody else? If not, this array loses data now",
             )
-        return KnownAnswer(array, found.digest, scratch.blocks)
+        return KnownAnswer(array, found.digest, kept(scratch))
 
     def read(self, array: str, seed: str) -> ReadBack:
-        """Read the whole scratch range and compare it with the seed's pattern."""
+        """Read the range of known records and compare it with the seed's pattern."""
         scratch = self._scratch(array)
-        hashed, bad = hashlib.sha256(), None
-        with self._open(scratch) as lun:
+        return self._compare(array, scratch, seed, 0, kept(scratch))
+
+    def write_and_read(self, array: str, seed: str) -> ReadBack:
+        """Write the seed's pattern over the end of the range, and read it back over a session of its own."""
+        scratch = self._scratch(array)
+        self._put(array, scratch, seed, kept(scratch), scratch.blocks)
+        return self._compare(array, scratch, seed, kept(scratch), scratch.blocks)
+
+    def latencies(self, array: str, points: int, deadline_s: float = 10.0) -> Timed:
+        """
+        Time single reads of 8 blocks, one after the other, spread over the range.
+
+        One that is not answered within `deadline_s` ends the timing as late; so does a login without an answer.
+        """
+        if not 0 < points <= POINTS_MAX:
+            raise ValueError(f"{points} reads cannot be timed")
+        scratch = self._scratch(array)
+        found: list[int] = []
+        try:
+            with self._open(array, scratch) as lun:
+                self._assert_ours(array, scratch, lun)
+                lun.answer_within(deadline_s)
+                for number in range(points):
+                    took = _timed_read(lun, number, scratch.blocks // TIMED)
+                    if took > deadline_s * 1_000_000:
+                        return Timed(tuple(found), 1)
+                    found.append(took)
+        except Silent:
+            return Timed(tuple(found), 1)
+        return Timed(tuple(found), 0)
+
+    def _put(self, array: str, scratch: Scratch, seed: str, start: int, end: int) -> None:
+        with self._open(array, scratch) as lun:
             self._assert_ours(array, scratch, lun)
-            for first, blocks in _steps(scratch):
+            for first, blocks in _steps(start, end):
+                lun.write(first, pattern(seed, first, blocks))
+            lun.flush()
+
+    def _compare(self, array: str, scratch: Scratch, seed: str, start: int, end: int) -> ReadBack:
+        hashed, bad = hashlib.sha256(), None
+        with self._open(array, scratch) as lun:
+            self._assert_ours(array, scratch, lun)
+            for first, blocks in _steps(start, end):
                 data, wanted = lun.read(first, blocks), pattern(seed, first, blocks)
                 hashed.update(data)
                 if bad is None and data != wanted:
                     bad = first + _first_difference(data, wanted)
         return ReadBack(array, f"sha256:{hashed.hexdigest()}", bad is None, bad)
 
-    def latencies(self, array: str, points: int) -> tuple[int, ...]:
-        """Time single reads of 8 blocks, one after the other, spread over the range; whole microseconds, at least 1."""
-        if not 0 < points <= POINTS_MAX:
-            raise ValueError(f"{points} reads cannot be timed")
-        scratch = self._scratch(array)
-        places = scratch.blocks // TIMED
-        found = []
-        with self._open(scratch) as lun:
-            self._assert_ours(array, scratch, lun)
-            for number in range(points):
-                # Multiples of the golden ratio: spread evenly, and the same places every time.
-                place = number * 2_654_435_761 % 2**32 % places * TIMED
-                began = time.perf_counter_ns()
-                lun.read(place, TIMED)
-                found.append(max(1, (time.perf_counter_ns() - began) // 1000))
-        return tuple(found)
-
     def identity(self, array: str) -> Identity:
         """Ask the scratch LUN who it is; nothing is read from or written to its blocks."""
-        with self._open(self._scratch(array)) as lun:
+        with self._open(array, self._scratch(array)) as lun:
             inquiry, said = lun.inquiry(), lun.identification()
             return Identity(
                 array=array,
@@ -154,13 +196,29 @@ class KnownAnswers:
             )
         return scratch
 
-    def _open(self, scratch: Scratch) -> Lun:
+    def _chap(self, array: str, scratch: Scratch) -> Chap | None:
+        told = scratch.chap
+        if told is None:
+            return None
+        if self._keys is None:
+            raise Refused(f"{array} wants CHAP, and nobody said where its secret lies")
+        ours = Account(told.user, secret_line(self._keys / f"chap-{array}", SECRET))
+        if told.target_user is None:
+            return Chap(ours)
+        theirs = Account(told.target_user, secret_line(self._keys / f"chap-{array}-target", SECRET))
+        try:
+            return Chap(ours, theirs)
+        except ChapError as error:
+            raise BadInput(str(error), place=str(self._keys / f"chap-{array}-target")) from None
+
+    def _open(self, array: str, scratch: Scratch) -> Lun:
         return Lun(
             scratch.portal,
             scratch.port,
             scratch.target,
             scratch.lun,
             initiator=self._initiator,
+            chap=self._chap(array, scratch),
             timeout_s=self._timeout_s,
             within_s=6 * self._timeout_s + scratch.blocks * BLOCK / SLOWEST,
         )
@@ -186,10 +244,23 @@ class KnownAnswers:
             raise Refused(f"LUN {scratch.lun} of {array} is reached through {ports[0]}, not {scratch.target}")
 
 
-def _steps(scratch: Scratch) -> Iterator[tuple[int, int]]:
-    """Cut the declared range into pieces; nothing beyond it is ever named."""
-    for first in range(0, scratch.blocks, STEP):
-        yield first, min(STEP, scratch.blocks - first)
+def _timed_read(lun: Lun, number: int, places: int) -> int:
+    """Read at one of `places`, the same places every time, spread evenly by multiples of the golden ratio."""
+    place = number * 2_654_435_761 % 2**32 % places * TIMED
+    began = time.perf_counter_ns()
+    lun.read(place, TIMED)
+    return max(1, (time.perf_counter_ns() - began) // 1000)
+
+
+def kept(scratch: Scratch) -> int:
+    """Return the number of blocks, from block 0, that hold known records; those behind them are written every round."""
+    return scratch.blocks - min(TRIED_MAX, max(1, scratch.blocks // TRIED_PART))
+
+
+def _steps(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut a part of the declared range into pieces; nothing beyond it is ever named."""
+    for first in range(start, end, STEP):
+        yield first, min(STEP, end - first)
 
 
 def _first_difference(data: bytes, wanted: bytes) -> int:

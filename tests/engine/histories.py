@@ -56,6 +56,7 @@ def plan(**fields: Any) -> Plan:
         "thresholds": {
             "soak_s": ROUNDS * 10,
             "probe_interval_s": 10,
+            "latency_deadline_us": 2_000_000,
             "latency_points_min": 5,
             "latency_increase_max_percent": 50,
             "latency_increase_floor_us": 200,

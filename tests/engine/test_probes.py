@@ -14,7 +14,7 @@ from gate.errors import Outside
 from gate.evidence import ArrayReading
 from gate.finding import Outcome
 from gate.gather.arrays import Arrays
-from gate.gather.known_answer import KnownAnswers, ReadBack
+from gate.gather.known_answer import KnownAnswers, ReadBack, Timed
 from gate.hostkeys import HostKeys
 from gate.ledger.entry import Blob, Draft
 from gate.ssh.wire import Timeouts
@@ -26,7 +26,7 @@ from tests.engine.histories import CANARY, CONTROL, PLAN, History
 NUMBER = 2
 STANDING = replace(History().forward().standing, known_answers={CANARY: DIGEST, CONTROL: OTHER_DIGEST})
 ROLES = {CANARY: "canary", CONTROL: "control"}
-NAMES = ("known-answer", "identity", "version", "health")
+NAMES = ("known-answer", "write-read", "deadline", "identity", "version", "health")
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Answers:
 
     found: dict[str, ReadBack]
     seeds: list[tuple[str, str]] = field(default_factory=list)
+    written: dict[str, ReadBack] = field(default_factory=dict)
+    late: dict[str, Timed] = field(default_factory=dict)
 
     def read(self, array: str, seed: str) -> ReadBack:
         """Read back."""
@@ -43,9 +45,15 @@ class Answers:
             raise Outside(f"{array} does not answer")
         return self.found[array]
 
-    def latencies(self, array: str, points: int) -> tuple[int, ...]:
+    def write_and_read(self, array: str, seed: str) -> ReadBack:
+        """Write the end of the range."""
+        self.seeds.append((array, seed))
+        return self.written.get(array, ReadBack(array, DIGEST, True, None))
+
+    def latencies(self, array: str, points: int, deadline_s: float) -> Timed:
         """Time reads."""
-        return (100,) * points
+        assert deadline_s == 2
+        return self.late.get(array, Timed((100,) * points, 0))
 
 
 @dataclass
@@ -140,7 +148,8 @@ def test_when_all_is_well_every_probe_of_both_arrays_passes(ledger: Ledger, well
         CANARY: (DIGEST, True),
         CONTROL: (OTHER_DIGEST, True),
     }
-    assert len(set(well.answers.seeds)) == len(ROLES), "each array has a pattern of its own"
+    assert len(set(well.answers.seeds)) == 2 * len(ROLES), "each array has a pattern of its own, and each round another"
+    assert said(drafts, CANARY, "deadline") == "60 reads: p50 100 µs, p95 100 µs, p99 100 µs, slowest 100 µs"
 
 
 def test_the_ledger_takes_a_round_and_names_the_replies_that_are_kept(ledger: Ledger, well: Fleet) -> None:
@@ -196,10 +205,27 @@ def test_data_of_which_nothing_was_recorded_have_failed(ledger: Ledger, well: Fl
 def test_data_that_cannot_be_read_are_unknown_and_nothing_else_is_made_up(ledger: Ledger, well: Fleet) -> None:
     del well.answers.found[CANARY]
     drafts = probed(ledger, well)
-    assert outcomes(drafts) == but(CANARY, "known-answer", Outcome.UNKNOWN)
+    expected = but(CANARY, "known-answer", Outcome.UNKNOWN) | {(CANARY, "write-read"): Outcome.UNKNOWN.value}
+    assert outcomes(drafts) == expected
     assert said(drafts, CANARY, "known-answer") == f"{CANARY} does not answer"
     assert [draft.data["array"] for draft in drafts if draft.kind == "known_answer.read"] == [CONTROL]
-    assert [draft.data["array"] for draft in drafts if draft.data.get("name") == "latency"] == [CONTROL]
+
+
+def test_new_data_that_do_not_come_back_have_failed_though_the_old_are_whole(ledger: Ledger, well: Fleet) -> None:
+    well.answers.written[CANARY] = ReadBack(CANARY, OTHER_DIGEST, False, 3600)
+    drafts = probed(ledger, well)
+    assert outcomes(drafts) == but(CANARY, "write-read", Outcome.FAILED)
+    assert said(drafts, CANARY, "write-read").endswith("from block 3600 on")
+
+
+@pytest.mark.parametrize("points", [(), (100, 900)])
+def test_a_read_that_is_not_answered_in_time_has_failed(ledger: Ledger, well: Fleet, points: tuple[int, ...]) -> None:
+    well.answers.late[CANARY] = Timed(points, 1)
+    drafts = probed(ledger, well)
+    assert outcomes(drafts) == but(CANARY, "deadline", Outcome.FAILED)
+    assert said(drafts, CANARY, "deadline").startswith("a read of 4 KiB was not answered within 2 s; before it ")
+    timed = [draft.data["value"] for draft in drafts if draft.data.get("name") == "latency"]
+    assert timed == [*([list(points)] if points else []), [100] * 60]
 
 
 @pytest.mark.parametrize(

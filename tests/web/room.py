@@ -288,6 +288,8 @@ class Room:
             self.probe(
                 change, array, "latency", number, value=_reads(micros if array == canary else 425, f"{array}{number}")
             )
+            self.probe(change, array, "write-read", number, value="read back as written")
+            self.probe(change, array, "deadline", number, value="60 reads: p50 430 µs, slowest 611 µs")
             self.probe(change, array, "identity", number, value="serial as on record")
             self.probe(change, array, "version", number, value="version as expected")
             self.probe(change, array, "health", number, value="all parts are well")
