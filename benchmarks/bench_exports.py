@@ -4,7 +4,8 @@ Exports of a whole log against the sqlite3 program on the same file.
     python benchmarks/bench_exports.py [--entries N] [--rounds N] [--folder DIR]
 
 JSON lines against `sqlite3 -list "SELECT body …"`, over HTTP too; CSV against `sqlite3 -csv` with json_extract; the
-pack of a change of twelve entries. Each export is a process of its own; ratios are of clock seconds inside one round.
+pack of a change of twelve entries. Each export is a process of its own; ratios are inside one round, of clock seconds
+and of processor seconds (which other work on the machine moves less), the latter also without the start of Python.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from gate.export import jsonl, pack
 from gate.ledger.entry import GATE, Draft
@@ -33,7 +35,9 @@ from gate.store import keys; from gate.store.sqlite import open_ledger
 from gate.export import jsonl, population, stream
 folder = pathlib.Path(sys.argv[1])
 ledger = open_ledger(folder / "ledger.db", signer=keys.load(folder / "key", "gate.example.com/ledger/1"))
-if sys.argv[2] == "jsonl":
+if sys.argv[2] == "nothing":
+    chunks = []
+elif sys.argv[2] == "jsonl":
     chunks = jsonl.lines(ledger, ledger.size())
 else:
     chunks = stream.mapped(ledger, stream.FORMS[sys.argv[2]], population.begin(ledger, "2026-11-22T12:00:00.000000Z"))
@@ -70,8 +74,17 @@ def make(folder: Path, entries: int) -> SqliteLedger:
     return ledger
 
 
-def run(words: list[str], out: Path | None = None) -> tuple[float, int]:
-    """Run one program to its end; return clock seconds and the largest resident size in KiB."""
+class Ran(NamedTuple):
+    """What one program took."""
+
+    clock: float
+    processor: float
+    largest: int
+    """Resident size in KiB."""
+
+
+def run(words: list[str], out: Path | None = None) -> Ran:
+    """Run one program to its end."""
     start = time.perf_counter()
     with (out or Path(os.devnull)).open("wb") as file:
         process = subprocess.Popen(words, stdout=file)
@@ -79,7 +92,7 @@ def run(words: list[str], out: Path | None = None) -> tuple[float, int]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{words} failed")
-    return time.perf_counter() - start, usage.ru_maxrss
+    return Ran(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 
 
 def over_http(ledger: SqliteLedger) -> Callable[[], float]:
@@ -123,19 +136,26 @@ def main() -> None:
         served = over_http(ledger)
         database, ours = str(folder / "ledger.db"), [sys.executable, "-c", CODE, name]
         for _ in range(given.rounds):
-            plain, _size = run(["sqlite3", "-list", database, "SELECT body FROM entry ORDER BY idx"], folder / "theirs")
-            table, _size = run(["sqlite3", "-csv", database, QUERY], folder / "theirs")
-            lines, largest["jsonl"] = run([*ours, "jsonl"])
-            rows, largest["csv"] = run([*ours, "csv"])
-            found.setdefault("jsonl / sqlite3 -list", []).append(lines / plain)
-            found.setdefault("http / sqlite3 -list", []).append(served() / plain)
-            found.setdefault("csv / sqlite3 -csv", []).append(rows / table)
+            theirs = {
+                "jsonl": run(["sqlite3", "-list", database, "SELECT body FROM entry ORDER BY idx"], folder / "theirs"),
+                "csv": run(["sqlite3", "-csv", database, QUERY], folder / "theirs"),
+            }
+            start_alone = run([*ours, "nothing"])
+            for form, their in theirs.items():
+                mine = run([*ours, form])
+                largest[form] = mine.largest
+                found.setdefault(f"{form} / sqlite3, clock", []).append(mine.clock / their.clock)
+                found.setdefault(f"{form} / sqlite3, processor", []).append(mine.processor / their.processor)
+                without = (mine.processor - start_alone.processor) / their.processor
+                found.setdefault(f"{form} / sqlite3, processor without the start", []).append(without)
+            found.setdefault("http / sqlite3 -list, clock", []).append(served() / theirs["jsonl"].clock)
             start = time.perf_counter()
             pack.make(ledger, "chg-999999")
             found.setdefault("pack of 12, ms", []).append((time.perf_counter() - start) * 1000)
         ledger.close()
     for what, values in found.items():
         print(f"{what}: {statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f}), {given.rounds} rounds")
+    print("load average: " + ", ".join(f"{one:.1f}" for one in os.getloadavg()))
     print("largest resident MiB: " + ", ".join(f"{what} {size / 1024:.0f}" for what, size in largest.items()))
 
 

@@ -37,15 +37,15 @@ def make(folder: Path, entries: int) -> Path:
     return folder / "log.jsonl"
 
 
-def seconds(*words: str) -> tuple[float, float]:
-    """Run one program to its end; return clock and processor seconds, the latter as the system accounts them."""
+def seconds(*words: str) -> tuple[float, float, int]:
+    """Run one program to its end; return clock and processor seconds, with those of its helpers, and KiB at most."""
     start = time.perf_counter()
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{words} failed")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
 
 
 def main() -> None:
@@ -55,6 +55,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=7)
     given = options.parse_args()
     ratios: dict[str, list[tuple[float, float]]] = {mode: [] for mode in MODES}
+    largest = 0
     with tempfile.TemporaryDirectory() as name:
         log = make(Path(name), given.entries)
         size = log.stat().st_size
@@ -63,12 +64,15 @@ def main() -> None:
             for mode, found in ratios.items():
                 took = seconds(sys.executable, "-I", "-S", verify.__file__, str(log), *mode.split())
                 found.append((took[0] / plain[0], took[1] / plain[1]))
+                largest = max(largest, took[2])
     print(f"{given.entries} entries, {size / 1e6:.1f} MB; times sha256sum, median (range) of {given.rounds} rounds")
     for mode, found in ratios.items():
         for what, part in (("clock", 0), ("processor", 1)):
             values = [one[part] for one in found]
             spread = f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
             print(f"verify.py {mode or 'without option'}: {what} {spread}")
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"largest process: {largest / 1024:.0f} MiB; load average at the end: {load}")
 
 
 if __name__ == "__main__":

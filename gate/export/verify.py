@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ruff: noqa: B905, BLE001, D101, D102, D103, ISC004, PLW2901, PTH110, PTH123, PTH202, RET503, UP006, UP031, UP035
+# ruff: noqa: B905, BLE001, D101, D102, D103, ISC004, PTH110, PTH123, PTH202, RET503, UP006, UP031, UP035
 """
 Check a sangate evidence pack, an exported ledger, or a mapped export of one, without sangate.
 
@@ -189,7 +189,6 @@ def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
 def es256(x: bytes, y: bytes, message: bytes, signature: bytes) -> bool:
     """Check an ECDSA signature on P-256 with the package `cryptography`, where it is installed."""
     try:
-        from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.hazmat.primitives.hashes import SHA256
     except ImportError:
@@ -197,7 +196,7 @@ def es256(x: bytes, y: bytes, message: bytes, signature: bytes) -> bool:
     try:
         point = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1())
         point.public_key().verify(signature, message, ec.ECDSA(SHA256()))
-    except (InvalidSignature, ValueError):
+    except Exception:
         return False
     return True
 
@@ -499,15 +498,8 @@ def check_statement(entry: dict[str, Any], in_force: dict[str, str]) -> str:
 
 # --- Entries, and the changes that they tell of ---
 
-SHAPE: dict[str, Any] = {
-    "actor": dict,
-    "blobs": list,
-    "change": (str, type(None)),
-    "data": dict,
-    "id": str,
-    "kind": str,
-}
-SHAPE.update({"private": dict, "seq": (int, type(None)), "time": str, "v": int})
+SHAPE: dict[str, Any] = {"actor": dict, "blobs": list, "change": (str, type(None)), "data": dict, "private": dict}
+SHAPE.update({"id": str, "kind": str, "seq": (int, type(None)), "time": str, "v": int})
 FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened"]
 # An entry of which only the frame is read: it names no blob, is of no kind that is followed, and has no brace inside
 # its data, so that nothing in there can pass for the change or the number outside. TEXT: ASCII, no quote, no backslash.
@@ -899,49 +891,38 @@ SHAPES = (
     (rb'\{"specversion":.*?"sangateindex":INDEX,"sangatesha256":"HASH","data":BODY\}', bytes),
 )  # fmt: skip
 PARTS = {b"INDEX": rb"(?P<index>0|[1-9][0-9]{0,17})", b"HASH": rb"(?P<hash>[0-9a-f]{64})"}
-PARTS.update({b"BODY": rb"(?P<body>\{.*\})", b"CELL": rb"(?:[^\",]*|\"(?:[^\"]|\"\")*\")"})
-
-
-def shape(pattern: bytes) -> Callable[[bytes], Any]:
-    for name, part in PARTS.items():
-        pattern = pattern.replace(name, part)
-    return re.compile(pattern).fullmatch
-
-
-READERS = [(shape(pattern), undo) for pattern, undo in SHAPES]
+PARTS.update({b"BODY": rb"(?P<body>\{.*\})", b"CELL": rb'(?:[^",]*|"(?:[^"]|"")*")'})
 HEADING = re.compile(rb"index,[a-z0-9_,]+,sha256,entry\r?\n").fullmatch
 Record = Tuple[int, str, bytes, bytes]  # index, hash, exact bytes, digest of the file before; index -1: a statement
 
 
-def record(line: bytes) -> tuple[int, str, bytes]:
-    for reader, undo in READERS:
-        found = reader(line)
-        if found:
-            said = {"index": None, "hash": None, **found.groupdict()}
+def read_record(line: bytes) -> tuple[int, str, bytes]:
+    for shape, undo in SHAPES:
+        pattern = re.sub(b"INDEX|HASH|BODY|CELL", lambda found: PARTS[found[0]], shape)
+        found = re.fullmatch(pattern, line)  # kept compiled by the module
+        said = found.groupdict(b"") if found else {}
+        if said and bool(said.get("index")) == bool(said.get("hash")):
             try:
-                body = undo(said["body"])
+                return int(said.get("index") or -1), text_of(said.get("hash", b"")), undo(said["body"])
             except ValueError:
                 break
-            if (said["index"] is None) == (said["hash"] is None):
-                return int(said["index"] or -1), text_of(said["hash"] or b""), body
     raise Bad("is not a record")
 
 
 def records(path: str) -> Iterator[Record]:
     with open(path, "rb") as file:
-        if file.read(16) == b"SQLite format 3\x00":
+        start = file.read(16)
+        if start == b"SQLite format 3\x00":
             yield from rows(path)
             return
-        file.seek(0)
-        digest, heading = hashlib.sha256(), False
+        file.seek(3 if start.startswith(b"\xef\xbb\xbf") else 0)
+        digest, heading = hashlib.sha256(), None
         for number, line in enumerate(iter(lambda: file.readline(4 * LARGEST_LINE), b""), 1):
-            line = line[3:] if number == 1 and line.startswith(b"\xef\xbb\xbf") else line
             if not line.endswith(b"\n"):
                 raise Bad("is cut short, or longer than any record", "line %d" % number)
-            if number == 1 and HEADING(line):
-                heading = True
-            else:
-                index, hashed, body = at("line %d" % number, record, line.rstrip(b"\r\n"))
+            heading = HEADING(line) if number == 1 else heading
+            if number > 1 or not heading:
+                index, hashed, body = at("line %d" % number, read_record, line.rstrip(b"\r\n"))
                 if heading and number == 2 and index >= 0:
                     raise Bad("is not an opening statement, with which a csv begins", "line 2")
                 yield index, hashed, body, digest.digest()
@@ -978,13 +959,10 @@ def rows(path: str) -> Iterator[Record]:
 def fits(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
     """Say whether an entry is one that a filter takes."""
     kinds, kind = asked.get("kinds", ["*"]), entry["kind"]
-    return (
-        any(kind == one or (one[-1:] == "*" and kind.startswith(one[:-1])) for one in kinds)
-        and asked.get("from", "") <= entry["time"]
-        and entry["time"] < asked.get("to", "~")
-        and asked.get("change", entry["change"]) == entry["change"]
-        and asked.get("actor", entry["actor"]["id"]) == entry["actor"]["id"]
-    )
+    own = {"change": entry["change"], "actor": entry["actor"]["id"]}
+    fitting = any(kind == one or (one[-1:] == "*" and kind.startswith(one[:-1])) for one in kinds)
+    in_time = asked.get("from", "") <= entry["time"] < asked.get("to", "~")
+    return fitting and in_time and all(asked.get(name, value) == value for name, value in own.items())
 
 
 class Mapped:
@@ -994,119 +972,104 @@ class Mapped:
         self.policy, self.part, self.report = policy, part, report
         self.opening: dict[str, Any] = {}
         self.head: Head | None = None
-        self.first: int | None = None
-        self.last: int | None = None
-        self.count, self.ended = 0, False
+        self.told: dict[str, Any] = {"count": 0, "first": None, "last": None}
+        self.ended = False
         self.records = self.read(path)
         self.now = next(self.records, None)
 
     def read(self, path: str) -> Iterator[tuple[int, str, bytes]]:
         """Yield the records in their order; take the statements on the way."""
-        recent: dict[int, bytes] = {}
+        recent: dict[int, tuple[str, bytes]] = {}
+        told = self.told
         for index, hashed, body, digest in records(path):
             if self.ended:
                 raise Bad("something follows the closing statement", "end of the file")
             if index < 0:
-                self.statement(read_json(body), digest)
-            elif self.opening or recent.get(index) != sha256(body):  # else a stream: sent again after a break
-                if self.last is not None and index <= self.last:
-                    raise Bad("comes after record %d: moved, or there twice" % self.last, "record of entry %d" % index)
-                self.first, self.last = index if self.first is None else self.first, index
-                self.count += 1
-                recent[index] = sha256(body)
+                self.take(read_json(body), digest)
+            elif self.opening or recent.get(index) != (hashed, body):  # else a stream: sent again after a break
+                if told["count"] and index <= told["last"]:
+                    what = "comes after record %d: moved, or there twice" % told["last"]
+                    raise Bad(what, "record of entry %d" % index)
+                told.update(count=told["count"] + 1, first=told["first"] if told["count"] else index, last=index)
+                recent[index] = hashed, body
                 recent.pop(index - 1000, None)
                 yield index, hashed, body
 
-    def statement(self, said: dict[str, Any], digest: bytes) -> None:
+    def take(self, said: dict[str, Any], digest: bytes) -> None:
+        """Take a statement: what the file claims to hold, what it held, or a signed head of a syslog stream."""
         what = said.get("what")
-        if what == "sangate-export/1" and not self.opening and not self.count:
-            self.head = at("opening", self.policy.head, str(said.get("checkpoint")).encode())
-            self.opening, asked = said, said.get("filter")
-            texts: list[Any] = [None]
-            if isinstance(asked, dict) and isinstance(asked.get("kinds", []), list):
-                texts = [*asked.get("kinds", []), *(value for key, value in asked.items() if key != "kinds")]
-            if (said.get("end"), said.get("start")) != (self.head.size, 0) or not {*map(type, texts)} <= {str}:
+        if what == "sangate-export/1" and not self.opening and not self.told["count"]:
+            self.head, self.opening = at("opening", self.policy.head, str(said.get("checkpoint")).encode()), said
+            asked = said["filter"] if isinstance(said.get("filter"), dict) else {"": None}
+            sound = all(isinstance(value, list if key == "kinds" else str) for key, value in asked.items())
+            sound = sound and all(isinstance(kind, str) for kind in asked.get("kinds") or [])
+            if not sound or (said.get("end"), said.get("start")) != (self.head.size, 0):
                 raise Bad("states another range than its checkpoint covers, or no filter", "opening")
-        elif what == "sangate-export-end/1" and self.opening:
-            self.check_closing(said, digest)
-        elif what or self.opening or set(said) != {"checkpoint"}:  # signed heads go by in a syslog stream
-            raise Bad("is a statement where none can be", "after record %s" % self.last)
+        elif what == "sangate-export-end/1" and self.opening and self.head:
+            self.close(said, digest, self.head)
+        elif what or self.opening or set(said) != {"checkpoint"}:
+            raise Bad("is a statement where none can be", "after record %s" % self.told["last"])
 
-    def check_closing(self, closing: dict[str, Any], digest: bytes) -> None:
-        self.ended = True
-        stated = {"what": "sangate-export-end/1", "made": self.opening.get("made"), "count": self.count}
-        stated.update(first=self.first, last=self.last, sha256=digest.hex(), note=closing.get("note"))
-        if closing != stated:
-            self.report.say("WRONG", "end of the file", "does not state this file: something in it was changed")
-        elif closing.get("note") is None:
-            self.report.say("unsure", "end of the file", "is not signed: what stands beside the exact entries is open")
+    def close(self, said: dict[str, Any], digest: bytes, head: Head) -> None:
+        self.ended, end, form = True, "end of the file", plain(self.opening.get("format"))
+        stated = {"what": "sangate-export-end/1", "made": self.opening.get("made"), "sha256": digest.hex(), **self.told}
+        if said != {**stated, "note": said.get("note")}:
+            self.report.say("WRONG", end, "does not state this file: something in it was changed")
+        elif said["note"] is None:
+            self.report.say("unsure", end, "is not signed: what stands beside the exact entries is open")
         else:
-            note, key = at("closing", self.policy.signed, str(closing["note"]).encode())
-            name, form = self.head.origin if self.head else key.name, plain(self.opening.get("format"))
-            if note.text != "%s#export\n%s\n%d\n%s\n" % (name, form, self.count, base64(digest)):
-                raise Bad("is signed for another file", "end of the file")
-            more = "every byte as it was written"
-            if form == "sqlite":
-                more = "nothing is said of the other tables: `sqlite-utils sangate-verify` compares them"
-            self.report.say("ok", "end of the file", "signed: %d records, %s", self.count, more)
+            note, _ = at("closing", self.policy.signed, str(said["note"]).encode())
+            if note.text != "%s#export\n%s\n%d\n%s\n" % (head.origin, form, said["count"], base64(digest)):
+                raise Bad("is signed for another file", end)
+            more = "nothing is said of the other tables: `sqlite-utils sangate-verify` compares them"
+            more = more if form == "sqlite" else "every byte as it was written"
+            self.report.say("ok", end, "signed: %d records, %s", said["count"], more)
 
     def check(self, log: str) -> None:
         """Walk along the log: every record is its entry, and no entry that the file claims is missing."""
         asked, first = self.opening.get("filter"), self.now[0] if self.now else 0
-        end = self.head.size if self.head and not self.part else None
         for index, line in enumerate(lines_of(log)):
             here = self.now is not None and self.now[0] == index
-            claimed = here or (index < end if end is not None else first < index and self.now is not None)
+            between = first < index and self.now is not None
+            claimed = here or (index < self.head.size if self.head and not self.part else between)
             taken = claimed and (not asked or fits(at("entry %d" % index, read_entry, line), asked))
-            where = "record of entry %d" % index
+            wrong = ""
             if here and self.now != (index, sha256(line).hex(), line):
-                return self.report.say("WRONG", where, "does not hold what the log holds there")
-            if here and not taken:
-                return self.report.say("WRONG", where, "does not fit the filter that the file states")
-            if taken and not here:
-                what = "is missing from the file, which claims to have it"
-                return self.report.say("WRONG", "entry %d" % index, what)
+                wrong = "record of entry %d: does not hold what the log holds there"
+            elif here and not taken:
+                wrong = "record of entry %d: does not fit the filter that the file states"
+            elif taken and not here:
+                wrong = "entry %d: is missing from the file, which claims to have it"
+            if wrong:
+                where, _, what = (wrong % index).partition(": ")
+                return self.report.say("WRONG", where, what)
             self.now = next(self.records, None) if here else self.now
         self.finish(asked)
 
     def finish(self, asked: dict[str, Any] | None) -> None:
-        end = "end of the file"
+        end, count, last, say = "end of the file", self.told["count"], self.told["last"], self.report.say
         if self.now is not None:
-            self.report.say("WRONG", "record of entry %s" % self.now[0], "is of no entry that the log has")
-        elif not self.opening and not self.count:
-            self.report.say("unsure", "mapped", "there is no record in the file")
+            say("WRONG", "record of entry %s" % self.now[0], "is of no entry that the log has")
+        elif not self.opening and not count:
+            say("unsure", "mapped", "there is no record in the file")
         elif self.part:
-            what = "%d records are the log's; nothing in the file states its beginning or end"
-            self.report.say("ok", "mapped", what, self.count)
-            self.report.say("note", end, "a part, as you said; nobody signed what stands beside the exact entries")
+            say("ok", "mapped", "%d records are the log's; nothing in the file states its beginning or end", count)
+            say("note", end, "a part, as you said; nobody signed what stands beside the exact entries")
         elif not self.opening:
             what = "nothing states that entry %s is the last, nor what stands beside the exact entries: the end may be "
             what += "cut off. Ask for the file with its statements, or say --part where it is a piece of a stream"
-            self.report.say("unsure", end, what, self.last)
+            say("unsure", end, what, last)
         elif not self.ended:
-            self.report.say("WRONG", end, "is missing after entry %s: the file was cut short" % self.last)
+            say("WRONG", end, "is missing after entry %s: the file was cut short" % last)
         else:
-            which = "all that fit the filter" if asked else "the complete population"
             if asked:
-                note = "a part of the log and not the whole population: only what fits " + json.dumps(asked)
-                self.report.say("note", "filter", note)
-            what = "%d records are the log's: %s up to entry %d"
-            self.report.say("ok", "mapped", what, self.count, which, (self.head.size if self.head else 0) - 1)
+                what = "a part of the log and not the whole population: only what fits " + json.dumps(asked)
+                say("note", "filter", what)
+            which = "all that fit the filter" if asked else "the complete population"
+            say("ok", "mapped", "%d records are the log's: %s up to entry %d", count, which, self.opening["end"] - 1)
 
 
 # --- The command ---
-
-OPTIONS = {
-    "against": ("LOG", "the log that a mapped export was made from"),
-    "policy": ("FILE", "the public keys you hold (otherwise those beside or inside)"),
-    "last": ("FILE", "the checkpoint you kept from your last visit"),
-    "keep": ("FILE", "where to write the checkpoint for your next visit"),
-    "checkpoint": ("FILE", "the log's checkpoint (otherwise the one beside the log)"),
-    "part": ("", "the mapped file is a piece of a stream: nothing in it states its beginning and its end"),
-    "tree-only": ("", "bytes and signatures, not what the entries say"),
-    "every-entry": ("", "read each entry to its last word"),
-    "json": ("", "print the findings as JSON"),
-}
 
 
 def beside(path: str, ending: str) -> str:
@@ -1190,10 +1153,17 @@ def main(words: list[str] | None = None, report: Report | None = None) -> int:
     mapped = words[:1] == ["mapped"]
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="verify.py", description=__doc__, formatter_class=shape)
-    parser.add_argument("path", help="pack.zip or log.jsonl; after the word `mapped` a mapped export")
-    for name, (value, about) in OPTIONS.items():
-        kind: Any = {"metavar": value, "required": mapped and name == "against"} if value else {"action": "store_true"}
-        parser.add_argument("--" + name, help=about, **kind)
+    add = parser.add_argument
+    add("path", help="pack.zip or log.jsonl; after the word `mapped` a mapped export")
+    add("--against", required=mapped, metavar="LOG", help="the log that a mapped export was made from")
+    add("--policy", metavar="FILE", help="the public keys you hold (otherwise those beside or inside)")
+    add("--last", metavar="FILE", help="the checkpoint you kept from your last visit")
+    add("--keep", metavar="FILE", help="where to write the checkpoint for your next visit")
+    add("--checkpoint", metavar="FILE", help="the log's checkpoint (otherwise the one beside the log)")
+    add("--part", action="store_true", help="the mapped file is a piece of a stream: nothing in it states its end")
+    add("--tree-only", action="store_true", help="bytes and signatures, not what the entries say")
+    add("--every-entry", action="store_true", help="read each entry to its last word")
+    add("--json", action="store_true", help="print the findings as JSON")
     options = parser.parse_args(words[1:] if mapped else words)
     try:
         report.judge("file", "%s", run, options, report)
