@@ -6,10 +6,13 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from gate.canonical import Json, encode
 from gate.change import utc
@@ -20,7 +23,8 @@ from gate.keys import public_line
 from gate.ledger.entry import GATE, Draft
 from gate.permits.asking import KeyholderOffice
 from gate.permits.following import Following
-from gate.permits.office import PermitOffice
+from gate.permits.office import Narrowing, PermitOffice
+from tests.cases import NOON, SECOND
 from tests.engine.histories import CANARY, STAGE
 from tests.keyholder.world import LIFETIME, World
 
@@ -106,8 +110,8 @@ def test_a_keyholder_that_is_away_is_named_with_its_socket(world: World) -> None
     assert "does it run" in away.value.hint
 
 
-def another_permit(world: World, array: str) -> Answer:
-    """Somebody who answers every question well, and gives a certificate of another kind than asked for."""
+def another_permit(world: World, key: Ed25519PublicKey | None, **changed: Any) -> Answer:
+    """Somebody who answers every question well, and certifies something else than was asked for."""
     office = PermitOffice.open(world.home / "rogue", LIFETIME)
 
     def answer(peer: socket.socket) -> None:
@@ -115,18 +119,42 @@ def another_permit(world: World, array: str) -> Answer:
             asked = words.asked(peer.recv(words.length(header), socket.MSG_WAITALL))
             told: dict[str, Json] = {"size": 0}
             if isinstance(asked, words.PermitWish):
-                made = office.issue(world.grant(array=array), world.now)
-                told = {"serial": str(made.serial), "expires": utc(made.expires), "certificate": made.certificate}
+                public = load_ssh_public_key(asked.public_key.encode())
+                assert isinstance(public, Ed25519PublicKey)
+                grant = replace(world.grant(), **changed)
+                serial, expires, line = office.certify(grant, world.now - LIFETIME / 2, key or public, Narrowing())
+                told = {"serial": str(serial), "expires": utc(expires), "certificate": line}
             peer.sendall(words.framed(told))
 
     return answer
 
 
-@pytest.mark.parametrize("array", [CANARY, "east-1"])
-def test_a_certificate_of_another_key_or_array_is_not_used(world: World, array: str) -> None:
+OTHER = Ed25519PrivateKey.generate().public_key()
+
+
+@pytest.mark.parametrize(
+    ("key", "changed"),
+    [
+        (OTHER, {}),
+        (None, {"array": "east-1"}),
+        (None, {"plan_digest": f"sha256:{'e' * 64}"}),
+        (None, {"expires": NOON - SECOND}),
+    ],
+)
+def test_a_certificate_for_another_key_array_plan_or_time_is_not_used(
+    world: World, key: Ed25519PublicKey | None, changed: dict[str, Any]
+) -> None:
     world.ready()
-    with impostor(world.socket, another_permit(world, array)), pytest.raises(Outside, match="another permit than"):
+    answer = another_permit(world, key, **changed)
+    with impostor(world.socket, answer), pytest.raises(Outside, match="another permit than"):
         world.ask()
+
+
+def test_what_was_asked_for_is_used(world: World) -> None:
+    """The other side of the test above: the same impostor, and nothing changed."""
+    world.ready()
+    with impostor(world.socket, another_permit(world, None)):
+        assert world.ask().array == CANARY
 
 
 def test_another_user_of_the_machine_may_ask_nothing(world: World) -> None:
