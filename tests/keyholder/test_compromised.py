@@ -15,9 +15,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.approval import Method
-from gate.change import Phase, Purpose
+from gate.change import Phase, Purpose, utc
 from gate.errors import Outside, Refused
 from gate.finding import Outcome
+from gate.ledger import checkpoint, entry, merkle
+from gate.ledger.checkpoint import Checkpoint
 from gate.ledger.entry import Actor, Draft
 from gate.permits.asking import KeyholderOffice
 from gate.policy import ApprovalKind
@@ -291,6 +293,24 @@ def test_a_shorter_ledger_is_refused_also_by_a_client_that_does_not_say_so(world
         assert memory.head().size == size
         assert memory.misfits() == 1
         short.close()
+
+
+def test_a_log_that_no_gate_could_have_written_ends_the_change(world: World) -> None:
+    """Bytes made by hand and signed with the real key: one place of the change is taken twice, by another approval."""
+    world.ready()
+    bodies = list(world.ledger.bodies())
+    twice = next(one for one in world.ledger.history(world.plan.change) if one.kind == "approval.signed")
+    forged = Draft("hold.lifted", Actor("person", "performer"), world.plan.change, {"reason": "no smoke"})
+    bodies.append(entry.body(forged, name="f" * 32, time=utc(world.now), seq=twice.seq))
+    root = merkle.root_of(map(merkle.leaf_hash, bodies))
+    signed = checkpoint.sign(Checkpoint(ORIGIN, len(bodies), root), keys.load(world.home / "ledger.key", ORIGIN))
+    with world.keyholder(), world.memory() as memory:
+        with KeyholderOffice(world.ledger, world.socket)._talk() as line:
+            line.ask({"ask": "follow", "start": 0, "bodies": [body.decode() for body in bodies]})
+            line.ask({"ask": "head", "checkpoint": signed})
+        assert memory.head().size == len(bodies)
+        assert memory.closed(world.plan.change)
+        assert memory.entries(world.plan.change) == ()
 
 
 def test_a_start_of_what_was_not_open_counts_for_nothing(world: World) -> None:
