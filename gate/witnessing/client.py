@@ -8,7 +8,6 @@ witness shows a checkpoint that is signed with the ledger's own key.
 import base64
 import http.client
 import ssl
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,9 +19,10 @@ from gate.ledger.checkpoint import Checkpoint
 from gate.ledger.cosignature import Cosigned
 from gate.ledger.note import Signature, VerifierKey
 from gate.ledger.policy import Witness
+from gate.witnessing import wire
 
 TIMEOUT = 5.0
-"""Seconds for each wait on the network, and for an answer as a whole once its head is there (our choice)."""
+"""Seconds for each wait on the network; twice that for all of it (our choice)."""
 
 LARGEST = 16 * 1024
 """Bytes of an answer: a signature line is 150, a checkpoint with its lines rarely 1 KiB."""
@@ -105,31 +105,24 @@ def shown_by(witness: Witness, keys: tuple[VerifierKey, ...]) -> Checkpoint | No
         return None
 
 
-def exchange(witness: Witness, method: str, path: str, body: bytes | None) -> Reply:
-    """Send one request and read a bounded answer; Outside when none comes. Redirects are not followed."""
-    url = urlsplit(witness.url)
-    until = time.monotonic() + 2 * TIMEOUT
-    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    connection = kind(url.hostname or "", url.port, timeout=TIMEOUT)
+def exchange(witness: Witness, method: str, path: str, body: bytes | None, whole: float = 2 * TIMEOUT) -> Reply:
+    """Send one request and read a bounded answer; Outside, with the witness's name, when none comes."""
+    path = urlsplit(witness.url).path.rstrip("/") + path
     try:
-        connection.request(method, url.path.rstrip("/") + path, body, {"Content-Type": "text/plain; charset=utf-8"})
-        answer = connection.getresponse()
-        content = b""
-        while len(content) <= LARGEST and time.monotonic() < until:
-            piece = answer.read1(4096)
-            if not piece:
-                return Reply(answer.status, answer.headers.get("Content-Type", ""), content.decode("utf-8"))
-            content += piece
-        raise Outside(f"{witness.name} answers too much or too slowly")
+        got = wire.exchange(
+            witness.url, method, path, body, "text/plain; charset=utf-8", silence=TIMEOUT, whole=whole, largest=LARGEST
+        )
+        return Reply(got.status, got.kind, got.content.decode("utf-8"))
     except UnicodeDecodeError:
         raise Outside(f"{witness.name} does not answer in UTF-8") from None
+    except Outside as problem:
+        raise Outside(f"{witness.name} {problem.message}") from None
     except ssl.SSLError as problem:
-        raise Outside(f"{witness.name} cannot be trusted at {url.netloc}: {problem.reason}") from None
+        place = urlsplit(witness.url).netloc
+        raise Outside(f"{witness.name} cannot be trusted at {place}: {problem.reason}") from None
     except (OSError, http.client.HTTPException, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
         raise Outside(f"{witness.name} does not answer: {_shown(reason)}") from None
-    finally:
-        connection.close()
 
 
 def _request(old: int, head: Checkpoint, prove: Prove, signed: str) -> bytes:

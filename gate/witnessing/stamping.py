@@ -8,7 +8,6 @@ an extra; it is loaded only where a time stamp authority is configured.
 import http.client
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from gate.ledger.note import Note
 from gate.store import Ledger, stamps
 from gate.store.stamps import Stamp
 from gate.trust import TimeAuthority
+from gate.witnessing import wire
 
 TIMEOUT = 10.0
 """Seconds for each wait on the network, and twice that for a reply as a whole (our choice)."""
@@ -143,26 +143,19 @@ class Stamping:
 
     def _ask(self, body: bytes) -> bytes:
         """Send one request and read a bounded reply; redirects are not followed."""
-        url = urlsplit(self._authority.url)
-        until = time.monotonic() + 2 * TIMEOUT
-        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-        connection = kind(url.hostname or "", url.port, timeout=TIMEOUT)
+        place, kind = urlsplit(self._authority.url).path or "/", "application/timestamp-query"
         try:
-            connection.request("POST", url.path or "/", body, {"Content-Type": "application/timestamp-query"})
-            answer, content = connection.getresponse(), b""
-            if answer.status != 200:
-                raise Outside(f"the time stamp authority answered {answer.status}")
-            while len(content) <= LARGEST and time.monotonic() < until:
-                piece = answer.read1(4096)
-                if not piece:
-                    return content
-                content += piece
-            raise Outside("the time stamp authority answers too much or too slowly")
+            got = wire.exchange(
+                self._authority.url, "POST", place, body, kind, silence=TIMEOUT, whole=2 * TIMEOUT, largest=LARGEST
+            )
+        except Outside as problem:
+            raise Outside(f"the time stamp authority {problem.message}") from None
         except (OSError, http.client.HTTPException, ValueError) as problem:
             reason = getattr(problem, "strerror", None) or type(problem).__name__
             raise Outside(f"the time stamp authority does not answer: {_shown(str(reason))}") from None
-        finally:
-            connection.close()
+        if got.status != 200:
+            raise Outside(f"the time stamp authority answered {got.status}")
+        return got.content
 
 
 def _library() -> Any:

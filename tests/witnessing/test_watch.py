@@ -6,13 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gate.errors import LedgerUnavailable
+from gate.errors import LedgerUnavailable, Outside
 from gate.ledger import checkpoint, cosignature, note, policy
 from gate.ledger.entry import GATE, Draft
 from gate.settings import LedgerSettings
@@ -20,6 +21,7 @@ from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
 from gate.trust import WitnessDemand, WitnessPeer, older_keys
 from gate.witnessing import state
+from gate.witnessing.client import exchange
 from gate.witnessing.watch import Witnessing
 from tests.ledger.test_cosignature import WITNESS
 from tests.witness.running import RunningWitness
@@ -367,6 +369,30 @@ def test_a_lying_witness_is_no_witness_and_cannot_stop_the_gate(install: Install
     assert asked.problem.isprintable()
     assert asked.size == 0
     liar.socket.close()
+
+
+@pytest.mark.parametrize(
+    "begin", [b"", b"HTTP/1.1 200 OK\r\nX-A: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["its status", "its head", "its body"]
+)
+def test_a_witness_that_drips_its_answer_is_given_up_as_a_whole(begin: bytes) -> None:
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        peer, _ = door.accept()
+        with peer, suppress(OSError):
+            peer.recv(65536)
+            peer.sendall(begin)
+            for _ in range(400):
+                peer.sendall(b"a")
+                time.sleep(0.05)
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    witness = policy.Witness("w", WITNESS.vkey, f"http://127.0.0.1:{door.getsockname()[1]}")
+    with pytest.raises(Outside, match="w answers too much or too slowly"):
+        exchange(witness, "GET", "/", None, whole=0.6)
+    thread.join()
+    door.close()
 
 
 def test_two_gates_may_witness_each_other(install: Install, tmp_path: Path) -> None:
