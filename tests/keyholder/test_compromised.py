@@ -487,7 +487,7 @@ def fork(world: World, *, leave_out: set[str], key: Path | None = None) -> Ledge
     made = open_ledger(
         home / "ledger.db", signer=keys.load(home / "ledger.key", ORIGIN), clock=world.clock, blobs=world.home / "blobs"
     )
-    for entry in world.ledger.entries():
-        if entry.kind not in leave_out and not entry.kind.startswith("log."):
-            made.append(Draft(entry.kind, entry.actor, entry.change, entry.data, entry.blobs))
+    for one in world.ledger.entries():
+        if one.kind not in leave_out and not one.kind.startswith("log."):
+            made.append(Draft(one.kind, one.actor, one.change, one.data, one.blobs))
     return made
