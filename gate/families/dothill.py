@@ -234,4 +234,4 @@ def _uid(row: Mapping[str, Any]) -> str:
     return uid.lower()
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, JSON_MODE.__add__)
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, spell=JSON_MODE.__add__)

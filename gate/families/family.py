@@ -60,6 +60,9 @@ class Family:
     read: Callable[[str, Mapping[str, Reply], datetime], ArrayReading]
     """(array id, replies by question name, now) → who the array is and whether it is well."""
 
+    fetches: bool = False
+    """Whether its arrays fetch an image by themselves, from the web server of the settings."""
+
     spell: Callable[[str], str] = str
     """A command with what stands before and behind it, so that the array answers in the form that the readers read."""
 

@@ -26,7 +26,7 @@ from gate.evidence import (
 from gate.gather import reports
 from gate.gather.arrays import Arrays
 from gate.gather.backups import Backups
-from gate.gather.image import read_image
+from gate.gather.image import read_for
 from gate.gather.immutability import Immutables
 from gate.gather.integrity import Integrity
 from gate.gather.interview import side_by_side
@@ -202,7 +202,7 @@ class Gathering:
             rehearsals=latest((*known.rehearsals, *reports.rehearsals(known)), lies.repositories),
             immutability=immutability,
             access=access,
-            image=None if image is None else read_image(self._settings.images, image, self._clock),
+            image=read_for(self._settings, targets, image, self._clock),
         )
 
     def _locate(self, progress: Progress) -> _Lies:
