@@ -5,6 +5,7 @@ from typing import Any
 
 from gate.checks.case import Reliance
 from gate.evidence import Evidence, Trace
+from gate.fate import Pair, shared_fate
 from gate.inventory import Inventory
 from gate.landscape import Place
 
@@ -23,6 +24,23 @@ def isolation_view(evidence: Evidence, inventory: Inventory, reliance: Reliance)
         "source": _side(source, isolation.source if isolation else None, inventory),
         "backup": _side(backup, isolation.backup if isolation else None, inventory),
     }
+
+
+def fate_view(pair: Pair) -> list[dict[str, str]]:
+    """Return in which dimensions data and copy could be lost at once; what only a change decides is left out."""
+    of_a_change = ("change-set", "wave", "backup-software")
+    return [
+        {
+            "dimension": row.dimension,
+            "source": row.source,
+            "backup": row.backup,
+            "verdict": row.verdict.value,
+            "provenance": row.provenance.value,
+            "because": row.because,
+        }
+        for row in shared_fate(pair)
+        if row.dimension not in of_a_change
+    ]
 
 
 def _side(trace: Trace | None, place: Place | None, inventory: Inventory) -> dict[str, Any]:

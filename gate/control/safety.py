@@ -8,11 +8,12 @@ from gate.canonical import Json
 from gate.change import utc
 from gate.checks.case import Reliance
 from gate.control.desk import Desk, Progress, person, quiet
-from gate.control.picturing import isolation_view
+from gate.control.picturing import fate_view, isolation_view
 from gate.control.views import View
 from gate.coverage import Coverage, Uses, coverage, uses
 from gate.errors import CannotTell, NotThere
 from gate.evidence import Evidence, Immutability, Rehearsal, Verification
+from gate.fate import Pair
 from gate.gather.records import Known, Records, to_json
 from gate.gather.surveys import Survey, Surveys
 from gate.inventory import Array, Dataset, Inventory, Protection
@@ -161,6 +162,7 @@ class Safety:
             "deleters": deleters(
                 protection, relation.backup.arrays, inventory, evidence.immutability.get(protection.id)
             ),
+            "fate": fate_view(Pair(dataset, protection, relation, evidence, inventory, where)),
             "immutability": _immutability(evidence.immutability.get(protection.id)),
         }
 

@@ -53,6 +53,12 @@ def test_after_a_survey_the_page_shows_the_picture_the_times_and_who_can_delete(
     page = room.client("reader").text("/arrays/east-1")
     for words in ("sidekick-nightly", "measured on east-1", "Proven in thirty days", "vault-operations"):
         assert words in page
+    assert "What could take data and copy at once" in page
+    shown = room.control.safety(room.person("reader"), "east-1")["datasets"][0]["protections"][0]["fate"]
+    rows = {row["dimension"]: row for row in shown}
+    assert list(rows)[:3] == ["array", "replication", "partner"]
+    assert (rows["site"]["source"], rows["site"]["backup"], rows["site"]["verdict"]) == ("east", "west", "different")
+    assert rows["firmware"]["verdict"] == "same"  # one code level on both: the same fault may sleep in both
     assert room.control.arrays(room.person("reader"))[0]["tone"] == "good"
 
 
