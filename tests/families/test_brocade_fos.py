@@ -142,6 +142,7 @@ def test_a_standby_processor_is_ready_or_not() -> None:
     well = b"Local CP (Slot 5, CP0): Active\nHA enabled, Heartbeat Up, HA State synchronized\n"
     assert READERS["ha"](reply(well)) == {"synchronized": "yes"}
     assert READERS["ha"](reply(well.replace(b"State syn", b"State not syn"))) == {"synchronized": "no"}
+    assert "unreadable" in READERS["ha"](reply(b"Not supported on this platform\n"))
 
 
 def test_a_command_that_was_refused_was_not_accepted() -> None:

@@ -13,8 +13,9 @@ def test_a_counter_is_exact_or_not_known() -> None:
 
 
 def test_what_has_grown_is_told_and_what_became_smaller_is_not_known() -> None:
-    before = {"a": 5, "b": 2**32 - 1, "c": None, "d": 1}
-    assert grown(before, {"a": 7, "b": 3, "c": 4, "e": 9}) == {"a": 2, "b": None, "c": None, "d": None, "e": None}
+    before = {"a": 5, "b": 2**32 - 1, "c": None, "d": 1, "same": 8}
+    growth = grown(before, {"a": 7, "b": 3, "c": 4, "e": 9, "same": 8})
+    assert growth == {"a": 2, "b": None, "c": None, "d": None, "e": None, "same": 0}
 
 
 @given(COUNTS, COUNTS)

@@ -118,6 +118,12 @@ def test_a_counter_that_the_adapter_does_not_keep_is_not_known() -> None:
     assert growth == {"host1 invalid_crc_count": 3, "host2 invalid_crc_count": None}
 
 
+def test_a_counter_that_is_no_hexadecimal_number_spoils_the_answer() -> None:
+    for value in ("12", "0x", "0xg", "1.2g"):
+        lines = STATISTICS.format(host="host1", name="invalid_crc_count", value=value).encode()
+        assert told(adapter_errors=lines)["unreadable", "adapter-errors"].state is State.UNKNOWN
+
+
 def test_an_adapter_that_is_not_online_is_bad() -> None:
     facts = told(adapters=b"/sys/class/fc_host/host1/port_state:Linkdown\n")
     assert facts["port.state", "host1"].state is State.BAD

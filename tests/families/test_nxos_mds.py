@@ -99,6 +99,27 @@ def test_a_blank_cell_does_not_move_the_state() -> None:
     assert switch(ports=wider).problems is None
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        said("ports").replace(b"fc1/1      10     auto   on      up ", b"fc1/1      10     auto   on     xup "),
+        said("ports").replace(b"Port\n", b"Status\n", 1),
+        said("ports").replace(b"fc1/3 ", b"fc1/1 "),
+        said("ports").replace(b"Interface  Vsan   Admin  Admin   Status", b"Interface  Vsan   Admin  Admin   State "),
+        said("ports").replace(b"on      up ", b"on      -- ", 1),
+    ],
+)
+def test_a_port_that_does_not_fit_the_titles_above_it_spoils_the_table(spoilt: bytes) -> None:
+    assert spoilt != said("ports")
+    assert switch(ports=spoilt).problems is None
+
+
+@pytest.mark.parametrize("question", sorted(QUESTIONS))
+def test_an_answer_that_stops_in_the_middle_of_a_line_is_cut(question: str) -> None:
+    told = switch(**{question: said(question).rstrip(b"\n")})
+    assert f"{question}: the reply is empty or stops in the middle of a line" in told.unknown
+
+
 def test_a_column_that_a_new_release_adds_before_the_state_changes_nothing() -> None:
     lines = said("ports").decode().split("\n")
     cells = {"Interface  Vsan": "Type   ", "fc": "edge   ", " ": " " * 7}

@@ -219,3 +219,13 @@ def test_a_reply_with_a_byte_changed_never_hides_a_fault(data: st.DataObject) ->
     ill[data.draw(st.integers(0, len(ill) - 1))] = data.draw(st.integers(0, 255))
     if array(disks=bytes(ill)).problems == ():
         assert b"2,failed" not in bytes(ill)
+
+
+def test_a_refusal_is_told_in_the_arrays_own_words() -> None:
+    told = array(nodes=b"Error: Permission denied for this user\r\n")
+    assert "nodes: the array answered Error: Permission denied for this user" in told.unknown
+
+
+def test_a_list_without_an_end_is_given_up() -> None:
+    endless = said("disks").replace(b"2,normal\n", b"2,normal\n" * 100_001)
+    assert any("more than 100000 lines" in line for line in array(disks=endless).unknown)
