@@ -279,8 +279,11 @@ def test_no_command_on_the_data_directory_writes_into_an_old_copy_that_a_witness
             ledger.append(TRIED)
             witness.know(ledger.vkey)
         shutil.copytree(site.data, site.folder / "old")
+        part = site.folder / "part.jsonl"
         with site.ledger() as ledger:
-            ledger.append_all([HELD, HELD])
+            ledger.append(HELD)
+            jsonl.export_log(ledger, part)
+            ledger.append(HELD)
         assert site.run("checkpoint", "--local").exit_code == 0
         shutil.rmtree(site.data)
         shutil.copytree(site.folder / "old", site.data)
@@ -300,6 +303,10 @@ def test_no_command_on_the_data_directory_writes_into_an_old_copy_that_a_witness
         assert site.run("export", "--local", "--out", site.out).exit_code == 0
         with site.ledger() as ledger:
             assert ledger.size() == size, "nothing was written, and the private value is still there"
+        done = site.run("recover", part)
+        assert (done.exit_code, "1 later entries are still missing" in done.output) == (0, True), done.output
+        with site.ledger() as ledger:
+            assert ledger.size() == size + 1, "that it was put back is not entered while a witness is ahead"
             assert ledger.disclosures([index])
     finally:
         witness.end()

@@ -28,6 +28,7 @@ from tests.stories.stage import FLIPS, GOOD, PASSWORD, Stage, build
 from tests.warm import warm
 from tests.witness.running import RunningWitness
 
+pytestmark = pytest.mark.timeout(300)
 SEEN = "somebody-real"
 """A name that a stranger tries to sign in with."""
 
@@ -99,7 +100,7 @@ class Site:
             return answer.read().decode()
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
-        for _ in range(400):
+        for _ in range(900):
             if holds():
                 return
             time.sleep(0.1)
