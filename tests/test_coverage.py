@@ -97,6 +97,7 @@ def test_a_snapshot_of_something_explained_is_a_copy_and_one_of_a_gap_is_a_gap()
 
 def test_a_share_is_of_bytes_and_a_gap_without_any_is_a_gap_all_the_same() -> None:
     assert asked(told(volume(DATA_LUN, 3000), volume(ODD))).percent == 75
+    assert asked(told(volume(DATA_LUN, 505), volume(ODD, 495))).percent == 50
     assert asked(told(volume(DATA_LUN), volume(ODD, 0))).percent == 99
     assert asked(told(volume(ODD, 0))).percent == 0
 

@@ -6,8 +6,9 @@ import pytest
 
 from gate.evidence import Provenance
 from gate.fate import Row, Touched
+from gate.inventory import Plane
 from gate.isolation import Relation
-from tests.cases import array, evidence, fleet, host, protection, reading, trace
+from tests.cases import VAULT_LUN, array, evidence, fleet, host, protection, reading, trace
 from tests.test_fate import VAULTED, inventory, rows, seen
 
 SAME, DIFFERENT, UNKNOWN = Relation.SAME, Relation.DIFFERENT, Relation.UNKNOWN
@@ -85,6 +86,34 @@ def test_a_place_that_is_only_partly_known_is_different_in_nothing_that_is_decla
             assert found[dimension].verdict is not DIFFERENT, dimension
 
 
+def test_data_that_are_only_partly_known_are_different_in_nothing_that_is_declared() -> None:
+    half = trace("west-1", "60aa", leaves=(*trace("west-1", "60aa").leaves, *trace("nowhere", "60bb").leaves))
+    told = seen(datasets={"sidekick": half}, arrays={name: reading(name) for name in ("east-1", "vault-1", "west-1")})
+    plane = VAULTED.model_copy(update={"admins": ("west-operations",)})
+    arrays = (array("east-1"), array("west-1", plane=plane), array("vault-1", plane=VAULTED))
+    found = rows(told, arrays=arrays)["admin"]
+    assert (found.source, found.verdict) == ("west-operations", UNKNOWN)
+    nowhere = rows(seen(datasets={"sidekick": trace("nowhere", "60aa")}))["array"]
+    assert nowhere.provenance is MEASURED  # of the copy, which is known
+    lost = rows(seen(datasets={}, repositories={}))["array"]
+    assert lost == Row("array", "not known", "not known", UNKNOWN, DECLARED, "nobody asked where it lies")
+
+
+def test_of_a_mirror_both_arrays_must_declare_it() -> None:
+    both = trace("vault-1", VAULT_LUN, leaves=(*trace("vault-1", VAULT_LUN).leaves, *trace("west-1", "60aa").leaves))
+    told = seen(
+        repositories={"nightly": both}, arrays={name: reading(name) for name in ("east-1", "vault-1", "west-1")}
+    )
+    arrays = (inventory().array("east-1"), array("west-1", plane=Plane()), array("vault-1", plane=VAULTED))
+    assert rows(told, arrays=arrays)["power"].verdict is UNKNOWN
+
+
+def test_a_copy_in_no_stage_is_apart_from_data_that_nobody_can_place_and_one_in_a_stage_is_not() -> None:
+    lost = seen(datasets={"sidekick": trace("nowhere", "60aa")})
+    assert rows(lost, Touched(waves=(frozenset({"west-1"}),)))["wave"].verdict is DIFFERENT
+    assert rows(lost, Touched(waves=(frozenset({"vault-1"}),)))["wave"].verdict is UNKNOWN
+
+
 def test_two_hypervisor_clusters_are_two_and_one_that_nobody_names_is_none() -> None:
     plain = (host("db-1", "east"), host("bk-1", "west"))
     for clusters, verdict in ((("vm-a", "vm-b"), DIFFERENT), (("vm-a", None), DIFFERENT), (("vm-a", "vm-a"), SAME)):
@@ -109,4 +138,6 @@ def test_firmware_that_one_of_them_does_not_tell_is_unknown_though_the_other_doe
     arrays = {**told.arrays, "vault-1": reading("vault-1", model=None, volumes=told.arrays["vault-1"].volumes)}
     found = rows(evidence(tools={}, arrays=arrays))["firmware"]
     assert (found.verdict, found.backup) == (UNKNOWN, "? 8.6.0.3")
+    arrays = {**told.arrays, "east-1": reading("east-1", model=None, volumes=told.arrays["east-1"].volumes)}
+    assert rows(evidence(tools={}, arrays=arrays))["firmware"].verdict is UNKNOWN
     assert inventory().array("east-1").plane != fleet(arrays=(array("east-1"),)).array("east-1").plane

@@ -148,6 +148,7 @@ def test_a_part_that_was_not_read_well_is_due_again(told: dict[str, Any]) -> Non
     assert due((read(1, 2), read(2, 1, **told)), 3) == 2
     assert due((read(1, 2), read(2, 1, **told), read(2)), 3) == 3
     assert due((read(3, 1, **told), read(1)), 3) == 2
+    assert due((read(1, 4), read(2, 3), read(3, 2), read(3, 1, **told)), 3) == 3
 
 
 def test_parts_of_another_number_take_no_turn() -> None:

@@ -50,7 +50,8 @@ def test_two_people_carry_what_only_the_inventory_says_and_it_stays_red() -> Non
     asked = on_a_datastore()
     found = isolated(asked)
     assert (found.outcome, found.attestable) == (Outcome.UNKNOWN, True)
-    assert "only the inventory says" in found.because
+    assert "only the inventory says that it is datastore vmstore and vault-1" in found.because
+    assert "east-1" not in found.because
     assert "two people attest it" in found.way_out
     assert not verdict(asked).opens
     carried = verdict(asked, attestation(found))

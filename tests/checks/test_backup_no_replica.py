@@ -1,6 +1,7 @@
 """A mirror copies damage within seconds, a snapshot shares the very blocks: neither is a backup."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,15 @@ def test_a_volume_of_its_own_passes() -> None:
     assert found.outcome is Outcome.PASSED
     assert "differ in replication" in found.because
     assert found.valid_until == NOON + LIMIT - 60 * SECOND
+
+
+def test_it_holds_as_long_as_the_older_of_the_two_traces() -> None:
+    asked = listing()
+    for kind, name in (("datasets", "sidekick"), ("repositories", "nightly")):
+        traces = getattr(asked.evidence, kind)
+        given: Any = {kind: {**traces, name: replace(traces[name], at=NOON - 300 * SECOND)}}
+        found = backup_no_replica.check(replace(asked, evidence=replace(asked.evidence, **given)))
+        assert found.valid_until == NOON + LIMIT - 300 * SECOND
 
 
 def test_a_copy_of_the_datas_own_volume_fails_by_name() -> None:

@@ -52,6 +52,14 @@ def test_a_datastore_is_declared_however_its_disk_was_found() -> None:
     assert "only declared: the place of desk" in found.because
 
 
+def test_one_declared_half_of_a_mirror_is_enough() -> None:
+    guest = host("bk-1", "west").model_copy(update={"disks": (VirtualDisk(disk="vda", datastore="vmstore"),)})
+    inventory = fleet().model_copy(update={"appliances": (STORE,), "hosts": (host("db-1", "east"), guest)})
+    half = replace(GOOD.tools["desk"], identities=(Identity("virtual-disk", "bk-1:vda"),))
+    found = facts_measured.check(case(told("tools", "desk", half), inventory=inventory))
+    assert found.outcome is Outcome.FAILED
+
+
 def test_all_measured_passes_and_it_is_the_storage_seat_that_signs_for_the_rest() -> None:
     found = facts_measured.check(case())
     assert (found.outcome, found.relied_on["sidekick"]) == (Outcome.PASSED, {"protection": "nightly"})

@@ -21,6 +21,8 @@ def test_only_a_whole_log_or_none_passes_and_v4_without_it_is_partial(log: Log, 
     told = evidence(backups={"nightly": backups(runs=(run(log=log, log_because="0000000100000004 is missing"),))})
     finding = log_continuous.check(case(told))
     assert finding.outcome is outcome
+    assert ("is whole" in finding.because) is (log in (Log.COMPLETE, Log.UNKNOWN))
+    assert ("needs no log" in finding.because) is (log is Log.NOT_NEEDED)
     if outcome is not Outcome.PASSED:
         assert "0000000100000004" in finding.because
     read = backup_verified.check(case(told))

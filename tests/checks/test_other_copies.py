@@ -10,6 +10,7 @@ from gate.change import Stage
 from gate.checks import backup_isolated
 from gate.finding import Finding, Outcome
 from tests.cases import (
+    DATA_LUN,
     NOON,
     SECOND,
     VAULT_LUN,
@@ -17,6 +18,7 @@ from tests.cases import (
     bucket,
     case,
     evidence,
+    leaf,
     plan,
     request,
     run,
@@ -53,16 +55,44 @@ def test_in_a_later_stage_and_after_a_newer_proof_elsewhere_it_passes() -> None:
     assert found.relied_on["sidekick"]["protection"] == "offsite"
 
 
+def test_of_a_mirror_both_halves_must_have_been_changed_before() -> None:
+    two = trace("east-1", DATA_LUN, leaves=(leaf("east-1", DATA_LUN), leaf("east-2", "60ee")))
+    told = evidence(
+        datasets={"sidekick": two}, repositories=GOOD.repositories, backups=GOOD.backups, verifications=(READ,)
+    )
+    for order, outcome in (
+        (("east-1", "west-1", "east-2"), Outcome.FAILED),
+        (("east-1", "east-2", "west-1"), Outcome.PASSED),
+    ):
+        asked = case(told, plan=stages(*order), request=request(TARGETS))
+        assert backup_isolated.check(asked).outcome is outcome
+
+
+def test_it_holds_as_long_as_the_older_of_the_two_traces() -> None:
+    for kind, name in (("datasets", "sidekick"), ("repositories", "offsite")):
+        traces = getattr(GOOD, kind)
+        given: dict[str, Any] = {kind: {**traces, name: replace(traces[name], at=NOON - timedelta(minutes=5))}}
+        assert answer(**given).valid_until == NOON + timedelta(minutes=10)
+
+
 @pytest.mark.parametrize(
     "sealed",
     [
         stages("east-2", "west-1", "east-1"),
         plan(stages=(Stage("canary", ("east-2",)), Stage("wave-1", ("east-1", "west-1")))),
         stages("east-2", "east-1"),
+        stages("east-1", "east-2"),
         stages("east-2", "west-1"),
         None,
     ],
-    ids=["earlier", "together", "the copy in no stage", "the data in no stage", "no plan"],
+    ids=[
+        "earlier",
+        "together",
+        "the copy in no stage",
+        "data first, the copy in none",
+        "the data in no stage",
+        "no plan",
+    ],
 )
 def test_in_any_other_stage_it_refuses_by_name(sealed: Any) -> None:
     found = answer(sealed)
