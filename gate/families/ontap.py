@@ -155,8 +155,8 @@ def _alerts(reply: Reply) -> Facts:
 
 
 def _displaced(reply: Reply) -> Facts:
-    """Return whether no interface is off its home port; anything but the sentence for an empty list is one."""
-    return {"none": "no" if HEALTH["displaced"](reply) else "yes"}
+    """Return whether no interface is off its home port."""
+    return {"none": "no" if table(reply) else "yes"}
 
 
 def _packages(reply: Reply) -> Facts:

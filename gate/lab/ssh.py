@@ -62,6 +62,29 @@ class _Server(paramiko.ServerInterface):
         return True
 
 
+class Crowd:
+    """Counts new connections; more than `limit` within a second are too many, and nobody is let in for `closed_s`."""
+
+    def __init__(self, limit: int, closed_s: float) -> None:
+        self._limit = limit
+        self._closed_s = closed_s
+        self._recent: deque[float] = deque()
+        self._until = 0.0
+
+    def refuses(self, now: float) -> bool:
+        """Whether one who comes now is turned away; a limit of 0 turns nobody away."""
+        if not self._limit or now < self._until:
+            return now < self._until
+        self._recent.append(now)
+        while now - self._recent[0] > 1:
+            self._recent.popleft()
+        if len(self._recent) <= self._limit:
+            return False
+        self._recent.clear()
+        self._until = now + self._closed_s
+        return True
+
+
 class Listener:
     """One address of the lab's command lines. `suspend` ends all connections and refuses new ones until `open`."""
 
@@ -77,8 +100,7 @@ class Listener:
         self._socket: socket.socket | None = None
         self._open_connections: set[socket.socket] = set()
         self._hung: set[socket.socket] = set()
-        self._recent: deque[float] = deque()
-        self._closed_until = 0.0
+        self._crowd = Crowd(service.connections_per_s, service.closed_s)
 
     def open(self) -> None:
         """Listen; does nothing when it listens already. OSError when the port cannot be had."""
@@ -126,24 +148,12 @@ class Listener:
                 self._open_connections = {each for each in self._open_connections if each.fileno() >= 0}
                 self._open_connections.add(connection)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._counted_out(time.monotonic()):
+            if self._crowd.refuses(time.monotonic()):
                 connection.close()
             elif "hang-banner" in self.service.faults:
                 self._hung.add(connection)
             else:
                 self._start(connection, client[0])
-
-    def _counted_out(self, now: float) -> bool:
-        """Whether too many have come within a second, so that nobody is let in for a while."""
-        if not self.service.connections_per_s or now < self._closed_until:
-            return now < self._closed_until
-        self._recent.append(now)
-        while now - self._recent[0] > 1:
-            self._recent.popleft()
-        if len(self._recent) <= self.service.connections_per_s:
-            return False
-        self._closed_until = now + self.service.closed_s
-        return True
 
     def _start(self, connection: socket.socket, client: str) -> None:
         try:

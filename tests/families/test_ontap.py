@@ -187,3 +187,16 @@ def test_every_command_is_spoken_with_what_it_needs_and_no_more() -> None:
 )
 def test_what_overrules_the_cluster_stands_in_no_playbook(command: str) -> None:
     assert FAMILY.forbids(FAMILY.spoken(command))
+
+
+def test_one_node_that_cannot_be_taken_over_is_enough_and_a_single_node_never_can() -> None:
+    text = vector("failover")
+    assert facts("failover", text.replace("|true|Connected to lab-a-01", "|false|In takeover"))["possible"] == "no"
+    assert facts("failover", "".join(line + "\n" for line in text.splitlines()[:3])) == {"possible": "no", "nodes": "1"}
+
+
+def test_an_interface_off_its_home_port_is_told_and_what_is_no_table_is_not_read() -> None:
+    listed = "Vserver Interface Home\n------- --------- -----\nsvm0    lif1      false\n"
+    assert facts("displaced", listed) == {"none": "no"}
+    assert facts("displaced", "There are no entries matching your query.\n") == {"none": "yes"}
+    assert set(facts("displaced", "x\n")) == {"unreadable"}
