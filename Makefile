@@ -14,7 +14,7 @@ UV := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test check format docs bench soak lock wheel clean
+.PHONY: help demo setup test real check format docs bench soak lock wheel clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ setup: $(VENV)/dev.stamp ## make .venv with everything that work on the project 
 
 test: $(VENV)/dev.stamp ## run every test that this machine has the parts for (T=tests/ledger: only those)
 	@place=$$(mktemp -d /tmp/sg.XXXX) && $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --basetemp=$$place/t $(T) && rm -rf $$place
+
+real: $(VENV)/dev.stamp ## judge by the real programs, as root: tgtd and OpenSSH in networks of their own; leaves nothing out
+	@place=$$(mktemp -d /tmp/sg.XXXX) && SANGATE_ALL_PARTS=1 $(BIN)/python -m pytest -q --basetemp=$$place/t tests/real && rm -rf $$place
 
 check: $(VENV)/dev.stamp ## ruff, mypy and the tests about the whole repository
 	@$(BIN)/ruff check .

@@ -175,6 +175,10 @@ class Lun:
             )
         return Inquiry(*(self._ascii(data[low:high]) for low, high in ((8, 16), (16, 32), (32, 36))))
 
+    def ready(self) -> None:
+        """Ask TEST UNIT READY; CheckCondition where the LUN says that it is not; tgt serves reads all the same."""
+        self._ask(bytes(6), 0)
+
     def serial(self) -> str:
         """Ask for VPD page 0x80, unit serial number."""
         page = self._vpd(0x80)

@@ -35,6 +35,7 @@ PARTS = {
     "qemu-io": "qemu-utils",
     "qemu-iscsi": "qemu-block-extra",
     "restic": "restic",
+    "setpriv": "util-linux",
     "sha256sum": "coreutils",
     "sqlite3": "sqlite3",
     "ssh": "openssh-client",

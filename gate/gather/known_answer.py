@@ -226,6 +226,7 @@ class KnownAnswers:
     def _assert_ours(self, array: str, scratch: Scratch, lun: Lun) -> None:
         """Raise Refused unless this is the object that the inventory declares, as far as it can tell itself."""
         lun.inquiry()  # a LUN that is not masked to us says so here
+        lun.ready()
         capacity = lun.capacity()
         if capacity.block_bytes != BLOCK:
             raise Refused(f"the scratch object of {array} has blocks of {capacity.block_bytes} bytes, not {BLOCK}")

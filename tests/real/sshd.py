@@ -94,10 +94,7 @@ def servers(below: Path, inside: str = "", address: str = "127.0.0.1") -> Iterat
         process = subprocess.Popen([*within, program, "-D", "-E", str(log), "-f", str(config)])
         running.append(process)
         until = time.monotonic() + 10
-        while time.monotonic() < until:
-            with socket.socket() as sock:
-                if sock.connect_ex((address, port)) == 0:
-                    break
+        while not (home / "pid").exists() and time.monotonic() < until:  # it is written once the server listens
             time.sleep(0.02)
         return Server(port, key, public(host_key), log, home)
 

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,8 +29,6 @@ class Lun:
     product: str = "FULL-LAB"
     revision: str = "8603"
     serial: str = "SN0001"
-    naa: str = ""
-    """Its designator; tgt's own key for it is `scsi_id`'s neighbour in page 0x83."""
 
 
 @dataclass
@@ -46,6 +44,7 @@ class Tgtd:
     accounts: tuple[tuple[str, str, bool], ...] = ()
     """(user, secret, whether the target itself proves itself with it)."""
 
+    launch: Callable[..., "subprocess.Popen[bytes]"] = subprocess.Popen
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
@@ -59,7 +58,7 @@ class Tgtd:
         program, portals = need("tgtd"), ",".join(f"portal={one}" for one in self.portals)
         words = [*self.inside, program, "-f", "-t", "1", "-C", str(self.control), "--iscsi", portals]
         with (self.home / "tgtd.log").open("ab") as log:
-            self.process = subprocess.Popen(words, stdout=log, stderr=log, env=self._environment())
+            self.process = self.launch(words, stdout=log, stderr=log, env=self._environment())
         until = time.monotonic() + UP_S
         while self._adm("--op", "show", "--mode", "target") is None:
             assert time.monotonic() < until, (self.home / "tgtd.log").read_text()

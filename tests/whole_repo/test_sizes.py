@@ -14,7 +14,7 @@ LONGER: dict[str, int] = {
     "gate/export/verify.py": 1190,  # one file by contract: it is copied into every pack and needs nothing beside it
     "gate/inventory.py": 640,  # plain records, as above
     "gate/gather/gather.py": 320,  # one gathering from its first question to its evidence
-    "gate/iscsi.py": 520,  # one protocol, RFC 7143: its PDUs make no sense apart
+    "gate/iscsi.py": 530,  # one protocol, RFC 7143: its PDUs make no sense apart
 }
 """Files that may be longer, how much, and why."""
 
