@@ -79,10 +79,13 @@ def verify(
 
     `V4` clean, cryptographic and begun after the snapshot came; `V3` the same with a warning, such as blocks that were
     found damaged and could be repaired; `V2` with checksums that are no hashes; `V1` errors, or a scrub that says
-    nothing of this snapshot; `V0` nothing was learned. ValueError for an id that is no guid.
+    nothing of this snapshot; `V0` nothing was learned. ValueError for an id that is no guid, or a protection without a
+    file system: `catalogue` has refused both.
     """
     if not GUID.fullmatch(run.id):
         raise ValueError(f"{run.id!r} is no guid of a snapshot")
+    if protection.name is None:
+        raise ValueError(f"{protection.id} names no file system; catalogue has refused it")
     log: list[Reply] = []
     level, because, complete = "V0", "", True
     at: datetime | None = None
