@@ -70,6 +70,7 @@ ONLY: dict[str, set[str]] = {
         "serving",
         "settings",
         "sshsig",
+        "verdict",
         "waiver",
         "witness",
         "witnessing",
