@@ -88,15 +88,13 @@ def show(place: Place, change_id: str, local: bool, as_json: bool) -> None:
 def check(ctx: click.Context, place: Place, change_id: str, as_json: bool) -> None:
     """Gather evidence, seal the plan, decide. Exit 1: refused; 3: refused for what could not be found out alone."""
     from gate.cli.page import show_change
-    from gate.verdict import stands
 
     with working("asking arrays, hosts and repositories …"):
         view = place.client().post(path_of(change_id, "check"))
     out_json(view) if as_json else show_change(view)
     verdict = view["verdict"]
     if not (verdict and verdict["opens"]):
-        shut = [found for found in verdict["findings"] if not stands(found)] if verdict else []
-        ctx.exit(3 if shut and all(found["outcome"] == "unknown" for found in shut) else 1)
+        ctx.exit(3 if verdict and verdict["only_unknown"] else 1)
 
 
 @change.command()

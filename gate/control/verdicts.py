@@ -12,6 +12,7 @@ from gate.finding import FIND_OUT
 from gate.person import Person
 from gate.policy import Policy
 from gate.standing import Standing, State
+from gate.verdict import stands
 from gate.waiver import why_not
 
 View = dict[str, Any]
@@ -59,6 +60,7 @@ def verdict_view(sources: Sources, verdict: Mapping[str, Any], viewer: Person) -
     return {
         "digest": standing.verdict_digest,
         "opens": verdict["opens"],
+        "only_unknown": {found["outcome"] for found in findings if not stands(found)} == {"unknown"},
         "moment": verdict["moment"],
         "at": utc(standing.verdict_at) if standing.verdict_at else "",
         "missing": verdict["missing"],

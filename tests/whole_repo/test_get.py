@@ -17,7 +17,7 @@ from gate.person import Person
 from gate.web.pages import blueprint
 
 READS = {
-    "arrays", "browse", "confirmation", "controls", "datasets", "entries", "export", "last_check", "pack",
+    "arrays", "barred", "browse", "confirmation", "controls", "datasets", "entries", "export", "last_check", "pack",
     "reply", "rows", "safety", "seal", "session_approvals", "show", "sinks", "size",
     "statement", "wait", "waiver", "waiver_seats", "who",
 }  # fmt: skip
