@@ -139,7 +139,7 @@ class WatchedLedger:
         made: Sequence[Entry] = self._ledger.append_all(drafts, expect=expect)
         lines = [b"%d %b\n" % (each.index, sha256(each.body).hexdigest().encode()) for each in made]
         self._acknowledged.write(b"".join(lines))
-        self._saboteur.synced.write_text(str(_size(self._saboteur.synced.parent / "ledger.db-wal")))
+        note_synced(self._saboteur.synced.parent)
         if last.kind == "step.intended":
             self._saboteur.at = step
             self._saboteur.reach("intended", step)
@@ -150,8 +150,10 @@ class WatchedLedger:
         return made
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def note_synced(folder: Path) -> None:
+    """Note how long the ledger's log is now that an append has returned: so much of it a loss of power leaves."""
+    wal = folder / "ledger.db-wal"
+    (folder / "synced").write_text(str(wal.stat().st_size if wal.exists() else 0))
 
 
 @dataclass(frozen=True)
