@@ -53,6 +53,9 @@ class Reply:
     problem: str = ""
     """Why it is not `answered`, in one sentence."""
 
+    typed: tuple[tuple[str, str], ...] = ()
+    """Prompts that were answered, and what was typed at each."""
+
     @property
     def digest(self) -> str:
         """Digest over the raw standard output."""

@@ -123,6 +123,12 @@ class Standing:
     """Why it is held; empty when it is not."""
 
     marks: Mapping[tuple[Phase, int], Mark] = field(default_factory=dict)
+    told: Mapping[tuple[Phase, int], str] = field(default_factory=dict)
+    """Step → the last that the array told while it was waited for."""
+
+    transcripts: Mapping[tuple[Phase, int], tuple[str, ...]] = field(default_factory=dict)
+    """Step → digests of what was said, in order."""
+
     known_answers: Mapping[str, str] = field(default_factory=dict)
     """Array → digest of the known-answer data written before the change."""
 

@@ -12,6 +12,7 @@ from gate.person import Person
 
 JSON_LINES = "application/jsonl"
 ZIP = "application/zip"
+CAST = "application/x-asciicast"
 
 
 def _change(view: View) -> Answer:
@@ -75,6 +76,10 @@ def _confirmation(call: Call) -> Answer:
 
 def _confirm(call: Call) -> Answer:
     return _change(call.control.confirm(call.actor, call.path["id"], **call.body.model_dump()))
+
+
+def _transcript(call: Call) -> Answer:
+    return Answer(content=call.control.transcript(call.actor, call.path["id"])["cast"].encode())
 
 
 def _pack(call: Call) -> Answer:
@@ -189,6 +194,8 @@ ROUTES: tuple[Route, ...] = (
           _because("back_out"), "Change", body=bodies.Because, decides=True),
     Route("withdraw-change", "POST", ONE + "/withdraw", "Take the change back before anything has begun.",
           _because("withdraw"), "Change", body=bodies.Because, decides=True),
+    Route("transcript", "GET", ONE + "/transcript", "What was sent to the canary and what came back, as an asciicast.",
+          _transcript, "", media_type=CAST),
     Route("pack", "GET", ONE + "/pack", "The evidence pack, to be verified offline.", _pack, "",
           query=bodies.Disclosing, media_type=ZIP),
     Route("list-entries", "GET", "/entries", "Entries of the ledger.", _entries, "Entries", query=bodies.Page),

@@ -8,6 +8,7 @@ import click
 
 from gate.cli.confirm import confirm
 from gate.cli.place import Place, path_of
+from gate.cli.replay import replay
 from gate.cli.say import as_json, out_json, pass_place, plain, table, working
 from gate.cli.waive import waive
 
@@ -24,6 +25,7 @@ def change() -> None:
 
 change.add_command(waive)
 change.add_command(confirm)
+change.add_command(replay)
 
 
 @change.command("open")

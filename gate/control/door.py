@@ -10,12 +10,15 @@ from gate.control.record import Record
 from gate.control.rehearsing import Rehearsing
 from gate.control.reporting import Reporting
 from gate.control.safety import Safety
+from gate.control.transcripts import Transcripts
 from gate.control.waiving import Waiving
 from gate.gather.records import Records
 from gate.gather.surveys import Surveys
 
 
-class Control(Changes, Waiving, Attending, Rehearsing, Reporting, Safety, Record, Exporting, Checking, Access):
+class Control(
+    Changes, Waiving, Attending, Transcripts, Rehearsing, Reporting, Safety, Record, Exporting, Checking, Access
+):
     """Every use case; small files share one desk."""
 
     def __init__(self, desk: Desk) -> None:

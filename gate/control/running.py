@@ -39,6 +39,8 @@ def run_view(sources: Sources) -> View | None:
                     "because": mark.because if mark else "",
                     "attempt": mark.attempt if mark else 0,
                     "at": utc(mark.at) if mark and mark.at else "",
+                    "told": standing.told.get((phase, number), ""),
+                    "transcripts": len(standing.transcripts.get((phase, number), ())),
                 }
             )
     return {

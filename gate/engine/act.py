@@ -7,7 +7,7 @@ still the one that was folded; facts are appended whatever came in between. An i
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Event
 from typing import TypeVar
@@ -15,15 +15,18 @@ from typing import TypeVar
 from gate.approval import Tally, tally
 from gate.authority import STAGE, authorise
 from gate.canonical import Json
-from gate.change import Grant, Phase, Plan, Purpose, utc
+from gate.change import Grant, Phase, Plan, utc
 from gate.engine import steps
+from gate.engine.drafts import DRIVER, ended, intent, looked, named, permitted
 from gate.engine.hands import Hands
+from gate.engine.heard import Hearing, kept
 from gate.engine.next import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
 from gate.engine.probes import baseline, probe_round
 from gate.engine.steps import Outcome
 from gate.errors import GateError, LedgerUnavailable
+from gate.evidence import Reply
 from gate.judgement import Limits, judge
-from gate.ledger.entry import GATE, Blob, Draft
+from gate.ledger.entry import Draft
 from gate.lifecycle import ALLOWED
 from gate.permits import Office
 from gate.permits.office import Wanted
@@ -33,7 +36,6 @@ from gate.standing import Standing, State
 from gate.step import Step
 from gate.store import Ledger
 
-DRIVER = GATE
 Given = TypeVar("Given")
 
 WITNESS_PATIENCE = 2.0
@@ -120,10 +122,25 @@ def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...
 
 
 def _ask(crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event) -> None:
-    came = steps.ask(crew.hands, plan, plan.canary, step, interrupted)
+    place = (phase, number, step)
+
+    def news(facts: str, reply: Reply) -> None:
+        data: dict[str, Json] = {**named(plan, *place), "facts": facts, "reply": reply.digest}
+        crew.ledger.append(Draft("step.told", DRIVER, standing.change, data))
+
+    hearing, hands = _hearing(crew, plan, step, news)
+    came = steps.ask(hands, plan, plan.canary, step, interrupted)
     if came is not None:
-        mark = standing.mark(phase, number)
-        crew.ledger.append(_ended(crew, standing, plan, phase, number, step, mark.attempt + 1 if mark else 1, came))
+        mark, blobs = standing.mark(phase, number), kept(crew.ledger, plan, step, came, hearing.replies)
+        crew.ledger.append(ended(standing, plan, place, mark.attempt + 1 if mark else 1, came, blobs))
+
+
+def _hearing(
+    crew: Crew, plan: Plan, step: Step, news: Callable[[str, Reply], None] | None = None
+) -> tuple[Hearing, Hands]:
+    """Return hands whose questions are remembered, and where."""
+    hearing = Hearing(crew.hands.asker, plan, step, news)
+    return hearing, replace(crew.hands, asker=hearing)
 
 
 def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: Event) -> None:
@@ -149,12 +166,10 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
     if permit is None:
         return
     before = steps.act_before(step, now, permit.expires)
-    permitted = _permit(grant.purpose, plan, permit.serial, utc(permit.expires))
-    intended = _intent(plan, action, utc(before))
     entered = crew.ledger.append_all(
         (
-            Draft("permit.issued", DRIVER, standing.change, permitted),
-            Draft("step.intended", DRIVER, standing.change, intended),
+            Draft("permit.issued", DRIVER, standing.change, permitted(grant.purpose, plan, permit)),
+            Draft("step.intended", DRIVER, standing.change, intent(plan, action, utc(before))),
         ),
         expect=standing.seq,
     )
@@ -162,23 +177,27 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
         came = steps.act(crew.hands, plan, step, permit, before)
     else:
         came = Outcome("unknown", "nothing was sent: no witness has cosigned the intent")
-    crew.ledger.append(_ended(crew, standing, plan, phase, number, step, attempt, came))
+    blobs = kept(crew.ledger, plan, step, came, secrets=(permit.password, permit.pem))
+    crew.ledger.append(ended(standing, plan, (phase, number, step), attempt, came, blobs))
     with suppress(GateError):  # it ends by itself in minutes
         crew.office.over(permit)
 
 
 def _to_be_sent(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: Event) -> bool:
     """Look first, and enter what was found where that ends the matter."""
-    phase, number, step = action.phase, action.number, action.step
-    seen = steps.look(crew.hands, plan, plan.canary, step, interrupted)
+    place = (action.phase, action.number, action.step)
+    hearing, hands = _hearing(crew, plan, action.step)
+    seen = steps.look(hands, plan, plan.canary, action.step, interrupted)
     if seen is None:
         return False
     if seen.outcome == "done":
         already = Outcome("already", "the array was as wanted, nothing was sent", seen.reply)
-        crew.ledger.append(_ended(crew, standing, plan, phase, number, step, action.attempt, already))
+        blobs = kept(crew.ledger, plan, action.step, already, hearing.replies)
+        crew.ledger.append(ended(standing, plan, place, action.attempt, already, blobs))
         return False
     if action.repeats and seen.outcome != "not_begun":
-        crew.ledger.append(_looked(crew, standing, plan, phase, number, step, seen))
+        blobs = kept(crew.ledger, plan, action.step, seen, hearing.replies)
+        crew.ledger.append(looked(standing, plan, place, seen, blobs))
         return False
     return True
 
@@ -191,7 +210,7 @@ def _attend(crew: Crew, standing: Standing, wanted: Wanted, action: Act, grant: 
         return True
 
     if _ask_for(crew, standing, wanted, action.step, begins):
-        opened = Draft("step.intended", DRIVER, standing.change, _intent(wanted.plan, action, utc(now)))
+        opened = Draft("step.intended", DRIVER, standing.change, intent(wanted.plan, action, utc(now)))
         crew.ledger.append(opened, expect=standing.seq)
 
 
@@ -213,65 +232,14 @@ def _ask_for(crew: Crew, standing: Standing, wanted: Wanted, step: Step, ask: Ca
     return None
 
 
-def _permit(purpose: Purpose, plan: Plan, serial: int, expires: str) -> dict[str, Json]:
-    return {
-        "purpose": purpose.value,
-        "stage": plan.stages[0].name,
-        "array": plan.canary,
-        "plan_digest": plan.digest,
-        "serial": str(serial),
-        "expires": expires,
-    }
-
-
-def _intent(plan: Plan, action: Act, act_before: str) -> dict[str, Json]:
-    named = _named(plan, action.phase, action.number, action.step)
-    return {**named, "command": action.step.command, "act_before": act_before, "attempt": action.attempt}
-
-
-def _named(plan: Plan, phase: Phase, number: int, step: Step) -> dict[str, Json]:
-    return {"phase": phase.value, "step": step.id, "number": number, "array": plan.canary}
-
-
-def _ended(
-    crew: Crew, standing: Standing, plan: Plan, phase: Phase, number: int, step: Step, attempt: int, came: Outcome
-) -> Draft:
-    data: dict[str, Json] = {
-        **_named(plan, phase, number, step),
-        "outcome": came.outcome,
-        "because": came.because[:1000],
-        "reply": came.reply.digest if came.reply else "",
-        "attempt": attempt,
-    }
-    if came.prompt:
-        data["prompt"] = came.prompt[:300]
-    return Draft("step.ended", DRIVER, standing.change, data, _stored(crew, came))
-
-
-def _stored(crew: Crew, came: Outcome) -> tuple[Blob, ...]:
-    """The raw reply is durable before the entry that names it."""
-    if came.reply is None or not came.reply.stdout:
-        return ()
-    digest = crew.ledger.put_blob(came.reply.stdout)
-    return (Blob("reply", digest, len(came.reply.stdout)),)
-
-
 def _look(
     crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event
 ) -> None:
-    came = steps.look(crew.hands, plan, plan.canary, step, interrupted)
+    hearing, hands = _hearing(crew, plan, step)
+    came = steps.look(hands, plan, plan.canary, step, interrupted)
     if came is not None:
-        crew.ledger.append(_looked(crew, standing, plan, phase, number, step, came))
-
-
-def _looked(crew: Crew, standing: Standing, plan: Plan, phase: Phase, number: int, step: Step, came: Outcome) -> Draft:
-    data: dict[str, Json] = {
-        **_named(plan, phase, number, step),
-        "result": came.outcome,
-        "because": came.because[:1000],
-        "reply": came.reply.digest if came.reply else "",
-    }
-    return Draft("step.looked", DRIVER, standing.change, data, _stored(crew, came))
+        blobs = kept(crew.ledger, plan, step, came, hearing.replies)
+        crew.ledger.append(looked(standing, plan, (phase, number, step), came, blobs))
 
 
 def _judge(crew: Crew, plan: Plan, standing: Standing, rounds: int) -> None:

@@ -45,6 +45,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "step.intended": ("phase", "step", "number", "array", "command", "act_before", "attempt"),
         "step.ended": ("phase", "step", "number", "array", "outcome", "because", "reply", "attempt", "prompt"),
         "step.looked": ("phase", "step", "number", "array", "result", "because", "reply"),
+        "step.told": ("phase", "step", "number", "array", "facts", "reply"),
         "step.confirmed": ("phase", "step", "number", "array", "word", "by", "statement", "method", "signature", "key"),
         "hold.placed": ("reason",),
         "hold.lifted": ("reason",),

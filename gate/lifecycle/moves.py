@@ -158,8 +158,16 @@ def _key(entry: Entry) -> tuple[Phase, int]:
     return Phase(str(entry.data["phase"])), whole(entry, "number")
 
 
-def _marked(standing: Standing, mark: Mark) -> Standing:
-    return replace(standing, marks={**standing.marks, (mark.phase, mark.number): mark})
+def _marked(standing: Standing, mark: Mark, transcript: str = "") -> Standing:
+    place = (mark.phase, mark.number)
+    said_so_far = standing.transcripts.get(place, ())
+    if transcript:
+        standing = replace(standing, transcripts={**standing.transcripts, place: (*said_so_far, transcript)})
+    return replace(standing, marks={**standing.marks, place: mark})
+
+
+def _told(standing: Standing, entry: Entry) -> Standing:
+    return replace(standing, told={**standing.told, _key(entry): str(entry.data["facts"])})
 
 
 def _intended(standing: Standing, entry: Entry) -> Standing:
@@ -173,7 +181,8 @@ def _step_ended(standing: Standing, entry: Entry) -> Standing:
     before = standing.mark(phase, number) or Mark(phase, number, 1)
     outcome, because, asked = said(entry, "outcome"), str(entry.data["because"]), bool(entry.data.get("prompt"))
     since, at = before.act_before, entry.time
-    return _marked(standing, Mark(phase, number, before.attempt, since, outcome, "", asked, at=at, because=because))
+    mark = Mark(phase, number, before.attempt, since, outcome, "", asked, at=at, because=because)
+    return _marked(standing, mark, blob(entry, "transcript"))
 
 
 def _looked(standing: Standing, entry: Entry) -> Standing:
@@ -181,7 +190,7 @@ def _looked(standing: Standing, entry: Entry) -> Standing:
     before = standing.mark(phase, number) or Mark(phase, number, 0)
     because = str(entry.data["because"]) if before.confirmed else before.because
     looked = replace(before, looked=said(entry, "result"), again=False, at=entry.time, because=because)
-    return _marked(standing, looked)
+    return _marked(standing, looked, blob(entry, "transcript"))
 
 
 def _confirmed(standing: Standing, entry: Entry) -> Standing:
@@ -259,6 +268,7 @@ MOVES = {
     "step.ended": _step_ended,
     "step.looked": _looked,
     "step.confirmed": _confirmed,
+    "step.told": _told,
     "hold.placed": _hold,
     "known_answer.written": _written,
     "probe.finished": _probed,

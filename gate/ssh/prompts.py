@@ -43,6 +43,8 @@ class Prompts:
         self._size = -1
         self._since = time.monotonic()
         self._answered = [0, 0]
+        self.typed: list[tuple[str, str]] = []
+        """Prompts as they stood there, and what was typed at each."""
 
     def heed(self, talk: Talk) -> None:
         """Answer if a prompt on the list waits; Over when anything else does. Nothing is typed then."""
@@ -59,6 +61,7 @@ class Prompts:
         if answer is not None and self._left[answer] and now < self._not_after:
             self._left[answer] -= 1
             self._answered = [len(talk.out), len(talk.err)]
+            self.typed.append((line, answer.words))
             talk.type((answer.words + self._end).encode("ascii"))
         elif answer is not None or (silent >= WAITS and line.endswith(QUESTION)):
             raise self.over(line, answer)

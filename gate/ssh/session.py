@@ -179,7 +179,7 @@ class Session:
         if channel is None:
             return Reply(self.target, words, ReplyState.UNREACHABLE, started_at, self._clock(), problem=problem)
         talk = Talk(channel, self._transport, began + deadline_s, limit)
-        state, status, problem = ReplyState.ANSWERED, None, ""
+        state, status, problem, prompts = ReplyState.ANSWERED, None, "", None
         try:
             send_s = self._seconds_to_act(act_before, self._clock(), began + deadline_s - time.monotonic())
             prompts = talking.prompts(time.monotonic() + send_s) if talking else None
@@ -212,9 +212,8 @@ class Session:
             status = None
             self._wire.abort()
             self._transport.close()
-        return Reply(
-            self.target, words, state, started_at, self._clock(), status, bytes(talk.out), bytes(talk.err), problem
-        )
+        out, err, typed = bytes(talk.out), bytes(talk.err), tuple(prompts.typed) if prompts else ()
+        return Reply(self.target, words, state, started_at, self._clock(), status, out, err, problem, typed)
 
     def _seconds_to_act(self, act_before: datetime | None, now: datetime, at_most: float) -> float:
         for limit, what in ((act_before, "the time to act"), (self.not_after, "the time of this connection")):

@@ -23,6 +23,7 @@ DONE = {"hold", "resume", "back_out", "withdraw"}
 def add(pages: Blueprint) -> None:
     """Add the routes."""
     pages.add_url_rule("/changes/<change>", "change", show)
+    pages.add_url_rule("/changes/<change>/transcript", "change_transcript", transcript)
     pages.add_url_rule("/changes/<change>/live", "change_live", live)
     pages.add_url_rule("/changes/<change>/bell", "change_bell", bell)
     for name, view in (
@@ -47,6 +48,11 @@ def show(change: str) -> str:
 def live(change: str) -> Response:
     """Show the part of the page that moves."""
     return fragment("changes/_show.html", **_values(person(), change))
+
+
+def transcript(change: str) -> str:
+    """Show what was said with the canary, step by step."""
+    return render_template("changes/transcript.html", told=face().control.transcript(person(), change))
 
 
 def bell(change: str) -> Response:  # noqa: ARG001 - one ledger, one bell

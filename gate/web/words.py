@@ -103,6 +103,7 @@ ENTRIES = {
     "step.ended": "Step ended",
     "step.looked": "Looked at the array",
     "step.confirmed": "Confirmed by hand",
+    "step.told": "The array told how it goes on",
     "hold.placed": "Hold placed",
     "hold.lifted": "Hold lifted",
     "known_answer.written": "Known data written",

@@ -17,6 +17,7 @@ from gate.cli.main import main
 from gate.person import Role
 from gate.policy import Seat
 from gate.settings import load, relocate, shipped
+from gate.store import Ledger
 
 PASSWORD = "correct horse battery"
 
@@ -27,6 +28,7 @@ class Served:
 
     address: str
     config: Path
+    ledger: Ledger
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def serving(directory: Path, *, rotated: bool = False) -> Iterator[Served]:
         server = make_server("127.0.0.1", 0, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield Served(f"http://127.0.0.1:{server.server_port}", config)
+        yield Served(f"http://127.0.0.1:{server.server_port}", config, installation.ledger)
         server.shutdown()
         thread.join()
 

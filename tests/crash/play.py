@@ -87,6 +87,7 @@ class _Keeper:
     def __init__(self, run: Run) -> None:
         self._run = run
         self.closed = False
+        self._next_look = 0.0
         self._child, self._told, self._tells = run.fork(run.cell)
 
     def mind(self) -> None:
@@ -107,7 +108,10 @@ class _Keeper:
             self._again()
 
     def look(self) -> None:
-        """Look into the ledger, and do what a person would do now."""
+        """Look into the ledger now and then, and do what a person would do now."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + 0.3
         try:
             ledger = self._run.ledger()
         except LedgerUnavailable as error:
@@ -125,8 +129,12 @@ class _Keeper:
                     self._from_outside()
         except Moved:
             pass
+        except LedgerUnavailable as error:
+            if "busy" not in error.message:
+                raise
         finally:
-            ledger.close()
+            with suppress(LedgerUnavailable):  # a frozen gate may hold its turn
+                ledger.close()
 
     def end(self) -> None:
         """End the process."""

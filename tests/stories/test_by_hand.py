@@ -115,6 +115,12 @@ def test_two_words_alone_make_nothing_done_and_the_array_decides(stage: Stage) -
     assert stage.wait_for(change, "held", "halted", seconds=90) == "held"
 
     history = stage.gate.ledger.history(change)
+    told = control.transcript(performer, change)
+    assert told["missing"] == []
+    spoken = "".join(line["text"] for part in told["parts"] for line in part["lines"])
+    assert "west-3> lssystem -delim !\r\n" in spoken
+    assert "west-3> scp -t /upgrade < " in spoken
+    assert any(entry.kind == "step.told" and "system_" in str(entry.data["facts"]) for entry in history)
     said = [
         (entry.actor.id, entry.data["word"], entry.data["by"]) for entry in history if entry.kind == "step.confirmed"
     ]

@@ -12,7 +12,7 @@ LAYERS: tuple[set[str], ...] = (
     {"canonical", "chap", "drawing", "duration", "tree"},
     {"inventory", "step"},
     {"change", "document", "evidence", "policy"},
-    {"finding", "landscape", "person", "sink"},
+    {"finding", "landscape", "person", "sink", "transcript"},
     {"approval", "canary", "coverage", "immutability", "isolation", "judgement", "rotation", "verdict"},
     {"attendance", "fate", "waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},

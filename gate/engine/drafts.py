@@ -1,0 +1,64 @@
+"""The entries about one step, in their exact keys."""
+
+from gate.canonical import Json
+from gate.change import Phase, Plan, Purpose, utc
+from gate.engine.next import Act
+from gate.engine.steps import Outcome
+from gate.ledger.entry import GATE, Blob, Draft
+from gate.permits.office import Permit
+from gate.standing import Standing
+from gate.step import Step
+
+DRIVER = GATE
+
+
+def named(plan: Plan, phase: Phase, number: int, step: Step) -> dict[str, Json]:
+    """Return what names a step in every entry about it."""
+    return {"phase": phase.value, "step": step.id, "number": number, "array": plan.canary}
+
+
+def intent(plan: Plan, action: Act, act_before: str) -> dict[str, Json]:
+    """Return what is about to be sent, and until when."""
+    place = named(plan, action.phase, action.number, action.step)
+    return {**place, "command": action.step.command, "act_before": act_before, "attempt": action.attempt}
+
+
+def permitted(purpose: Purpose, plan: Plan, permit: Permit) -> dict[str, Json]:
+    """Return what a permit was made for."""
+    return {
+        "purpose": purpose.value,
+        "stage": plan.stages[0].name,
+        "array": plan.canary,
+        "plan_digest": plan.digest,
+        "serial": str(permit.serial),
+        "expires": utc(permit.expires),
+    }
+
+
+def ended(
+    standing: Standing, plan: Plan, place: tuple[Phase, int, Step], attempt: int, came: Outcome, blobs: tuple[Blob, ...]
+) -> Draft:
+    """Return how a step came out."""
+    data: dict[str, Json] = {
+        **named(plan, *place),
+        "outcome": came.outcome,
+        "because": came.because[:1000],
+        "reply": came.reply.digest if came.reply else "",
+        "attempt": attempt,
+    }
+    if came.prompt:
+        data["prompt"] = came.prompt[:300]
+    return Draft("step.ended", DRIVER, standing.change, data, blobs)
+
+
+def looked(
+    standing: Standing, plan: Plan, place: tuple[Phase, int, Step], came: Outcome, blobs: tuple[Blob, ...]
+) -> Draft:
+    """Return what a look at the array found."""
+    data: dict[str, Json] = {
+        **named(plan, *place),
+        "result": came.outcome,
+        "because": came.because[:1000],
+        "reply": came.reply.digest if came.reply else "",
+    }
+    return Draft("step.looked", DRIVER, standing.change, data, blobs)
