@@ -11,7 +11,7 @@ import hashlib
 import io
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -206,7 +206,8 @@ class Session:
             state = ReplyState.TIMED_OUT if late else ReplyState.LOST
             problem = f"no answer within {deadline_s:g} s" if late else f"the connection ended: {reason(error)}"
         if state is ReplyState.ANSWERED:
-            with guard(self._timeouts.channel_s, self._wire.abort):
+            # The answer is whole; a connection that ends before our goodbye takes nothing of it away.
+            with suppress(paramiko.SSHException, EOFError, OSError), guard(self._timeouts.channel_s, self._wire.abort):
                 channel.close()
         else:
             status = None
