@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
-from gate.evidence import BackupReading, BackupRun, Rehearsal, Verification
+from gate.evidence import BackupReading, BackupRun, Immutability, Rehearsal, Verification
 from gate.finding import Finding
 from gate.inventory import Dataset, Protection
 from tests import cases
@@ -23,6 +23,7 @@ def judged(
     rehearsals: Iterable[Rehearsal] = (),
     problem: str = "",
     later: timedelta = timedelta(0),
+    held_by: Immutability | None = None,
 ) -> Finding:
     """Ask one check about one protection, now or later; everything but what is given is well."""
     now = datetime.now(UTC)
@@ -37,6 +38,7 @@ def judged(
         backups={kept.id: BackupReading(kept.id, now + later, tuple(runs), clock_skew_s=0, problem=problem)},
         verifications=tuple(reads),
         rehearsals=tuple(rehearsals),
+        immutability={kept.id: held_by} if held_by else {},
     )
     fresh = {name: replace(one, at=now + later) for name, one in told.arrays.items()}
     places = {name: replace(one, at=now + later) for name, one in told.repositories.items()}

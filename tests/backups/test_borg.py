@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from gate.backups.borg import TOOL, catalogue, verify
-from gate.checks import backup_verified
+from gate.backups.held import held
+from gate.checks import backup_verified, copy_survives, sentinel_refused
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
 from gate.finding import Outcome
 from gate.inventory import BackupTool, Dataset, Engine, Protection
-from tests.backups.judged import judged
+from tests.backups.judged import PLACE, judged
 from tests.backups.local import Asker, Machine, drive, failed, lost, saying
 from tests.parts import need
 
@@ -231,6 +232,23 @@ def test_a_segment_that_is_gone_or_short_is_damage(
     found = verified(at(protection, copied), dataset, run, machine(copied))
     assert not found.passed
     assert found.level in {"V0", "V1"}
+
+
+def test_an_append_only_repository_lets_its_archives_be_deleted_and_so_holds_nothing(
+    protection: Protection, dataset: Dataset, copied: Path, well: Asker
+) -> None:
+    """Measured: `borg delete` ends well and empties the list; the data wait for whoever lifts the flag."""
+    borg(copied, "config", "repository", "append_only", "1")
+    run, there = run_of(protection, well), at(protection, copied)
+    flag = drive(held(there, run, PLACE, datetime.now(UTC)), machine(copied))
+    assert (flag.mechanism, flag.mode, flag.problem) == ("borg-append-only", "append-only", "")
+    for archive in ("photos-0", "photos-1"):
+        borg(copied, "delete", f"repository::{archive}")
+    assert read(there, machine(copied)).runs == ()
+    for check in (copy_survives, sentinel_refused):
+        found = judged(check, dataset, there, [run], held_by=flag)
+        assert found.outcome is Outcome.FAILED
+        assert "borg-append-only ends with the storage under it" in found.because
 
 
 def test_an_empty_repository_is_a_fact_and_checkpoints_are_no_backups(
