@@ -70,7 +70,6 @@ ONLY: dict[str, set[str]] = {
         "serving",
         "settings",
         "sshsig",
-        "verdict",
         "waiver",
         "witness",
         "witnessing",
