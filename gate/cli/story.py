@@ -98,7 +98,9 @@ class Story:
         if red[TOLD:]:
             self._teller.says(f"and {len(red) - TOLD} more: {', '.join(found['check'] for found in red[TOLD:])}")
         if view["verdict"]["opens"]:
-            self._teller.says(f"all {len(view['verdict']['findings'])} checks passed: it opens", good=True)
+            passed = len(view["verdict"]["findings"]) - len(red)
+            but = f"; a seat signs for {', '.join(found['check'] for found in red)} by name" if red else ""
+            self._teller.says(f"{passed} checks passed{but}: it opens", good=True)
         return view
 
     def _both_sign(self, change: str) -> View:
