@@ -16,7 +16,7 @@ from tests.fuzz.tools import SESSIONS, sessions
 TARGETS = all_targets()
 SAMPLE = 120
 
-SLOW = {"playbook": 15, "documents": 6, "yaml": 25, "handed-out": 40}
+SLOW = {"playbook": 15, "documents": 30, "yaml": 25, "handed-out": 40}
 """Targets of which one input takes tens of milliseconds, and how many of them are enough here."""
 
 

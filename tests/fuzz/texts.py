@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gate import document, hostkeys, sshsig
 from gate.change import ChangeRequest
+from gate.chap import Account, Chap, ChapError, answer, check, read_challenge
 from gate.errors import BadInput
 from gate.families import FAMILIES
 from gate.families.vpd import decode_device_identification
@@ -15,10 +16,11 @@ from gate.playbook import parse, render
 from gate.settings import Config
 from gate.tree import compose
 from tests.families.linux_words import page
-from tests.fuzz.target import Target
+from tests.fuzz.target import Target, take
 from tests.repository import ROOT
 
-PLAYBOOKS = tuple(sorted((ROOT / "playbooks").glob("*/*.yaml")))
+TARGET_SIDE = Account("array", "what-the-array-knows")
+TOLD = Chap(Account("gate", "what-the-gate-knows"), TARGET_SIDE)
 VALUES = ("east-1", "lab-8.7.0.4.img", "8.7.0.4", "8.6.0.3", "0000020420E00011", "a", "1", "cage0", "node1")
 LINE = re.compile(r"[ -~]+")
 """A command is one line of printable ASCII; the pattern of a slot lets nothing else in."""
@@ -51,13 +53,33 @@ def yaml(data: bytes) -> None:
         return
 
 
+MODELS = (ChangeRequest, Inventory, Config)
+
+
 def documents(data: bytes) -> None:
-    for model in (ChangeRequest, Inventory, Config):
-        try:
-            document.read(data, "fuzz.yaml", model)
-        except BadInput as error:
-            said = str(error)
-            assert said.startswith("fuzz.yaml"), said
+    """(model, bytes)."""
+    number, text = take(data, len(MODELS))
+    try:
+        document.read(text, "fuzz.yaml", MODELS[number])
+    except BadInput as error:
+        said = str(error)
+        assert said.startswith("fuzz.yaml"), said
+
+
+def logins(data: bytes) -> None:
+    """What a target says while it asks for CHAP: a challenge that is answered, or the declared error."""
+    text = data.decode("utf-8", "replace")
+    said = dict(part.split("=", 1) for part in text.split("\n") if "=" in part)
+    try:
+        keys, asked = answer(read_challenge(said), TOLD, bytes(33))
+        assert all(TOLD.ours.secret not in value for value in keys.values())
+        assert asked is not None
+        check(said, asked, TARGET_SIDE)
+    except ChapError as error:
+        shown = str(error)
+        assert "knows" not in shown or "its own secret" in shown, shown
+        return
+    raise AssertionError("a target that knows no secret has proven itself")
 
 
 def host_keys(data: bytes) -> None:
@@ -100,8 +122,13 @@ def files(*patterns: str) -> Callable[[], Iterator[bytes]]:
 
 
 def configurations() -> Iterator[bytes]:
-    yield (ROOT / "config.yaml").read_bytes()
-    yield b"""\
+    whole = (ROOT / "config.yaml").read_bytes()
+    yield b"\2" + whole
+    fleet = whole[whole.index(b"\ninventory:") + 1 : whole.index(b"\nlab:") + 1].split(b"\n", 1)[1]
+    yield b"\1" + b"\n".join(line.removeprefix(b"  ") for line in fleet.split(b"\n"))
+    small = b"[{id: a, site: a, family: purity, model: x, serial: abcd, criticality: low, ssh: {host: h}}]"
+    yield b"\1sites: [a]\narrays: " + small + b"\n"
+    yield b"""\0\
 title: Update of the west
 kind: firmware
 targets: [west-1, west-2]
@@ -110,6 +137,11 @@ version: 8.7.0.4
 window: {opens: 2026-11-22T22:00:00Z, closes: 2026-11-23T04:00:00Z}
 risk: "none: all of it"
 """
+
+
+def challenges() -> Iterator[bytes]:
+    yield b"CHAP_A=5\nCHAP_I=7\nCHAP_C=0x00ff10aa\nCHAP_N=array\nCHAP_R=0x00112233445566778899aabbccddeeff"
+    yield b"CHAP_A=7\nCHAP_I=255\nCHAP_C=0bAP8Q"
 
 
 def keys() -> Iterator[bytes]:
@@ -135,6 +167,7 @@ TARGETS = (
     Target("playbook", files("playbooks/*/*.yaml"), playbook),
     Target("yaml", files("playbooks/*/*.yaml"), yaml),
     Target("documents", configurations, documents, largest=65_536),
+    Target("chap", challenges, logins),
     Target("host-keys", keys, host_keys),
     Target("vpd", raw_pages, pages),
     Target("sshsig", armoured, signatures),
