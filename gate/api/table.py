@@ -79,7 +79,7 @@ def _confirm(call: Call) -> Answer:
 
 
 def _transcript(call: Call) -> Answer:
-    return Answer(content=call.control.transcript(call.actor, call.path["id"])["cast"].encode())
+    return Answer(content=call.control.recording(call.actor, call.path["id"]))
 
 
 def _pack(call: Call) -> Answer:

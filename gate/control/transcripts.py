@@ -37,3 +37,8 @@ class Transcripts:
                 parts.append({"heading": heading, "place": place, "at": utc(entry.time), "lines": lines})
         title = f"{standing.change}: {standing.title}"
         return {"id": change, "title": title, "parts": parts, "missing": missing, "cast": joined(title, casts).decode()}
+
+    def recording(self, actor: Person, change: str) -> bytes:
+        """Return all of it as one asciicast."""
+        cast: str = self.transcript(actor, change)["cast"]
+        return cast.encode()

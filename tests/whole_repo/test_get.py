@@ -19,7 +19,7 @@ from gate.web.pages import blueprint
 READS = {
     "arrays", "barred", "browse", "confirmation", "controls", "datasets", "entries", "export", "last_check", "pack",
     "reply", "rows", "safety", "seal", "session_approvals", "show", "sinks", "size",
-    "statement", "transcript", "wait", "waiver", "waiver_seats", "who",
+    "recording", "statement", "transcript", "wait", "waiver", "waiver_seats", "who",
 }  # fmt: skip
 """`export` and `pack` enter that they were taken. Every other verb decides, also one that is added tomorrow."""
 
