@@ -228,6 +228,11 @@ class Trace:
         return " ".join(found) or None
 
 
+def software_of(protection: str) -> str:
+    """Return the key in `Evidence.settled` of the backup software of a protection."""
+    return f"the backup software of {protection}"
+
+
 OWN_RECORD = "the gate's own record"
 """Key in `Evidence.tools` of the gate's own data directory; no recovery tool of an inventory can be called so."""
 
@@ -562,7 +567,8 @@ class Evidence:
     """Protection id → where its restores are rehearsed."""
 
     settled: dict[str, datetime] = field(default_factory=dict)
-    """Array or protection id → since when its firmware, or the place of its repository, was seen as it is now."""
+    """Array or protection id → since when its firmware, or the place of its repository, was seen as it is now;
+    `software_of` a protection → likewise the version of its tool, where that tells one."""
 
     record: RecordState | None = None
     image: ImageReading | None = None

@@ -3,13 +3,15 @@
 from gate.checks.case import Case, Reliance
 from gate.checks.each import Answer, over_datasets
 from gate.checks.proof import Trouble, expiry, run_and_read
+from gate.evidence import software_of
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
 
 CHECK = Check(
     name="verified-since-change",
-    question="Was the backup relied on read after the last change of firmware or place of the storage under it?",
-    meaning="What was read under the old firmware of the backup's array says nothing of what the new one did to it.",
+    question="Was the backup relied on read after the last change of the storage under it and of the backup software?",
+    meaning="What was read under the old firmware of the backup's array says nothing of what the new one did to it; "
+    "nor does it say what an update of the backup program did: in 2021 one deleted 77 TB of a university's files.",
     way_out="Check the change again: the gate reads the backup once more.",
     threshold="none: the read is newer than the first sighting of what runs there now",
     weight=Weight.BLOCK,
@@ -33,8 +35,11 @@ def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
     place = case.map.locate(case.evidence.repositories.get(protection.id))
     if not place.known:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {place.because}", evidence=record.raw)
-    for name in (protection.id, *sorted(place.arrays)):
+    software = software_of(protection.id)
+    for name in (protection.id, software, *sorted(place.arrays)):
         since = case.evidence.settled.get(name)
+        if since is None and name == software:  # not every tool tells a version
+            continue
         if since is None:
             return Answer(Outcome.UNKNOWN, f"it is not known since when {name} is as it is now", evidence=record.raw)
         if record.at < since:

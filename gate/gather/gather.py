@@ -172,7 +172,7 @@ class Gathering:
             lies = self._locate(progress)
             readings = self._catalogues(progress)
             known = self._records.known()
-            settled = self._sightings.settled(lies.arrays, lies.repositories)
+            settled = self._sightings.settled(lies.arrays, lies.repositories, readings)
             where = Map(lies.arrays, self._inventory)
             known = replace(known, verifications=since(known.verifications, lies.repositories, settled, where))
             wanted = self._wanted(targets, lies)

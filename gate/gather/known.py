@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gate.evidence import Rehearsal, Trace, Verification
+from gate.evidence import Rehearsal, Trace, Verification, software_of
 from gate.landscape import Map
 
 EARLIER = 3
@@ -14,7 +14,7 @@ def since(
 ) -> tuple[Verification, ...]:
     """Leave out what was read before the storage under it was as it is now: it is read again (BK-12)."""
     begins = {
-        name: max((settled[one] for one in (name, *where.locate(trace).arrays) if one in settled), default=None)
+        name: max((settled[one] for one in _under(name, trace, where) if one in settled), default=None)
         for name, trace in repositories.items()
     }
     kept = []
@@ -23,6 +23,10 @@ def since(
         if since is None or read.at >= since:
             kept.append(read)
     return tuple(kept)
+
+
+def _under(protection: str, trace: Trace, where: Map) -> tuple[str, ...]:
+    return protection, software_of(protection), *where.locate(trace).arrays
 
 
 def with_earlier(found: tuple[Verification, ...], known: tuple[Verification, ...]) -> tuple[Verification, ...]:

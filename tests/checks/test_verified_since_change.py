@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gate.checks import verified_since_change
+from gate.evidence import software_of
 from gate.finding import Finding, Outcome
 from tests.cases import NAMES, NOON, SECOND, SERIALS, case, evidence, verification
 
@@ -24,6 +25,15 @@ def test_the_read_must_not_be_older_than_the_first_sighting_of_what_is_there(nam
     assert late.outcome is Outcome.FAILED
     assert f"before {name} was first seen" in late.because
     assert answer(**{name: None}).outcome is Outcome.UNKNOWN
+
+
+def test_a_backup_program_that_was_updated_since_proves_nothing_and_one_that_tells_no_version_is_let_be() -> None:
+    software = software_of("nightly")
+    assert answer(**{software: READ}).outcome is Outcome.PASSED
+    late = answer(**{software: READ + SECOND})
+    assert late.outcome is Outcome.FAILED
+    assert "before the backup software of nightly was first seen" in late.because
+    assert answer(**{software: None}).outcome is Outcome.PASSED
 
 
 def test_other_arrays_do_not_matter() -> None:
