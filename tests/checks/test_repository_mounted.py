@@ -28,3 +28,10 @@ def test_it_must_be_where_it_is_said_to_be_and_followed_to_its_end(
     finding = repository_mounted.check(case(evidence(repositories={"nightly": told} if told else {}), inventory=ALONE))
     assert finding.outcome is outcome
     assert said in finding.because
+
+
+def test_a_host_that_did_not_answer_says_nothing_of_its_mounts() -> None:
+    silent = trace("vault-1", VAULT_LUN, problem="no answer to findmnt: bk-1 cannot be reached")
+    found = repository_mounted.check(case(evidence(repositories={"nightly": silent})))
+    assert found.outcome is Outcome.UNKNOWN
+    assert "bk-1 cannot be reached" in found.because

@@ -22,7 +22,9 @@ def parts(since: timedelta | None, unread: int | None = 0, **fields: Any) -> Ver
     return verification(coverage=Coverage(1, 7, DIGEST, whole_since=whole, unread=unread), **fields)
 
 
-@pytest.mark.parametrize(("age", "outcome"), [(LIMIT, Outcome.PASSED), (LIMIT + SECOND, Outcome.FAILED)])
+@pytest.mark.parametrize(
+    ("age", "outcome"), [(timedelta(0), Outcome.PASSED), (LIMIT, Outcome.PASSED), (LIMIT + SECOND, Outcome.FAILED)]
+)
 def test_a_full_read_counts_for_a_month(age: timedelta, outcome: Outcome) -> None:
     assert answer(verification(age)).outcome is outcome
     assert answer(parts(age)).outcome is outcome

@@ -7,7 +7,19 @@ import pytest
 from gate.checks import verified_since_change
 from gate.evidence import software_of
 from gate.finding import Finding, Outcome
-from tests.cases import NAMES, NOON, SECOND, SERIALS, case, evidence, verification
+from tests.cases import (
+    NAMES,
+    NOON,
+    SECOND,
+    SERIALS,
+    VAULT_LUN,
+    case,
+    evidence,
+    fleet,
+    protection,
+    trace,
+    verification,
+)
 
 READ = NOON - timedelta(hours=1)
 
@@ -34,6 +46,13 @@ def test_a_backup_program_that_was_updated_since_proves_nothing_and_one_that_tel
     assert late.outcome is Outcome.FAILED
     assert "before the backup software of nightly was first seen" in late.because
     assert answer(**{software: None}).outcome is Outcome.PASSED
+
+
+def test_storage_that_nobody_can_place_has_no_date() -> None:
+    told = evidence(repositories={"nightly": trace("nowhere", VAULT_LUN)})
+    found = verified_since_change.check(case(told, inventory=fleet(protections=(protection(),))))
+    assert found.outcome is Outcome.UNKNOWN
+    assert "no array of the inventory tells the target port" in found.because
 
 
 def test_other_arrays_do_not_matter() -> None:
