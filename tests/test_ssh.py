@@ -44,23 +44,30 @@ def pins(port: int, key: Ed25519PrivateKey = KEY) -> HostKeys:
 def serve() -> Iterator[Serve]:
     """Accept connections on a free port and hand each to a function, until the test ends."""
     listeners: list[socket.socket] = []
+    peers: list[socket.socket] = []
 
     def begin(handle: Callable[[socket.socket], None]) -> int:
+        def handled(peer: socket.socket) -> None:
+            with suppress(OSError):
+                handle(peer)
+
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
         def accept() -> None:
             with suppress(OSError):
                 while True:
-                    peer, _ = listener.accept()
-                    threading.Thread(target=handle, args=(peer,), daemon=True).start()
+                    peers.append(listener.accept()[0])
+                    threading.Thread(target=handled, args=peers[-1:], daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         return int(listener.getsockname()[1])
 
     yield begin
     for listener in listeners:
-        listener.close()
+        listener.shutdown(socket.SHUT_RDWR)
+    for left in (*listeners, *peers):
+        left.close()
 
 
 class Peer(paramiko.ServerInterface):

@@ -87,7 +87,7 @@ def test_one_that_hangs_stalls_none_of_the_others_nor_the_end(
     until(lambda: len(well.taken) == 13)
     assert Cursors(tmp_path / "sinks.db", ORIGIN).read("hook").next == 0
     sending.stop()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sink ")]
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("sink ")])
 
 
 def test_a_new_log_begins_at_its_first_entry(ledger: SqliteLedger, tmp_path: Path) -> None:
