@@ -14,7 +14,7 @@ UV := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test real check format docs bench soak lock wheel clean
+.PHONY: help demo setup test real lint check format docs bench soak lock wheel clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -30,9 +30,11 @@ test: $(VENV)/dev.stamp ## run every test that this machine has the parts for (T
 real: $(VENV)/dev.stamp ## judge by the real programs, as root: tgtd and OpenSSH in networks of their own; leaves nothing out
 	@place=$$(mktemp -d /tmp/sg.XXXX) && SANGATE_ALL_PARTS=1 $(BIN)/python -m pytest -q --basetemp=$$place/t tests/real && rm -rf $$place
 
-check: $(VENV)/dev.stamp ## ruff, mypy and the tests about the whole repository
+lint: $(VENV)/dev.stamp ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+check: lint ## what lint does, and the tests about the whole repository
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests/whole_repo
 
 format: $(VENV)/dev.stamp ## lay the code out as ruff does
