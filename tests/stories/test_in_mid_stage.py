@@ -13,7 +13,7 @@ from gate.lifecycle import fold
 from tests.stories.conftest import quick
 from tests.stories.stage import FLIPS, GOOD, Stage, build
 
-SHORT = 14
+SHORT = 20
 """Seconds that approvals and windows of these stories last."""
 
 
@@ -51,11 +51,11 @@ def stop_after(stage: Stage, change: str, kind: str, step: str) -> None:
 def begun(stage: Stage, version: str, stop_at: str) -> str:
     """Start a change, stop the gate after the intent of one step, and wait until approvals and window are over."""
     gate = stage.open()
-    ends = time.monotonic() + SHORT
     change = stage.approved(version, closes=soon())
+    signed = datetime.now(UTC)  # the window closes before this and SHORT, and so does the last approval
     gate.control.start(stage.people["performer"], change)
     stop_after(stage, change, "step.intended", stop_at)
-    time.sleep(max(0.0, ends + 1 - time.monotonic()))
+    time.sleep(max(0.0, (signed + timedelta(seconds=SHORT + 1) - datetime.now(UTC)).total_seconds()))
     return change
 
 
