@@ -46,12 +46,25 @@ as in the evidence model behind this gate: BK for backups, IS for isolation, IM 
 | --- | --- |
 """
 
+MODEL = """
+## The questions of the evidence model
+
+The model lists thirty: fourteen of backups, nine of isolation, four of immutability, three of the evidence. Each is one
+check here, but for IS-01 and IS-02: whether the copy is on a target and whether it is on the data's own array are asked
+at once, since both need the same trace. What the model does not list and a change needs is ours, and has no number.
+
+| question | check |
+| --- | --- |
+"""
+
 
 def checks_page() -> str:
     """Return docs/checks.md."""
     checks = [module.CHECK for module in CHECKS]
     rows = "".join(f"| [{check.name}](#{check.name}) | {check.question} |\n" for check in checks)
-    return HEAD + rows + "".join(_section(check) for check in checks)
+    by_source = sorted((source, check.name) for check in checks for source in check.source.split(", ") if source)
+    of_the_model = "".join(f"| {source} | [{name}](#{name}) |\n" for source, name in by_source)
+    return HEAD + rows + MODEL + of_the_model + "".join(_section(check) for check in checks)
 
 
 def schema_page() -> str:

@@ -233,6 +233,11 @@ def software_of(protection: str) -> str:
     return f"the backup software of {protection}"
 
 
+def maintenance_of(protection: str) -> str:
+    """Return the key in `Evidence.settled` of the maintenance that the inventory tells of a protection."""
+    return f"the maintenance of {protection}"
+
+
 OWN_RECORD = "the gate's own record"
 """Key in `Evidence.tools` of the gate's own data directory; no recovery tool of an inventory can be called so."""
 
@@ -568,7 +573,8 @@ class Evidence:
 
     settled: dict[str, datetime] = field(default_factory=dict)
     """Array or protection id → since when its firmware, or the place of its repository, was seen as it is now;
-    `software_of` a protection → likewise the version of its tool, where that tells one."""
+    `software_of` a protection → likewise the version of its tool, where that tells one;
+    `maintenance_of` a protection → when the last maintenance of it, its host or its storage was to be over."""
 
     record: RecordState | None = None
     image: ImageReading | None = None

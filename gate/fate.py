@@ -13,6 +13,7 @@ from gate.evidence import Evidence, Provenance
 from gate.inventory import Appliance, Array, Dataset, Inventory, Medium, Protection
 from gate.isolation import Isolation, Relation, copied
 from gate.landscape import Map, Place
+from gate.upkeep import Work, under
 
 PLANES = {
     "admin": "admins",
@@ -46,8 +47,8 @@ class Touched:
     waves: tuple[frozenset[str], ...] = ()
     """Stages of the plan in order; () before there is one."""
 
-    protections: frozenset[str] = frozenset()
-    """Protections whose backup software is changed in the same window."""
+    works: tuple[Work, ...] = ()
+    """What others do, or may do, in the same window."""
 
     @cached_property
     def stages(self) -> Mapping[str, tuple[int, ...]]:
@@ -162,10 +163,22 @@ def _partner(pair: Pair) -> Row:
 
 
 def _software(pair: Pair) -> Row:
-    protection, change = pair.protection, pair.change
-    touched = protection.id in change.protections
-    words = f"{protection.tool} is changed in the same window" if touched else ""
-    return Row("backup-software", "", protection.tool, SAME if touched else DIFFERENT, Provenance.DECLARED, words)
+    """Name who works on the backup program, its host, the storage under the copy, or what a recovery needs."""
+    protection, inventory = pair.protection, pair.inventory
+    tools = [pair.where.locate(trace) for trace in pair.evidence.tools.values()] if pair.change.works else []
+    touched = under(protection, pair.there).union(
+        *({one.id, one.host} for one in inventory.recovery_tools),
+        *({element.name for element in place.elements} for place in tools),
+    )
+    told = "; ".join(
+        f"{work.words} touches {' and '.join(sorted(work.on & touched))} in the same window"
+        for work in pair.change.works
+        if work.on & touched
+    )
+    known = not pair.change.works or (pair.there.known and all(place.known for place in tools))
+    verdict = SAME if told else DIFFERENT if known else UNKNOWN
+    because = told or ("" if known else "others work in the same window, and where all of it lies is not known")
+    return Row("backup-software", "", protection.tool, verdict, Provenance.DECLARED, because)
 
 
 def _firmware(pair: Pair) -> Row:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gate.duration import Duration
 
@@ -300,6 +300,23 @@ class Unprotected(Frozen):
     reason: Annotated[str, StringConstraints(min_length=8, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
+class Maintenance(Frozen):
+    """Work that no change of this gate does: on a host, an appliance, an array, a backup tool. Told by people."""
+
+    on: Name
+    """The id of a host, appliance, array, protection (its backup software) or recovery tool."""
+
+    opens: AwareDatetime
+    closes: AwareDatetime
+    reason: Annotated[str, StringConstraints(min_length=8, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError("closes must be after opens")
+        return self
+
+
 class Statement(Frozen):
     """A business statement that must be true of restored data (level V7)."""
 
@@ -480,6 +497,7 @@ class Inventory(Frozen):
     """The appliance on which the gate's own data lie, where the gate's machine cannot tell; declared."""
 
     unprotected: tuple[Unprotected, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
@@ -530,6 +548,9 @@ class Inventory(Frozen):
         found += [(f"hosts.{one.id}.disks", disk.datastore, datastores) for one in self.hosts for disk in one.disks]
         found += [(f"recovery_tools.{one.id}.host", one.host, hosts) for one in self.recovery_tools]
         found += [("gate_on", self.gate_on, {one.id for one in self.appliances})] if self.gate_on else []
+        anything = arrays | hosts | {one.id for one in self.appliances} | {one.id for one in self.protections}
+        anything |= {one.id for one in self.recovery_tools}
+        found += [(f"maintenance.{number}.on", one.on, anything) for number, one in enumerate(self.maintenance)]
         return found + [(f"unprotected.{one.uid}.array", one.array, arrays) for one in self.unprotected]
 
     @cached_property

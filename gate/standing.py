@@ -32,6 +32,7 @@ class State(StrEnum):
 
 
 BEFORE = frozenset({State.DRAFT, State.REFUSED, State.OPEN})
+READY = frozenset({State.OPEN})
 BEGUN = frozenset({State.RUNNING, State.SOAKING, State.COMMITTING, State.HALTED, State.BACKING_OUT})
 ENDED = frozenset({State.HELD, State.BACKED_OUT, State.DENIED, State.WITHDRAWN})
 MOVING = BEGUN - {State.HALTED}

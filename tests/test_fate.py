@@ -9,7 +9,21 @@ from gate.fate import Pair, Row, Touched, shared_fate
 from gate.inventory import Appliance, Inventory, Medium, Plane, VirtualDisk
 from gate.isolation import Relation, relate
 from gate.landscape import Map
-from tests.cases import DATA_LUN, VAULT_LUN, array, dataset, evidence, fleet, host, protection, reading, trace
+from gate.upkeep import Work
+from tests.cases import (
+    DATA_LUN,
+    NOON,
+    SECOND,
+    VAULT_LUN,
+    array,
+    dataset,
+    evidence,
+    fleet,
+    host,
+    protection,
+    reading,
+    trace,
+)
 
 SAME, DIFFERENT, UNKNOWN = Relation.SAME, Relation.DIFFERENT, Relation.UNKNOWN
 DISK = Identity("virtual-disk", "bk-1:vda")
@@ -146,8 +160,27 @@ def test_one_code_level_on_both_is_the_same_sleeping_fault() -> None:
     assert rows(evidence(arrays=unread))["firmware"].verdict is UNKNOWN
 
 
-def test_backup_software_that_changes_in_the_same_window_is_shared_fate() -> None:
-    assert rows(change=Touched(protections=frozenset({"nightly"})))["backup-software"].verdict is SAME
+def working(*on: str) -> Touched:
+    return Touched(works=(Work("chg-0002 (open)", frozenset(on), NOON, NOON + SECOND),))
+
+
+@pytest.mark.parametrize("on", ["nightly", "bk-1", "vault-1", "desk"])
+def test_whoever_works_on_the_copy_or_on_what_a_recovery_needs_in_the_same_window_is_shared_fate(on: str) -> None:
+    found = rows(change=working("elsewhere", on))["backup-software"]
+    assert (found.verdict, found.because) == (SAME, f"chg-0002 (open) touches {on} in the same window")
+
+
+def test_work_elsewhere_is_none_of_it_unless_the_copy_or_a_tool_may_be_there() -> None:
+    assert rows(change=working("west-1"))["backup-software"].verdict is DIFFERENT
+    losses: list[dict[str, Any]] = [{"repositories": {}}, {"tools": {"desk": trace("nowhere", "60aa")}}]
+    for lost in losses:
+        assert rows(seen(**lost), change=working("west-1"))["backup-software"].verdict is UNKNOWN
+        assert rows(seen(**lost))["backup-software"].verdict is DIFFERENT
+
+
+def test_the_array_under_a_recovery_tool_counts_as_well() -> None:
+    there = {"desk": trace("west-1", "60ab")}
+    assert rows(seen(tools=there), change=working("west-1"))["backup-software"].verdict is SAME
 
 
 def test_one_host_or_one_hypervisor_cluster_is_the_same() -> None:

@@ -15,6 +15,7 @@ from gate.inventory import Dataset, Inventory, Protection
 from gate.isolation import Isolation, Relation, relate
 from gate.landscape import Map, Place
 from gate.policy import Policy
+from gate.upkeep import Work, maintenance
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ class Case:
     team: frozenset[str] = frozenset()
     """Ids of everybody who could ask for, sign or perform a change here."""
 
+    planned: tuple[Work, ...] = ()
+    """Other changes that have begun, or could begin in their windows, with those windows."""
+
     @cached_property
     def map(self) -> Map:
         """Where things lie, as this evidence and inventory tell it; built once for all checks."""
@@ -84,9 +88,12 @@ class Case:
 
     @cached_property
     def touched(self) -> Touched:
-        """What the change touches: its targets, and the stages of the sealed plan."""
+        """What the change touches: its targets, the stages of the sealed plan, and who else works in its window."""
         stages = self.plan.stages if self.plan is not None else ()
-        return Touched(self.targets, tuple(frozenset(stage.arrays) for stage in stages))
+        window = self.request.window
+        works = (*self.planned, *maintenance(self.inventory))
+        meeting = tuple(work for work in works if work.meets(window.opens, window.closes))
+        return Touched(self.targets, tuple(frozenset(stage.arrays) for stage in stages), meeting)
 
     def fate_of(self, dataset: Dataset, protection: Protection, dimensions: Iterable[str]) -> tuple[Row, ...]:
         """Return how a dataset and a copy of it could be lost at once, in these dimensions."""

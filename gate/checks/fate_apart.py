@@ -9,9 +9,12 @@ from gate.inventory import Protection
 CHECK = Check(
     name="fate-apart",
     question="Are data and copy no pair of partners, in no stage together, and the backup software not under change?",
-    meaning="A partner carries over what befalls its peer; a stage is one moment for all that is in it.",
+    meaning="A partner carries over what befalls its peer; a stage is one moment for all that is in it; and in 2021 an "
+    "update of the backup program itself deleted 77 TB of a university's files.",
     way_out="Rely on a copy off the partner, or change the backup software and the arrays in different windows.",
-    threshold="none: one of these in common refuses, and so does one that is not known",
+    threshold="none: one of these in common refuses, and so does one that is not known. Under change is a copy whose "
+    "program, host or storage, or a recovery tool, another change that has begun or whose verdict opens touches within "
+    "this one's window, or a maintenance that the inventory tells of",
     weight=Weight.BLOCK,
     when=When.APPROVE,
     waivable=True,

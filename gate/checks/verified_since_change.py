@@ -3,7 +3,7 @@
 from gate.checks.case import Case, Reliance
 from gate.checks.each import Answer, over_datasets
 from gate.checks.proof import Trouble, expiry, run_and_read
-from gate.evidence import software_of
+from gate.evidence import maintenance_of, software_of
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.inventory import Protection
 
@@ -13,7 +13,8 @@ CHECK = Check(
     meaning="What was read under the old firmware of the backup's array says nothing of what the new one did to it; "
     "nor does it say what an update of the backup program did: in 2021 one deleted 77 TB of a university's files.",
     way_out="Check the change again: the gate reads the backup once more.",
-    threshold="none: the read is newer than the first sighting of what runs there now",
+    threshold="none: the read is newer than the first sighting of what runs there now, and than the end of the last "
+    "maintenance that the inventory tells of",
     weight=Weight.BLOCK,
     when=When.APPROVE,
     source="BK-12",
@@ -35,15 +36,17 @@ def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
     place = case.map.locate(case.evidence.repositories.get(protection.id))
     if not place.known:
         return Answer(Outcome.UNKNOWN, f"{protection.id}: {place.because}", evidence=record.raw)
-    software = software_of(protection.id)
-    for name in (protection.id, software, *sorted(place.arrays)):
+    # Not every tool tells a version, and not everything is ever under maintenance.
+    optional = (software_of(protection.id), maintenance_of(protection.id))
+    for name in (protection.id, *optional, *sorted(place.arrays)):
         since = case.evidence.settled.get(name)
-        if since is None and name == software:  # not every tool tells a version
+        if since is None and name in optional:
             continue
         if since is None:
             return Answer(Outcome.UNKNOWN, f"it is not known since when {name} is as it is now", evidence=record.raw)
         if record.at < since:
-            because = f"{run.id} was last read before {name} was first seen as it is now"
+            over = "was over" if name == maintenance_of(protection.id) else "was first seen as it is now"
+            because = f"{run.id} was last read before {name} {over}"
             return Answer(Outcome.FAILED, because, evidence=record.raw)
     because = f"{run.id} was read after the last change of {' and '.join(sorted(place.arrays)) or place.words}"
     relied = {"protection": protection.id, "storage": place.identities}

@@ -239,7 +239,10 @@ class Changes:
         progress("sealing the plan and asking every check")
         now = desk.clock()
         others, waivers, team = desk.others(standing.change), desk.waivers(standing), frozenset(desk.people.all())
-        decided = decide_change(standing.change, request, evidence, desk.settings, others, moment, now, waivers, team)
+        planned = desk.planned(standing.change)
+        decided = decide_change(
+            standing.change, request, evidence, desk.settings, others, moment, now, waivers, team, planned
+        )
         desk.move(standing, *self._drafts(actor, standing.change, decided, to_json(evidence), moment))
         progress(f"verdict: {'opens' if decided.verdict.opens else 'refused'} at {utc(now)[11:19]}Z")
         return desk.standing(standing.change), decided

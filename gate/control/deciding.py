@@ -20,6 +20,7 @@ from gate.landscape import Map
 from gate.playbook import file_digest, parse, render
 from gate.policy import Policy
 from gate.settings import Settings
+from gate.upkeep import Work
 from gate.verdict import Verdict, decide
 
 SHORT, SHORT_PASSED = 160, 60
@@ -130,6 +131,7 @@ def decide_change(
     now: datetime,
     waivers: tuple[Waiver, ...] = (),
     team: frozenset[str] = frozenset(),
+    planned: tuple[Work, ...] = (),
 ) -> Decision:
     """Seal a plan from the evidence where that is possible, ask every check that is due, decide."""
     config = settings.config
@@ -145,6 +147,7 @@ def decide_change(
         others=tuple(others),
         now=now,
         team=team,
+        planned=planned,
     )
     table = EXPECTED.get((request.kind, Purpose.FORWARD), ())
     due = [module for module in table if moment is When.START or module.CHECK.when is moment]

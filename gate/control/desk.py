@@ -2,9 +2,9 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,8 +26,9 @@ from gate.people import People
 from gate.person import Person
 from gate.policy import Seat
 from gate.settings import Settings
-from gate.standing import BEGUN, Standing
+from gate.standing import BEGUN, READY, Standing
 from gate.store import Ledger
+from gate.upkeep import Work
 from gate.waiver import in_force
 from gate.witnessing.stamping import Stamped
 from gate.witnessing.state import State
@@ -144,10 +145,8 @@ class Desk:
         CannotTell when the verdict that one of them began with is gone: what it relies on is then not known.
         """
         found = []
-        for name in self.ledger.changes():
-            standing = self.standing(name)
-            if name == change or standing.state not in BEGUN or standing.closed:
-                continue
+        for standing in self._beside(change, BEGUN):
+            name = standing.change
             stored = self.ledger.get_blob(standing.verdict_blob)
             if stored is None:
                 raise CannotTell(f"the verdict of {name}, which is under way, is missing from the store")
@@ -155,6 +154,26 @@ class Desk:
             protections = frozenset(json.loads(stored)["protections"])
             found.append(OtherChange(name, standing.state.value, targets, protections))
         return found
+
+    def planned(self, change: str) -> tuple[Work, ...]:
+        """
+        Return every other change that has begun, or whose verdict opens so that it may begin in its window.
+
+        What has begun may go on beyond its window, and so counts without an end.
+        """
+        found = []
+        for standing in self._beside(change, BEGUN | READY):
+            request = self.request(standing)
+            words, targets = f"{standing.change} ({standing.state})", frozenset(request.targets)
+            begun = standing.state in BEGUN
+            closes = datetime.max.replace(tzinfo=UTC) if begun else request.window.closes
+            found.append(Work(words, targets, request.window.opens, closes))
+        return tuple(found)
+
+    def _beside(self, change: str, states: Container[str]) -> list[Standing]:
+        """Read every other change that is in one of these states and not closed."""
+        found = [self.standing(name) for name in self.ledger.changes() if name != change]
+        return [standing for standing in found if standing.state in states and not standing.closed]
 
     def blob(self, name: str, value: "Json | bytes") -> Blob:
         """Store something large durably and return what an entry names it by."""

@@ -30,7 +30,7 @@ from gate.gather.image import read_for
 from gate.gather.immutability import Immutables
 from gate.gather.integrity import Integrity
 from gate.gather.interview import side_by_side
-from gate.gather.known import latest, since, with_earlier
+from gate.gather.known import latest, maintained, since, with_earlier
 from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
 from gate.gather.objects import Objects, WideLines
@@ -171,9 +171,9 @@ class Gathering:
         try:
             lies = self._locate(progress)
             readings = self._catalogues(progress)
-            known = self._records.known()
+            known, where = self._records.known(), Map(lies.arrays, self._inventory)
             settled = self._sightings.settled(lies.arrays, lies.repositories, readings)
-            where = Map(lies.arrays, self._inventory)
+            settled |= maintained(self._inventory, lies.repositories, where, began)
             known = replace(known, verifications=since(known.verifications, lies.repositories, settled, where))
             wanted = self._wanted(targets, lies)
             verifications = self._verify(wanted, lies, readings, known, progress)

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
-from gate.evidence import Rehearsal, Trace, Verification, software_of
+from gate.evidence import Rehearsal, Trace, Verification, maintenance_of, software_of
+from gate.inventory import Inventory
 from gate.landscape import Map
+from gate.upkeep import ended, maintenance
 
 EARLIER = 3
 """Reads of one repository that go with the evidence, so that counts can be compared with those before (our choice)."""
@@ -25,8 +27,18 @@ def since(
     return tuple(kept)
 
 
+def maintained(inventory: Inventory, repositories: dict[str, Trace], where: Map, now: datetime) -> dict[str, datetime]:
+    """Return when the last maintenance of each copy was over that the inventory tells of (BK-12)."""
+    works = maintenance(inventory)
+    found = {
+        maintenance_of(one.id): ended(one, where.locate(repositories.get(one.id)), works, now)
+        for one in inventory.protections
+    }
+    return {name: over for name, over in found.items() if over is not None}
+
+
 def _under(protection: str, trace: Trace, where: Map) -> tuple[str, ...]:
-    return protection, software_of(protection), *where.locate(trace).arrays
+    return protection, software_of(protection), maintenance_of(protection), *where.locate(trace).arrays
 
 
 def with_earlier(found: tuple[Verification, ...], known: tuple[Verification, ...]) -> tuple[Verification, ...]:

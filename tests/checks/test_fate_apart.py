@@ -1,6 +1,7 @@
 """Partners, one stage for both, and backup software under change: what takes data and copy at one moment."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from gate.change import Stage
 from gate.checks import admins_separate, fate_apart, sites_separate
 from gate.finding import Outcome, Weight
-from gate.inventory import Plane
-from tests.cases import array, case, evidence, fleet, plan, protection, request, trace
+from gate.inventory import Maintenance, Plane
+from gate.upkeep import Work
+from tests.cases import NOON, SECOND, array, case, evidence, fleet, plan, protection, request, trace
 
 ALONE = fleet(protections=(protection(),))
 
@@ -47,6 +49,38 @@ def test_without_a_plan_or_a_place_it_is_not_known() -> None:
     assert "wave: no plan is sealed" in unplanned.because
     lost = evidence(repositories={"nightly": trace("nowhere", "60aa")})
     assert fate_apart.check(case(lost, inventory=ALONE)).outcome is Outcome.UNKNOWN
+
+
+WINDOW = request().window
+
+
+def busy(opens: datetime, closes: datetime, on: str = "vault-1") -> Work:
+    return Work("chg-0002 (open)", frozenset({on}), opens, closes)
+
+
+def test_another_change_under_the_copy_in_the_same_window_refuses_and_names_itself() -> None:
+    found = fate_apart.check(case(inventory=ALONE, planned=(busy(WINDOW.opens, WINDOW.closes),)))
+    assert found.outcome is Outcome.FAILED
+    assert "backup-software: chg-0002 (open) touches vault-1 in the same window" in found.because
+
+
+def test_one_that_is_over_before_the_window_or_begins_after_it_does_not() -> None:
+    before = busy(WINDOW.opens - SECOND, WINDOW.opens)
+    after = busy(WINDOW.closes, WINDOW.closes + SECOND)
+    assert fate_apart.check(case(inventory=ALONE, planned=(before, after))).outcome is Outcome.PASSED
+    for near in (replace(before, closes=WINDOW.opens + SECOND), replace(after, opens=WINDOW.closes - SECOND)):
+        assert fate_apart.check(case(inventory=ALONE, planned=(near,))).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("on", ["nightly", "bk-1", "vault-1"])
+def test_a_maintenance_that_the_inventory_tells_of_counts_like_a_change(on: str) -> None:
+    told = Maintenance(on=on, opens=NOON - SECOND, closes=NOON + SECOND, reason="restic is updated")
+    found = fate_apart.check(case(inventory=ALONE.model_copy(update={"maintenance": (told,)})))
+    assert found.outcome is Outcome.FAILED
+    assert f"maintenance (restic is updated) touches {on} in the same window" in found.because
+    elsewhere = told.model_copy(update={"on": "west-1"})
+    apart = fate_apart.check(case(inventory=ALONE.model_copy(update={"maintenance": (elsewhere,)})))
+    assert apart.outcome is Outcome.PASSED
 
 
 ADMINS = [("admins", ("storage-operations",), "admin"), ("identity_provider", "corporate", "identity-provider"),

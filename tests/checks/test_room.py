@@ -322,4 +322,5 @@ def test_a_case_is_nothing_but_values() -> None:
         "others",
         "now",
         "team",
+        "planned",
     }

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gate.checks import verified_since_change
-from gate.evidence import software_of
+from gate.evidence import maintenance_of, software_of
 from gate.finding import Finding, Outcome
 from tests.cases import (
     NAMES,
@@ -46,6 +46,15 @@ def test_a_backup_program_that_was_updated_since_proves_nothing_and_one_that_tel
     assert late.outcome is Outcome.FAILED
     assert "before the backup software of nightly was first seen" in late.because
     assert answer(**{software: None}).outcome is Outcome.PASSED
+
+
+def test_what_was_read_before_a_told_maintenance_was_over_proves_nothing() -> None:
+    over = maintenance_of("nightly")
+    assert answer(**{over: READ}).outcome is Outcome.PASSED
+    late = answer(**{over: READ + SECOND})
+    assert late.outcome is Outcome.FAILED
+    assert late.because.endswith("was last read before the maintenance of nightly was over")
+    assert answer(**{maintenance_of("weekly"): NOON}).outcome is Outcome.PASSED
 
 
 def test_storage_that_nobody_can_place_has_no_date() -> None:

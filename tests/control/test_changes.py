@@ -109,6 +109,19 @@ def test_only_an_administrator_adds_people(room: Room) -> None:
     assert b"intruder" not in refused.body
 
 
+def test_another_change_counts_as_planned_once_its_verdict_opens_and_until_it_ends(room: Room) -> None:
+    """Nobody's draft holds up anybody: what cannot begin is no work in any window."""
+    desk = room.control._desk
+    draft, ready = room.opened(), room.checked()
+    window = desk.request(desk.standing(ready)).window
+    (work,) = [one for one in desk.planned(draft) if one.words.startswith(ready)]
+    assert (work.words, work.opens, work.closes) == (f"{ready} (open)", window.opens, window.closes)
+    assert work.on == frozenset(desk.request(desk.standing(ready)).targets)
+    assert not [one for one in desk.planned(ready) if one.words.startswith((draft, ready))]
+    room.control.withdraw(room.who("storage-engineer"), ready, "this story ends here")
+    assert not [one for one in desk.planned(draft) if one.words.startswith(ready)]
+
+
 def test_of_two_changes_on_the_same_arrays_started_at_once_one_begins_at_most(room: Room) -> None:
     """no-conflict is asked while neither has begun; the start itself is entered one after the other."""
     pair = [room.checked(), room.checked()]

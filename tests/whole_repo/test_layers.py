@@ -13,7 +13,7 @@ LAYERS: tuple[set[str], ...] = (
     {"inventory", "step"},
     {"change", "document", "evidence", "policy"},
     {"finding", "landscape", "person", "sink", "transcript"},
-    {"approval", "canary", "coverage", "immutability", "isolation", "judgement", "rotation", "verdict"},
+    {"approval", "canary", "coverage", "immutability", "isolation", "judgement", "rotation", "upkeep", "verdict"},
     {"attendance", "fate", "waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
     {"authority", "custody", "lifecycle", "trust"},
