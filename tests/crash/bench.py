@@ -4,11 +4,9 @@ One lab with many arrays, each good for one run; a gate process that is forked, 
 The process that forks has no threads of its own, and opens the ledger only while it looks into it.
 """
 
-import os
 import random
-import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,14 +14,17 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
-from typing import cast
 
-from gate.approval import Decision, Statement
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gate.approval import Decision as Said
+from gate.approval import Method, Statement
 from gate.assembly import now
 from gate.attendance import Confirmation, Word
 from gate.authority import STAGE
 from gate.canonical import Json, encode
 from gate.change import Grant, Plan, Purpose, Stage, Target, utc
+from gate.cli.sshkey import sign
 from gate.control.desk import PLAN
 from gate.engine.act import Crew
 from gate.engine.local import Driver
@@ -32,10 +33,14 @@ from gate.families import FAMILIES
 from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
+from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
+from gate.keyholding.pinned import Pinned
+from gate.keys import public_line
 from gate.lab.client import Lab
 from gate.lab.process import start
 from gate.ledger.entry import Actor, Blob, Draft
+from gate.permits.asking import KeyholderOffice
 from gate.permits.office import PermitOffice
 from gate.person import Person
 from gate.playbook import Rendered, file_digest, parse, render
@@ -48,8 +53,12 @@ from gate.standing import Standing
 from gate.step import Step
 from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
+from tests.crash import holder
+from tests.crash.bastion import Jump, bastion
 from tests.crash.cells import Cell
-from tests.crash.saboteur import Saboteur, WatchedHands, WatchedOffice, watched
+from tests.crash.children import Child, forked
+from tests.crash.saboteur import Saboteur, WatchedHands, watched
+from tests.keyholder.world import verdict
 from tests.lab.fleets import GATE as INITIATOR
 from tests.lab.fleets import Pair, pair, target_name
 from tests.stories.test_by_hand import by_vendor
@@ -59,7 +68,10 @@ OLD, NEW = "8.6.0.3", "8.7.0.4"
 LIFETIME = timedelta(seconds=3)
 """Of a permit: until then something that was sent may be on its way."""
 
-MOST_S = 90.0
+PATIENCE_S = 3.0
+"""Seconds in which the keyholder has to answer: less than it is frozen for."""
+
+MOST_S = 120.0
 """Seconds after which a run that has not come to its end is a failure."""
 
 BLOCKS = 128
@@ -99,16 +111,28 @@ class Bench:
     home: Path
     lab: Lab
     inventory: Inventory
+    """Every array directly reached."""
+
     monitor: Pair
     office: PermitOffice
+    """The CA, for what is done past the gate; each run's keyholder has its key."""
+
+    people: dict[str, Ed25519PrivateKey]
+    jump: Jump | None = None
     unused: list[str] = field(default_factory=list)
 
     def run(self, cell: Cell, chance: random.Random) -> "Run":
-        """Return a run on an array that is as new."""
+        """Return a run on an array that is as new: through the bastion where that is harmed, else every second one."""
         array = self.unused.pop(0)
         folder = self.home / array
         folder.mkdir()
-        return Run(self, array, cell, folder, chance)
+        through = cell.party == "bastion" or chance.random() < 0.5
+        return Run(self, array, cell, folder, chance, through=through)
+
+
+def hired() -> dict[str, Ed25519PrivateKey]:
+    """Return the keys of those who approve."""
+    return {name: Ed25519PrivateKey.generate() for name in SEATS}
 
 
 @contextmanager
@@ -127,7 +151,9 @@ def bench(home: Path, network: str, count: int, pace: float = 1.0) -> Iterator[B
     )
     try:
         names = [array.id for array in inventory.arrays if array.id.startswith("canary")]
-        yield Bench(home, lab, inventory, monitor, office, names)
+        ways = [(array.id, array.ssh.host, array.ssh.port) for array in inventory.arrays]
+        with bastion(home / "jump", office.public_line(), monitor.line, ways) as jump:
+            yield Bench(home, lab, inventory, monitor, office, hired(), jump, names)
     finally:
         lab.stop()
 
@@ -154,11 +180,34 @@ class Run:
     cell: Cell
     folder: Path
     chance: random.Random
-    children: int = 0
+    through: bool = False
+    """Its arrays are reached through the bastion."""
+
     asked: list[str] = field(default_factory=list)
     happened: bool = False
     loaded: int = 0
     """How often the vendor has loaded the code by hand."""
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """As this run reaches it."""
+        made, jump = self.bench.inventory, self.bench.jump
+        if not self.through or jump is None:
+            return made
+        arrays = tuple(array.model_copy(update={"via": jump.declared.id}) for array in made.arrays)
+        return made.model_copy(update={"arrays": arrays, "bastions": (jump.declared,)})
+
+    @property
+    def pins(self) -> HostKeys:
+        """Host keys of the lab and its bastion."""
+        lab, jump = read_host_keys(self.bench.lab.known_hosts), self.bench.jump
+        return HostKeys(lab.entries + jump.pins.entries) if jump else lab
+
+    @property
+    def people(self) -> dict[str, Person]:
+        """Those who approve, with their keys."""
+        keys = {name: " ".join(public_line(key, name).split()[:2]) for name, key in self.bench.people.items()}
+        return {name: Person(name, seats=frozenset({SEATS[name]}), keys=(key,)) for name, key in keys.items()}
 
     @property
     def attended(self) -> bool:
@@ -210,61 +259,76 @@ class Run:
         return open_ledger(self.folder / "ledger.db", signer=keys.load(key, ORIGIN), blobs=self.folder / "blobs")
 
     def begin(self) -> None:
-        """Write the history of a change whose stage has just been started."""
-        plan, person = self.plan, Actor("person", "engineer")
-        verdict = "sha256:" + "c" * 64
+        """Write the history of a change whose stage has just been started, as an honest gate would have."""
+        plan, person, decided = self.plan, Actor("person", "engineer"), verdict()
         ledger = self.ledger()
-        stored = encode({**plan.material(), "choice": []})
-        blob = Blob("plan", ledger.put_blob(stored), len(stored))
-        finding: dict[str, Json] = {"check": "backup-recent", "when": "approve", "outcome": "passed", "because": ""}
-        sealed = {"plan_digest": plan.digest, "canary": plan.canary, "control": plan.control, "targets": [self.array]}
-        given: dict[str, Json] = {"when": "approve", "opens": True, "verdict_digest": verdict, "missing": []}
-        given |= {"plan_digest": plan.digest, "findings": [finding]}
-        started = {"stage": STAGE, "array": plan.canary, "plan_digest": plan.digest, "verdict_digest": verdict}
+
+        def stored(role: str, content: bytes) -> Blob:
+            return Blob(role, ledger.put_blob(content), len(content))
+
         opened: dict[str, Json] = {"title": "T", "request": {"targets": [self.array]}, "number": 1}
+        sealed: dict[str, Json] = {"plan_digest": plan.digest, "canary": plan.canary, "control": plan.control}
+        digests: dict[str, Json] = {"plan_digest": plan.digest, "verdict_digest": decided.verdict.digest}
+        given: dict[str, Json] = {"when": "approve", "opens": True, "missing": [], "findings": list(decided.rows())}
+        started: dict[str, Json] = {"stage": STAGE, "array": plan.canary, **digests}
+        plan_blob = stored("plan", encode({**plan.material(), "choice": []}))
         drafts = [
             Draft("change.opened", person, plan.change, opened),
-            Draft("plan.sealed", person, plan.change, cast("dict[str, Json]", sealed), (blob,)),
-            Draft("verdict.given", person, plan.change, given),
+            Draft("plan.sealed", person, plan.change, {**sealed, "targets": [self.array]}, (plan_blob,)),
+            Draft(
+                "verdict.given", person, plan.change, {**given, **digests}, (stored("verdict", encode(decided.blob())),)
+            ),
         ]
-        for name, seat in SEATS.items():
-            until = utc(now() + timedelta(hours=1))
-            said = Statement(
-                ORIGIN, plan.change, STAGE, plan.digest, verdict, Decision.APPROVE, seat, name, until, name
-            ).text()
-            signed: dict[str, Json] = {"statement": said, "method": "session", "signature": ""}
-            drafts.append(Draft("approval.signed", Actor("person", name), plan.change, signed))
-        performer = Actor("person", "performer")
-        drafts.append(Draft("stage.started", performer, plan.change, cast("dict[str, Json]", started)))
+        drafts += [self._approved(name, decided.verdict.digest) for name in SEATS]
+        drafts.append(Draft("stage.started", Actor("person", "performer"), plan.change, started))
         ledger.append_all(drafts)
         ledger.close()
 
-    def fork(self, cell: Cell | None) -> tuple[int, int, int]:
-        """Start a gate process that comes to harm in `cell`, or not; return its id and two ends of pipes."""
-        self.children += 1
-        told, says = os.pipe()
-        heard, tells = os.pipe()
-        child = os.fork()
-        if child:
-            os.close(says)
-            os.close(heard)
-            return child, told, tells
-        try:
-            os.close(told)
-            os.close(tells)
-            self._drive(cell, says, heard)
-        except BaseException:  # noqa: BLE001  a fault of the bench itself is told
-            traceback.print_exc()
-        finally:
-            os._exit(3)
+    def _approved(self, name: str, verdict_digest: str) -> Draft:
+        """Return the signed approval of one person."""
+        plan, until = self.plan, utc(now() + timedelta(hours=1))
+        said = Statement(
+            ORIGIN, plan.change, STAGE, plan.digest, verdict_digest, Said.APPROVE, SEATS[name], name, until, name
+        ).text()
+        signed: dict[str, Json] = {"statement": said, "method": Method.SSH.value}
+        signed["signature"] = sign(said, self.bench.people[name])
+        return Draft("approval.signed", Actor("person", name), plan.change, signed)
+
+    @property
+    def socket(self) -> Path:
+        """Where its keyholder answers."""
+        return self.folder / "keyholder.sock"
+
+    @property
+    def data(self) -> Path:
+        """Its keyholder's folder."""
+        return self.folder / "keyholder"
+
+    def keyholder(self, cell: Cell | None) -> Child:
+        """Start its keyholder, the first time or again."""
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        if not (self.data / "ca").exists():
+            (self.data / "ca").touch(mode=0o600)
+            (self.data / "ca").write_bytes((self.bench.home / "ca").read_bytes())
+        return holder.begun(Pinned.model_validate(self.pinned({"id": self.array, "bastion": True})), self.data, cell)
+
+    def pinned(self, array: Mapping[str, Json], lifetime: timedelta = LIFETIME) -> dict[str, Json]:
+        """Return what its keyholder's file says."""
+        ledger = self.ledger()
+        vkey = ledger.vkey
+        ledger.close()
+        return holder.told(vkey, self.socket, self.bench.people, SEATS, lifetime, (array,))
+
+    def fork(self, cell: Cell | None) -> Child:
+        """Start a gate process that comes to harm in `cell`, or not."""
+        return forked(lambda says, heard: self._drive(cell, says, heard))
 
     def _drive(self, cell: Cell | None, says: int, heard: int) -> None:
         order = tuple(step.id for step in (*self.plan.forward, *self.plan.commit))
         saboteur = Saboteur(cell, order, says, heard, self.folder / "synced", at=order[0])
         made = self.ledger()
         ledger = watched(made, saboteur, self.folder / "acknowledged")
-        inventory = self.bench.inventory
-        pinned = read_host_keys(self.bench.lab.known_hosts)
+        inventory, pinned = self.inventory, self.pins
         lines = Lines(
             inventory, user="monitor", key=self.bench.monitor.private, pinned=pinned, timeouts=QUICK, deadline_s=5
         )
@@ -280,13 +344,13 @@ class Run:
             clock=now,
             saboteur=saboteur,
         )
-        people = {name: Person(name, seats=frozenset({seat})) for name, seat in SEATS.items()}
+        people = self.people
         crew = Crew(
             ledger=ledger,
             hands=hands,
-            office=WatchedOffice(self.bench.office, saboteur),
+            office=KeyholderOffice(made, self.socket, PATIENCE_S),
             people=lambda: people,
-            approvals=ApprovalKind.SESSION,
+            approvals=ApprovalKind.SIGNED,
             permit_lifetime=LIFETIME,
             evidence_max_age=timedelta(hours=1),
         )

@@ -13,19 +13,29 @@ from gate.step import Step
 
 BOUNDARIES: Mapping[str, tuple[str, ...]] = {
     "ask": ("before", "silent", "answered", "recorded"),
-    "do": ("before", "intended", "half-sent", "sent", "answered", "recorded"),
-    "send": ("before", "intended", "half-sent", "sent", "answered", "recorded"),
-    "attended": ("before", "intended", "confirmed", "answered", "recorded"),
+    "do": ("wished", "granted", "before", "intended", "half-sent", "sent", "answered", "recorded"),
+    "send": ("wished", "granted", "before", "intended", "half-sent", "sent", "answered", "recorded"),
+    "attended": ("wished", "granted", "before", "intended", "confirmed", "answered", "recorded"),
 }
 """
-Kind → moments. `silent`: an answer did not come, as while the array restarts. `answered`: it is there and not
-recorded, after a look as well. `confirmed`: one of two people has said their word.
+Kind → moments. `wished`: the keyholder has been asked for a permit and has decided nothing. `granted`: it has entered
+what it gives, and has not said so. `silent`: an answer did not come, as while the array restarts. `answered`: it is
+there and not recorded, after a look as well. `confirmed`: one of two people has said their word.
 """
 
-MISHAPS = ("kill", "stop", "power", "cut", "array", "keyholder")
+AT_KEYHOLDER = ("wished", "granted")
+"""Moments inside the keyholder."""
+
+MISHAPS: Mapping[str, tuple[str, ...]] = {
+    "gate": ("kill", "stop", "power", "cut"),
+    "keyholder": ("kill", "stop", "power", "cut"),
+    "bastion": ("kill", "stop", "cut"),
+    "array": ("restart", "stop"),
+}
 """
-What happens: kill -9 of the gate; SIGSTOP of it until everything it may still send is too late; loss of power, which
-takes what was not synced; the connection is cut; the array restarts its doors; the permit office is gone.
+Who comes to harm → how. `kill`: kill -9, and it is started again. `stop`: SIGSTOP until everything that may still be
+sent is too late. `power`: kill -9, and its log loses what was not synced and ends torn. `cut`: the connection ends
+without a goodbye, of the gate that which was used last. `restart`: the array shuts its doors for a moment.
 """
 
 
@@ -36,10 +46,11 @@ class Cell:
     kind: str
     step: str
     boundary: str
+    party: str
     mishap: str
 
     def __str__(self) -> str:
-        return f"{self.mishap} at {self.boundary} of {self.step} ({self.kind})"
+        return f"{self.mishap} of the {self.party} at {self.boundary} of {self.step} ({self.kind})"
 
 
 def kind_of(step: Step) -> str:
@@ -57,10 +68,20 @@ def cells(steps: tuple[Step, ...]) -> list[Cell]:
         for boundary in BOUNDARIES[kind]:
             if boundary == "silent" and not step.disconnects:
                 continue
-            permits = boundary == "before" and kind in ("do", "send")
-            happens = [mishap for mishap in MISHAPS if mishap != "keyholder" or permits]
-            found += [Cell(kind, step.id, boundary, mishap) for mishap in happens]
+            found += [
+                Cell(kind, step.id, boundary, party, mishap)
+                for party, mishaps in MISHAPS.items()
+                for mishap in mishaps
+                if mishap != "cut" or _open(boundary, party)
+            ]
     return found
+
+
+def _open(boundary: str, party: str) -> bool:
+    """Whether somebody uses a connection that could be cut: with the keyholder it lasts as long as the wish."""
+    if boundary in AT_KEYHOLDER:
+        return party == "keyholder"
+    return party == "bastion" or (party == "gate" and boundary != "confirmed")
 
 
 def unknown_kinds() -> set[str]:

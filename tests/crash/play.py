@@ -10,10 +10,11 @@ import select
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
 from gate.attendance import Word
 from gate.authority import no_return
@@ -27,12 +28,17 @@ from gate.standing import BEGUN, SOAK, Answer, Standing, State
 from gate.step import Step
 from gate.store.sqlite import SqliteLedger
 from tests.crash.bench import LIFETIME, MOST_S, NEW, OLD, Run, confirm
+from tests.crash.children import Child
+from tests.crash.holder import forgotten, tear
 from tests.crash.saboteur import note_synced
 
 TAKEN = {"stage": "upload", "prepare": "prepare", "apply": "apply", "complete": "complete", "abort": "abort"}
 """Step of the bench's playbook → the word under which the array counts what it accepted."""
 
 PERFORMER = Actor("person", "performer")
+FROZEN_S = LIFETIME.total_seconds() + 0.5
+"""Longer than anything that was begun may still be sent, and than anybody waits for the keyholder."""
+
 PATIENCE = 6
 """How often a person lets the same question be asked again before they go back."""
 
@@ -70,6 +76,7 @@ def play(run: Run) -> Came:
         history = ledger.history(run.plan.change)
         problems += judged(run, history)
         problems += lost(run, ledger)
+        problems += forgotten(run.data, history, ledger.size())
         ended = fold(history)
     except (ValueError, GateError) as error:
         return Came(str(run.cell), "unreadable", run.happened, 0, time.monotonic() - began, (*problems, str(error)))
@@ -82,34 +89,90 @@ def play(run: Run) -> Came:
 
 
 class _Keeper:
-    """Keeps one gate process alive, and answers what is asked."""
+    """Keeps one gate process and its keyholder alive, does harm to others when told, and answers what is asked."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self.closed = False
         self._next_look = 0.0
-        self._child, self._told, self._tells = run.fork(run.cell)
+        self._repairs: list[tuple[float, Callable[[], None]]] = []
+        """What is to be made good again, and when; people do nothing until then."""
+
+        self._holder: Child | None = run.keyholder(run.cell)
+        self._gate = run.fork(run.cell)
 
     def mind(self) -> None:
-        """See to the process: let it go on, or start it again."""
-        readable, _, _ = select.select([self._told], [], [], 0.05)
-        if readable:
-            word = os.read(self._told, 1)
-            self._run.happened = self._run.happened or bool(word)
-            if word == b"A":
-                self._restart_array()
-                os.write(self._tells, b"g")
-        pid, status = os.waitpid(self._child, os.WNOHANG | os.WUNTRACED)
+        """See to the processes: do harm to others, let them go on, or start them again."""
+        children = [child for child in (self._gate, self._holder) if child is not None]
+        readable, _, _ = select.select([child.told for child in children], [], [], 0.05)
+        for child in children:
+            if child.told in readable:
+                word = os.read(child.told, 1)
+                self._run.happened = self._run.happened or bool(word)
+                if word == b"A":
+                    self._harm()
+                    if child in (self._gate, self._holder):  # else it is gone
+                        child.go_on()
+        pid, status = os.waitpid(self._gate.pid, os.WNOHANG | os.WUNTRACED)
         if pid and os.WIFSTOPPED(status):
             self._frozen()
         elif pid:
             if not os.WIFSIGNALED(status):
                 raise AssertionError(f"the gate ended by itself: {self._run.cell}")
             self._again()
+        if self._holder is not None and os.waitpid(self._holder.pid, os.WNOHANG)[0]:
+            raise AssertionError(f"the keyholder ended by itself: {self._run.cell}")
+        for one in [one for one in self._repairs if one[0] <= time.monotonic()]:
+            self._repairs.remove(one)
+            one[1]()
+
+    def _harm(self) -> None:
+        """Do to somebody what the cell says, and see to it that it is made good again."""
+        run, jump = self._run, self._run.bench.jump
+        assert jump is not None
+        match run.cell.party, run.cell.mishap:
+            case "gate", "stop":
+                os.kill(self._gate.pid, signal.SIGSTOP)
+            case "gate", _:
+                os.kill(self._gate.pid, signal.SIGKILL)
+            case "keyholder", "stop" if self._holder is not None:
+                self._freeze(self._holder.pid)
+            case "keyholder", mishap if self._holder is not None:
+                self._holder.end()
+                self._holder = None
+                if mishap == "power":
+                    tear(run.data, run.chance.randbytes(run.chance.randrange(1, 3000)))
+                self._soon(self._holder_again)
+            case "bastion", "kill":
+                jump.kill()
+                self._soon(jump.start)
+            case "bastion", "stop":
+                jump.freeze()
+                self._later(jump.thaw)
+            case "bastion", _:
+                jump.cut()
+            case "array", "stop":
+                self._freeze(run.bench.lab.pid)
+            case _:
+                self._restart_array()
+
+    def _freeze(self, pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        self._later(lambda: os.kill(pid, signal.SIGCONT))
+
+    def _later(self, repair: Callable[[], None]) -> None:
+        """Not before everything that waits for it must have given up."""
+        self._repairs.append((time.monotonic() + FROZEN_S, repair))
+
+    def _soon(self, repair: Callable[[], None]) -> None:
+        self._repairs.append((time.monotonic() + self._run.chance.uniform(0.1, 1.5), repair))
+
+    def _holder_again(self) -> None:
+        self._holder = self._run.keyholder(None)
 
     def look(self) -> None:
         """Look into the ledger now and then, and do what a person would do now."""
-        if time.monotonic() < self._next_look:
+        if time.monotonic() < self._next_look or self._repairs:
             return
         self._next_look = time.monotonic() + 0.3
         try:
@@ -137,12 +200,12 @@ class _Keeper:
                 ledger.close()
 
     def end(self) -> None:
-        """End the process."""
-        with suppress(ProcessLookupError, ChildProcessError):
-            os.kill(self._child, signal.SIGKILL)
-            os.waitpid(self._child, 0)
-        os.close(self._told)
-        os.close(self._tells)
+        """End the processes, and leave the others well."""
+        for _, repair in self._repairs:
+            repair()
+        self._gate.end()
+        if self._holder is not None:
+            self._holder.end()
 
     def _people(self, standing: Standing) -> Sequence[Draft]:
         run = self._run
@@ -173,29 +236,21 @@ class _Keeper:
 
     def _from_outside(self) -> None:
         """A mishap at a boundary that people make: it comes from outside, once."""
-        run, mishap = self._run, self._run.cell.mishap
-        if run.happened:
-            return
-        run.happened = True
-        if mishap in ("kill", "power"):
-            os.kill(self._child, signal.SIGKILL)
-        elif mishap == "stop":
-            os.kill(self._child, signal.SIGSTOP)
-        else:
-            self._restart_array()
+        if not self._run.happened:
+            self._run.happened = True
+            self._harm()
 
     def _frozen(self) -> None:
         self._run.happened = True
-        time.sleep(LIFETIME.total_seconds() + 0.5)
-        os.kill(self._child, signal.SIGCONT)
+        time.sleep(FROZEN_S)
+        os.kill(self._gate.pid, signal.SIGCONT)
 
     def _again(self) -> None:
         self._run.happened = True
-        if self._run.cell.mishap == "power":
+        if (self._run.cell.party, self._run.cell.mishap) == ("gate", "power"):
             drop_unsynced(self._run)
-        os.close(self._told)
-        os.close(self._tells)
-        self._child, self._told, self._tells = self._run.fork(None)
+        self._gate.forget()
+        self._gate = self._run.fork(None)
 
     def _restart_array(self) -> None:
         lab, array = self._run.bench.lab, self._run.array
@@ -243,8 +298,12 @@ def judged(run: Run, history: Sequence[Entry]) -> list[str]:
         if taken > allowed:
             problems.append(f"{step.id} was applied {taken} times on {allowed} intents")
         heard = 0 if step.attended or step.send else run.bench.lab.array_heard()[run.array].get(step.command, 0)
-        if heard > 1 and f"{step.id} was sent" not in " ".join(run.asked):
+        if heard > intents[step.id]:
+            problems.append(f"{step.id} was sent {heard} times on {intents[step.id]} intents")
+        if heard > 1 and step.again != "safe" and f"{step.id} was sent" not in " ".join(run.asked):
             problems.append(f"{step.id} was sent {heard} times, and nobody was asked")
+        if not looked_between(history, step.id) and f"{step.id} was sent" not in " ".join(run.asked):
+            problems.append(f"{step.id} was intended again, and nobody had looked")
         if intents[step.id] and step.id not in told:
             problems.append(f"{step.id} was begun and nobody has looked since")
     standing, state = fold(history), run.bench.lab.status()
@@ -257,6 +316,18 @@ def judged(run: Run, history: Sequence[Entry]) -> list[str]:
     if standing.closed == "held" and counted["complete"] != 1:
         problems.append(f"held, and completed {counted['complete']} times")
     return problems
+
+
+def looked_between(history: Sequence[Entry], step: str) -> bool:
+    """
+    Whether the array was looked at, and showed that nothing had begun, between any two intents of a step.
+
+    A step that may be repeated is sent again then. The array may still come to hear of both, where the first lay in
+    the buffer of a bastion or of a frozen array while somebody looked: that is what `again: safe` answers for.
+    """
+    about = [(entry.kind, entry.data.get("result")) for entry in history if entry.data.get("step") == step]
+    intents = [place for place, (kind, _) in enumerate(about) if kind == "step.intended"]
+    return all(("step.looked", "not_begun") in about[one:two] for one, two in pairwise(intents))
 
 
 def _mutating(run: Run) -> list[Step]:

@@ -13,14 +13,12 @@ from typing import Any
 
 import paramiko
 
-from gate.change import Grant, Plan
+from gate.change import Plan
 from gate.engine.hands import Hands
-from gate.errors import Outside
 from gate.evidence import Reply, ReplyState
 from gate.gather.lines import Lines
 from gate.ledger.entry import Draft, Entry
-from gate.permits import Office
-from gate.permits.office import Permit, Wanted
+from gate.permits.office import Permit
 from gate.ssh.wire import Wire
 from gate.step import Step
 from gate.store import Ledger
@@ -39,7 +37,7 @@ class Saboteur:
     """Ids of all steps as they come."""
 
     says: int
-    """File descriptor on which it tells its parent that the array must come to harm, and waits to be let go on."""
+    """File descriptor on which it tells its parent that another must come to harm, and waits to be let go on."""
 
     heard: int
     synced: Path
@@ -56,20 +54,17 @@ class Saboteur:
         if cell is None or (cell.boundary, cell.step) != (boundary, step):
             return
         self.cell = None
-        if cell.mishap in ("cut", "keyholder"):
-            os.write(self.says, b"x")
-        match cell.mishap:
-            case "kill" | "power":
+        match cell.party, cell.mishap:
+            case "gate", "kill" | "power":
                 os.kill(os.getpid(), signal.SIGKILL)
-            case "stop":
+            case "gate", "stop":
                 os.kill(os.getpid(), signal.SIGSTOP)
-            case "cut":
+            case "gate", "cut":
+                os.write(self.says, b"x")
                 self.cut()
-            case "array":
+            case _:
                 os.write(self.says, b"A")
                 os.read(self.heard, 1)
-            case "keyholder":
-                raise Outside("the keyholder does not answer")
 
     def cut(self) -> None:
         """End the connection that was used last, without a goodbye."""
@@ -175,29 +170,6 @@ class WatchedHands(Hands):
         """Act; what is sent from here on is watched on the wire."""
         self.saboteur.acting = True
         return super().act(plan, step, permit, act_before)
-
-
-@dataclass(frozen=True)
-class WatchedOffice:
-    """The permit office, which may be gone."""
-
-    office: Office
-    saboteur: Saboteur
-
-    def issue(self, grant: Grant, now: datetime, wanted: Wanted) -> Permit:
-        """Make a permit, unless the office is gone."""
-        cell = self.saboteur.cell
-        if cell is not None and cell.mishap == "keyholder":
-            self.saboteur.reach("before", wanted.plan.steps(wanted.phase)[wanted.number].id)
-        return self.office.issue(grant, now, wanted)
-
-    def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:
-        """Pass it on."""
-        self.office.attend(grant, now, wanted)
-
-    def over(self, permit: Permit) -> None:
-        """Pass it on."""
-        self.office.over(permit)
 
 
 def watched(ledger: Ledger, saboteur: Saboteur, acknowledged: Path) -> Any:

@@ -41,12 +41,17 @@ def drawn(seed: int, count: int) -> list[Cell]:
 
 
 def sample(seed: int) -> list[Cell]:
-    """Return one cell for every boundary of every kind of step, and one for every mishap that is missing then."""
+    """Return one cell for every boundary of every kind of step, mishaps in turn, and one for each that is missing."""
     chance = random.Random(seed)
     found = every_cell()
     chance.shuffle(found)
-    taken = {(cell.kind, cell.boundary): cell for cell in found}
-    missing = {cell.mishap: cell for cell in found if cell.mishap not in {one.mishap for one in taken.values()}}
+    taken: dict[tuple[str, str], Cell] = {}
+    used: Counter[tuple[str, str]] = Counter()
+    for place in dict.fromkeys((cell.kind, cell.boundary) for cell in found):
+        there = (cell for cell in found if (cell.kind, cell.boundary) == place)
+        taken[place] = min(there, key=lambda cell: used[cell.party, cell.mishap])
+        used[taken[place].party, taken[place].mishap] += 1
+    missing = {(cell.party, cell.mishap): cell for cell in found if not used[cell.party, cell.mishap]}
     return [*taken.values(), *missing.values()]
 
 

@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from gate.change import Phase, utc
 from gate.errors import GateError
 from gate.keys import public_line
 from tests.engine.histories import CANARY, PLAN, plan
+from tests.keyholder.running import running
 from tests.keyholder.world import SEATS, World
 
 SEED = 20091010
@@ -33,14 +33,8 @@ def process(world: World) -> Iterator["subprocess.Popen[str]"]:
         "  permit_lifetime: 5m, evidence_max_age: 15m, window_max: 24h}\n"
         f"approvers:\n{people}\narrays: [{{id: {CANARY}}}]\n"
     )
-    words = ["keyholder", "run", "--config", str(file), "--data", str(world.home / "keyholder"), "--while-stdin"]
-    run = [sys.executable, "-c", "from gate.cli.main import main; main()", *words]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(run, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as started:
-        assert started.stdout is not None
-        assert started.stdout.readline().startswith("keyholder answers on")
+    with running(file, world.home / "keyholder") as started:
         yield started
-        started.kill()
 
 
 def test_every_permit_that_was_given_is_known_after_a_kill_and_it_answers_again(world: World) -> None:

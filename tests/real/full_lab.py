@@ -26,6 +26,7 @@ from typing import cast
 
 from gate.hostkeys import HostKeys, parse
 from gate.inventory import Inventory
+from gate.keyholding import krl
 from gate.lab.array import Array
 from gate.lab.dialects.storage_virtualize import StorageVirtualize
 from gate.lab.identity import Identity, revision_of
@@ -90,6 +91,11 @@ class FullLab:
     pinned: HostKeys
     monitor: Pair
     office: PermitOffice
+    """The CA, for what is done past the gate."""
+
+    keyholder: Path
+    """Folder of the keyholder that holds its key; what it has revoked the arrays refuse."""
+
     machines: dict[str, Machine]
     bastions: dict[str, Server]
 
@@ -173,7 +179,10 @@ def full_lab(home: Path) -> Iterator[FullLab]:
         stack.enter_context(wires.networks(*names, "gate", *map(namespace, ARRAYS)))
         lay_wires()
         monitor, desk = pair(), home / "desk"
-        office = PermitOffice.open(home / "ca" / "key", timedelta(minutes=5), through=list(ARRAYS))
+        keyholder = home / "keyholder"
+        keyholder.mkdir(mode=0o700)
+        office = PermitOffice.open(keyholder / "ca", timedelta(minutes=5), through=list(ARRAYS))
+        (keyholder / "revoked.krl").write_bytes(krl.write(office.public_line(), (), 1, 1))
         server = stack.enter_context(_Desk(str(desk), _Asked))
         server.arrays = {}
         Thread(target=server.serve_forever, name="full lab", daemon=True).start()
@@ -187,7 +196,7 @@ def full_lab(home: Path) -> Iterator[FullLab]:
             (images / image.file).write_bytes(image_bytes(image))
         inventory = _inventory(machines, bastions)
         stack.enter_context(wires.standing_in("gate"))
-        yield FullLab(home, inventory, _pins(machines, bastions), monitor, office, machines, bastions)
+        yield FullLab(home, inventory, _pins(machines, bastions), monitor, office, keyholder, machines, bastions)
 
 
 def _machine(stack: ExitStack, home: Path, name: str, monitor: Pair, office: PermitOffice, desk: Path) -> Machine:
@@ -196,7 +205,11 @@ def _machine(stack: ExitStack, home: Path, name: str, monitor: Pair, office: Per
     place.mkdir()
     array = made_array(name, number, place / "lun")
     begin = stack.enter_context(servers(place, inside=wires.name_of(inside), address=f"10.77.0.{number}"))
-    sshd = begin(ca=office.public_line(), principals=f"restrict,{shim(desk, name, 'admin')} {name}\n")
+    sshd = begin(
+        ca=office.public_line(),
+        principals=f"restrict,{shim(desk, name, 'admin')} {name}\n",
+        more=f"RevokedKeys {home}/keyholder/revoked.krl\n",
+    )
     (sshd.home / "authorized").write_text(f"restrict,{shim(desk, name, 'monitor')} {monitor.line}\n")
     identity = array.controller.identity
     lun = Lun(1, place / "lun", product=identity.product, revision=identity.revision, serial=identity.serial)

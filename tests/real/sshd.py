@@ -32,6 +32,16 @@ class Server:
     host_line: str
     log: Path
     home: Path
+    words: tuple[str, ...] = ()
+    """What starts it."""
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start it, the first time or again, and return once it listens."""
+        process = subprocess.Popen(self.words)
+        until = time.monotonic() + 30
+        while not (self.home / "pid").exists() and time.monotonic() < until:  # it is written once the server listens
+            time.sleep(0.02)
+        return process
 
     @property
     def pinned(self) -> HostKeys:
@@ -91,12 +101,10 @@ def servers(below: Path, inside: str = "", address: str = "127.0.0.1") -> Iterat
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         log = home / "log"
-        process = subprocess.Popen([*within, program, "-D", "-E", str(log), "-f", str(config)])
-        running.append(process)
-        until = time.monotonic() + 10
-        while not (home / "pid").exists() and time.monotonic() < until:  # it is written once the server listens
-            time.sleep(0.02)
-        return Server(port, key, public(host_key), log, home)
+        words = (*within, program, "-D", "-E", str(log), "-f", str(config))
+        made = Server(port, key, public(host_key), log, home, words)
+        running.append(made.start())
+        return made
 
     yield begin
     for process in running:

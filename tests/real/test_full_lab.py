@@ -5,10 +5,12 @@ import hashlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -17,6 +19,8 @@ from typing import cast
 
 import pytest
 
+from gate.canonical import Json
+from gate.change import Grant
 from gate.control.desk import PLAN
 from gate.engine.act import Crew
 from gate.engine.hands import Hands
@@ -28,12 +32,14 @@ from gate.gather.lines import Lines
 from gate.hostkeys import HostKey
 from gate.iscsi import IscsiError, Silent
 from gate.iscsi import Lun as Session
-from gate.person import Person
+from gate.permits.asking import KeyholderOffice
+from gate.permits.office import Permit, Wanted
 from gate.policy import ApprovalKind
 from gate.ssh.client import connect
 from gate.store import keys
 from gate.store.sqlite import open_ledger
-from tests.crash.bench import SEATS, Bench, Run
+from tests.crash.bench import Bench, Run, hired
+from tests.keyholder.running import running
 from tests.lab.fleets import GATE
 from tests.parts import need
 from tests.real import tgt, wires
@@ -220,15 +226,38 @@ def test_a_lun_that_is_gone_or_protected_or_of_another_name_is_no_health(lab: Fu
     assert known.read(CANARY, "a seed").first_bad_block == 56
 
 
-def test_a_change_goes_from_staging_to_verified_through_a_bastion_with_certificates(
+@dataclass
+class Seen:
+    """The keyholder as the gate asks it; what it gave is kept, as a thief of the gate's memory would."""
+
+    office: KeyholderOffice
+    permits: list[Permit] = field(default_factory=list)
+
+    def issue(self, grant: Grant, now: datetime, wanted: Wanted) -> Permit:
+        self.permits.append(self.office.issue(grant, now, wanted))
+        return self.permits[-1]
+
+    def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:
+        self.office.attend(grant, now, wanted)
+
+    def over(self, permit: Permit) -> None:
+        self.office.over(permit)
+
+
+def test_a_change_goes_from_staging_to_verified_through_a_bastion_with_the_keyholders_certificates(
     lab: FullLab, tmp_path: Path
 ) -> None:
     log = lab.machines[CANARY].sshd.log.read_text()
-    bench = Bench(lab.home, cast("object", lab), lab.inventory, lab.monitor, lab.office)  # type: ignore[arg-type]
+    bench = Bench(lab.home, cast("object", lab), lab.inventory, lab.monitor, lab.office, hired())  # type: ignore[arg-type]
     run = Run(bench, CANARY, SimpleNamespace(kind=""), tmp_path, random.Random(1))  # type: ignore[arg-type]
     run.begin()
+    file = tmp_path / "keyholder.yaml"
+    # The bastion sees the gate, the array sees the bastion; from anywhere else the certificate is nothing.
+    array: dict[str, Json] = {"id": CANARY, "bastion": True, "source_address": ["10.77.9.1", "10.77.0.3"]}
+    file.write_text(json.dumps(run.pinned(array, timedelta(minutes=5))))
     ledger = run.ledger()
-    with lines(lab) as asker:
+    office = Seen(KeyholderOffice(ledger, run.socket))
+    with lines(lab) as asker, running(file, lab.keyholder):
         hands = Hands(
             inventory=lab.inventory,
             asker=asker,
@@ -240,13 +269,13 @@ def test_a_change_goes_from_staging_to_verified_through_a_bastion_with_certifica
             images=lab.images,
             clock=lambda: datetime.now(UTC),
         )
-        people = {name: Person(name, seats=frozenset({seat})) for name, seat in SEATS.items()}
+        people = run.people
         crew = Crew(
             ledger=ledger,
             hands=hands,
-            office=lab.office,
+            office=office,
             people=lambda: people,
-            approvals=ApprovalKind.SESSION,
+            approvals=ApprovalKind.SIGNED,
             permit_lifetime=timedelta(minutes=5),
             evidence_max_age=timedelta(hours=1),
         )
@@ -263,14 +292,31 @@ def test_a_change_goes_from_staging_to_verified_through_a_bastion_with_certifica
     ledger.close()
     assert ended, told
     assert kinds[-1] == "change.closed", told
-    assert "permit.issued" in kinds
+    assert kinds.count("permit.issued") == len(office.permits) == len(lab.machines[CANARY].array.accepted)
     assert set(lab.machines[CANARY].array.accepted.values()) == {1}
     assert "8704" in tgt.inquired(url(lab, CANARY)).stdout
     assert "8603" in tgt.inquired(url(lab, CONTROL)).stdout
     since = lab.machines[CANARY].sshd.log.read_text().removeprefix(log)
-    assert 'Accepted certificate ID "chg-0001"' in since
-    assert 'Accepted certificate ID "chg-0001"' in lab.bastions["west"].log.read_text()
+    for permit in office.permits:
+        said = f'Accepted certificate ID "chg-0001" (serial {permit.serial})'
+        assert said in since
+        assert said in lab.bastions["west"].log.read_text()
+        assert permit.expires > datetime.now(UTC)
     assert "Accepted certificate" not in lab.machines[CONTROL].sshd.log.read_text()
+    _refused_now(lab, office.permits[-1])
+
+
+def _refused_now(lab: FullLab, permit: Permit) -> None:
+    """A permit that was used opens neither the array nor, for its principal, another one, though it has not ended."""
+    for name, why in ((CANARY, "revoked by file"), (CONTROL, "not permitted|authorized principal")):
+        endpoint, via = lab.inventory.way(name)
+        with pytest.raises(Outside, match=r"refused the login|opens no way"):
+            connect(
+                name, endpoint, user=USER, key=permit.key, certificate=permit.certificate, pinned=lab.pinned, via=via,
+                timeouts=QUICK,
+            )  # fmt: skip
+        log = lab.machines[name].sshd.log if name == CANARY else lab.bastions[ARRAYS[name][0]].log
+        assert re.search(why, log.read_text())
 
 
 def _answers(lab: FullLab, name: str, fabric: int) -> bool:
