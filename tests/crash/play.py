@@ -5,7 +5,6 @@ People know the truth: they ask the array's own count before they answer. They n
 """
 
 import os
-import random
 import select
 import signal
 import time
@@ -342,8 +341,3 @@ def lost(run: Run, ledger: SqliteLedger) -> list[str]:
     lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
     gone = [index for index, digest in lines if there.get(int(index)) != digest]
     return [f"acknowledged and lost: entries {', '.join(gone)}"] if gone else []
-
-
-def shuffled(seed: int, worker: int) -> random.Random:
-    """Return the chance of one worker: the same for the same seed."""
-    return random.Random(f"{seed} {worker}")

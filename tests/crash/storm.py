@@ -1,7 +1,9 @@
 """
 Harm of every kind at random boundaries of random steps, a thousand times; afterwards the array itself is asked.
 
-    python -m tests.crash.storm [--count N] [--workers N] [--seed N] [--pace SECONDS]
+    python -m tests.crash.storm [--count N] [--workers N] [--seed N] [--pace SECONDS] [--record FILE]
+
+One that was interrupted goes on with the same seed and the same record.
 """
 
 import argparse
@@ -12,13 +14,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tests.crash.bench import bench, steps_of, words
 from tests.crash.cells import Cell, cells
-from tests.crash.play import play, shuffled
+from tests.crash.play import play
 
 LAB = 40
 """Arrays of one lab: each is used for one run."""
@@ -55,19 +59,25 @@ def sample(seed: int) -> list[Cell]:
     return [*taken.values(), *missing.values()]
 
 
-def work(worker: int, seed: int, share: list[Cell], network: str, out: int, pace: float) -> None:
-    """Play some runs and write a line of JSON for each."""
-    chance, count = shuffled(seed, worker), len(share)
+Numbered = tuple[int, Cell]
+
+
+def work(seed: int, share: list[Numbered], network: str, out: int, pace: float) -> None:
+    """Play some runs and write a line of JSON for each; a run's chance is that of its number."""
     with tempfile.TemporaryDirectory(prefix="crash-") as home:
-        for number in range(0, count, LAB):
-            with bench(Path(home) / str(number), network, min(LAB, count - number), pace) as made:
-                for cell in share[number : number + LAB]:
-                    came = play(made.run(cell, chance))
-                    os.write(out, json.dumps(asdict(came)).encode() + b"\n")
+        for first in range(0, len(share), LAB):
+            some = share[first : first + LAB]
+            with bench(Path(home) / str(first), network, len(some), pace) as made:
+                for number, cell in some:
+                    try:
+                        came = asdict(play(made.run(cell, random.Random(f"{seed} {number}"))))
+                    except Exception as error:  # noqa: BLE001  a fault of the bench itself is a failed run
+                        came = {"problems": [repr(error)], "cell": str(cell)}
+                    os.write(out, json.dumps({"number": number, **came}).encode() + b"\n")
 
 
-def storm(chosen: list[Cell], workers: int, seed: int, pace: float) -> list[dict[str, Any]]:
-    """Play runs in so many processes side by side; return what each came to."""
+def storm(chosen: list[Numbered], workers: int, seed: int, pace: float) -> Iterator[dict[str, Any]]:
+    """Play runs in so many processes side by side; give what each came to."""
     reading, writing = os.pipe()
     children = []
     for worker in range(workers):
@@ -75,24 +85,30 @@ def storm(chosen: list[Cell], workers: int, seed: int, pace: float) -> list[dict
         if not child:
             os.close(reading)
             try:
-                work(worker, seed, chosen[worker::workers], f"127.{200 + os.getpid() % 50}.{worker + 1}", writing, pace)
+                work(seed, chosen[worker::workers], f"127.{200 + os.getpid() % 50}.{worker + 1}", writing, pace)
             except BaseException as error:  # noqa: BLE001  a worker that stumbles is a failed run
                 os.write(writing, json.dumps({"problems": [repr(error)], "cell": "a worker"}).encode() + b"\n")
             finally:
                 os._exit(0)
         children.append(child)
     os.close(writing)
-    came = []
     with os.fdopen(reading) as lines:
         for line in lines:
-            came.append(json.loads(line))
-            if not came[-1].get("happened"):
-                print(f"{came[-1]['cell']}: it did not come to that", file=sys.stderr, flush=True)
-            if came[-1]["problems"]:
-                print(f"{came[-1]['cell']}: {'; '.join(came[-1]['problems'])}", file=sys.stderr, flush=True)
+            came = json.loads(line)
+            if not came.get("happened"):
+                print(f"{came['cell']}: it did not come to that", file=sys.stderr, flush=True)
+            if came["problems"]:
+                print(f"{came['cell']}: {'; '.join(came['problems'])}", file=sys.stderr, flush=True)
+            yield came
     for child in children:
         os.waitpid(child, 0)
-    return came
+
+
+def recorded(file: Path | None, seed: int) -> list[dict[str, Any]]:
+    """Return what came of the runs of that seed so far."""
+    if file is None or not file.exists():
+        return []
+    return [one for one in map(json.loads, file.read_text().splitlines()) if one["seed"] == seed and "number" in one]
 
 
 def main() -> None:
@@ -102,21 +118,31 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=None)
     options.add_argument("--pace", type=float, default=1.0, help="1: an array restarts in about a second and a half")
     options.add_argument("--sample", action="store_true", help="one mishap at every boundary of every kind of step")
+    options.add_argument("--record", type=Path, help="a line for each run; runs that it has already are not played")
     given = options.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
     began = time.monotonic()
-    chosen = sample(seed) if given.sample else drawn(seed, given.count)
-    came = storm(chosen, given.workers, seed, given.pace)
-    took = time.monotonic() - began
-    bad = [one for one in came if one["problems"]]
+    chosen = list(enumerate(sample(seed) if given.sample else drawn(seed, given.count)))
+    came = recorded(given.record, seed)
+    before = {one["number"] for one in came}
+    left = [one for one in chosen if one[0] not in before]
+    with given.record.open("a") if given.record else nullcontext() as record:
+        for one in storm(left, given.workers, seed, given.pace):
+            came.append(one)
+            if record is not None:
+                print(json.dumps({"seed": seed, **one}), file=record, flush=True)
+    told(came, f"{time.monotonic() - began:.0f} s, seed {seed}")
+    sys.exit(any(one["problems"] for one in came) or len(came) != len(chosen))
+
+
+def told(came: list[dict[str, Any]], how: str) -> None:
+    """Print what came of all of them."""
+    happened, asked = sum(bool(one.get("happened")) for one in came), sum(one.get("asked", 0) for one in came)
     ended = Counter(one.get("ended", "nothing") for one in came)
-    happened = sum(bool(one.get("happened")) for one in came)
-    asked = sum(one.get("asked", 0) for one in came)
-    print(f"{len(came)} runs, {happened} mishaps, {asked} questions to people, {took:.0f} s, seed {seed}")
+    print(f"{len(came)} runs, {happened} mishaps, {asked} questions to people, {how}")
     print("ended: " + ", ".join(f"{name} {number}" for name, number in ended.most_common()))
-    print(f"{len(bad)} with a promise broken")
-    sys.exit(bool(bad) or len(came) != len(chosen))
+    print(f"{sum(bool(one['problems']) for one in came)} with a promise broken")
 
 
 if __name__ == "__main__":
