@@ -242,6 +242,14 @@ def may_perform(person: Person, requester: str, approvers: Iterable[str]) -> str
     return ""
 
 
+def may_try(person: Person) -> str:
+    """Say why this person may not have the fleet asked what a playbook asks; empty when they may."""
+    if person.contractor:
+        return "a contractor does not have arrays asked"
+    works = person.seats or person.roles & {"requester", "performer"}
+    return "" if works else "only a requester, a performer or the holder of a seat"
+
+
 def may_resume(person: Person, requester: str) -> str:
     """Say why this person may not let a stopped change go on; empty when they may."""
     if person.contractor:

@@ -1,6 +1,7 @@
 """What is asked for, and the sealed plan made from it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,6 +11,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from gate.canonical import Json, digest
 from gate.duration import Duration
+from gate.errors import BadInput
 from gate.inventory import ArrayFamily, Frozen, Name
 from gate.step import ADDED, Step
 
@@ -52,6 +54,15 @@ class AllowedImage(Frozen):
     sha256: Sha256
     family: ArrayFamily
     models: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def released(allowed: Iterable[AllowedImage], version: str, model: str) -> AllowedImage:
+    """Return the image that was released to bring a version to a model; BadInput names those there are."""
+    fitting = {image.version: image for image in allowed if model in image.models}
+    if version not in fitting:
+        known = ", ".join(sorted(fitting))
+        raise BadInput(f'no released image brings "{version[:40]}" to {model}', hint=f"released: {known}")
+    return fitting[version]
 
 
 class Window(Frozen):

@@ -106,6 +106,10 @@ class Standing:
     verdict_until: datetime | None = None
     """When the first of the facts under the verdict expires; None when none does."""
 
+    dry_run: str = ""
+    """Digest of the newest dry run of the plan in force; empty when there was none."""
+
+    dry_run_at: datetime | None = None
     to_sign: Mapping[Seat, tuple[str, ...]] = field(default_factory=dict)
     """Seat → checks of the verdict in force that it must sign for by name."""
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
+from gate.change import Version
 from gate.inventory import Frozen, Name
 
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -26,6 +27,20 @@ class Survey(Frozen):
     """The arrays to gather evidence about; none named means all."""
 
     arrays: Annotated[tuple[Name, ...], Field(max_length=200)] = ()
+
+
+class ToTry(Frozen):
+    """
+    A playbook to try on one array of the inventory: its text, and the released version it would bring.
+
+    Without `from_version` the array is asked which version it runs.
+    """
+
+    playbook: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+    source: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")] = "playbook"
+    array: Name
+    version: Version
+    from_version: Version | None = None
 
 
 class Decided(Frozen):

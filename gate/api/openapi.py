@@ -38,6 +38,8 @@ SHAPES: dict[str, Schema] = {
         id=TEXT, number=COUNT, title=TEXT, state=TEXT, next=TEXT, requester=TEXT, seq=COUNT, closed=YES_NO,
         request=OBJECT, plan=MAYBE, verdict=MAYBE, seats=LIST, stages=LIST, run=MAYBE, may=OBJECT,
     ),
+    "DryRun": _object(array=TEXT, began=TEXT, ended=TEXT, result={"enum": ["holds", "stops", "unknown"]}, because=TEXT,
+                      steps=LIST),
     "Statement": _object(statement=TEXT, namespace=TEXT),
     "Entries": {"type": "array", "items": OBJECT},
     "Seal": _object(origin=TEXT, size=COUNT, root=TEXT, checkpoint=TEXT, vkey=TEXT),

@@ -27,6 +27,9 @@ PREFIX = "/api/v1"
 BODY_MAX = 64 * 1024
 """Bytes of a JSON body; the largest, a signed statement, needs 8 KiB. A change file may have SIZE_MAX."""
 
+LONG = ("check-change", "start-change", "dry-run-change", "dry-run-playbook", "rehearse", "record-reference", "gather")
+"""Routes that ask the fleet."""
+
 DEPTH_MAX = 32
 NOBODY = Person("nobody")
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
@@ -65,7 +68,7 @@ class _Face:
         quarter = max(1, settings.config.server.threads // 4)
         working = threading.BoundedSemaphore(quarter)
         # What takes long shares a part of the threads, so that a hold always finds one (promise 11).
-        self._few = dict.fromkeys(("check-change", "start-change", "rehearse", "record-reference", "gather"), working)
+        self._few = dict.fromkeys(LONG, working)
         self._few["wait"] = threading.BoundedSemaphore(quarter)
 
     def view(self, route: Route) -> Callable[..., Response]:

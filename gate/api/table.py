@@ -121,6 +121,12 @@ def _key(call: Call) -> Answer:
     return Answer({"fingerprint": call.control.enrol_key(call.actor, call.body.public, call.body.password)})
 
 
+def _try(call: Call) -> Answer:
+    asked = call.body
+    text, before = asked.playbook.encode(), asked.from_version or ""
+    return Answer(call.control.try_playbook(call.actor, text, asked.source, asked.array, asked.version, before))
+
+
 def _plainly(verb: str) -> Handler:
     """Return the handler of a verb that needs a change and nothing else."""
 
@@ -170,6 +176,10 @@ ROUTES: tuple[Route, ...] = (
     Route("show-change", "GET", ONE, "One change as you see it.", _plainly("show"), "Change"),
     Route("check-change", "POST", ONE + "/check", "Gather evidence, seal the plan, decide.",
           _plainly("check"), "Change", body=bodies.Nothing),
+    Route("dry-run-change", "POST", ONE + "/dry-run", "Ask what the sealed plan asks; nothing is changed.",
+          _plainly("dry_run"), "Change", body=bodies.Nothing),
+    Route("dry-run-playbook", "POST", "/playbooks/dry-run", "Ask one array what a playbook asks; nothing is changed.",
+          _try, "DryRun", body=bodies.ToTry),
     Route("statement", "GET", ONE + "/statement", "The exact text to sign.",
           _statement, "Statement", query=bodies.ToSign),
     Route("approve-change", "POST", ONE + "/approve", "Fill a seat with a signed statement.",

@@ -99,6 +99,21 @@ def check(ctx: click.Context, place: Place, change_id: str, as_json: bool) -> No
         ctx.exit(3 if verdict and verdict["only_unknown"] else 1)
 
 
+@change.command("dry-run")
+@click.argument("change_id", metavar="ID")
+@as_json
+@pass_place
+@click.pass_context
+def dry_run(ctx: click.Context, place: Place, change_id: str, as_json: bool) -> None:
+    """Put the plan's questions to the canary and change nothing. Exit 1: it would stop; 3: it could not find out."""
+    from gate.cli.playbook import exit_of, show_dry_run
+
+    with working("asking the canary …"):
+        run = place.client().post(path_of(change_id, "dry-run"))["dry_run"]
+    out_json(run) if as_json else show_dry_run(run)
+    ctx.exit(exit_of([run["result"]]))
+
+
 @change.command()
 @click.argument("change_id", metavar="ID")
 @click.option("--seat", required=True, help="The seat you fill: storage, data-owner …")

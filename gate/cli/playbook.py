@@ -1,19 +1,20 @@
-"""`sangate playbook`: check one, and see the exact words it becomes for one array."""
+"""`sangate playbook`: check one, see the exact words it becomes for one array, and try what only asks."""
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gate.cli.place import Place
-from gate.cli.say import as_json, out_json, pass_place, plain
+from gate.cli.say import as_json, out_json, pass_place, plain, working
 
 UNMEASURED = "0.0"
 
 
 @click.group()
 def playbook() -> None:
-    """Check a playbook, render it to exact words."""
+    """Check a playbook, render it to exact words, try it without changing anything."""
 
 
 @playbook.command()
@@ -44,9 +45,10 @@ def check(file: Path, as_json: bool) -> None:
 @pass_place
 def render(place: Place, file: Path, array_id: str, firmware: str, from_version: str, as_json: bool) -> None:
     """Print the exact words for one array. Nothing is sent."""
-    from gate.errors import BadInput, NotThere
+    from gate.change import released
+    from gate.errors import NotThere
     from gate.families import FAMILIES
-    from gate.playbook import parse
+    from gate.playbook import parse, slot_values
     from gate.playbook import render as rendered
     from gate.settings import read_file
 
@@ -56,19 +58,8 @@ def render(place: Place, file: Path, array_id: str, firmware: str, from_version:
     if array is None:
         known = ", ".join(one.id for one in config.inventory.arrays)
         raise NotThere(f'there is no array "{plain(array_id)[:63]}"', hint=f"arrays: {known}")
-    image = next((one for one in config.images.allowed if one.version == firmware and array.model in one.models), None)
-    if image is None:
-        known = ", ".join(sorted(one.version for one in config.images.allowed if array.model in one.models))
-        raise BadInput(f'no released image brings "{plain(firmware)[:40]}" to {array.model}', hint=f"released: {known}")
-    slots = {
-        "array": array.id,
-        "image": image.file,
-        "version": image.version,
-        "serial": array.serial,
-        "from_version": from_version,
-        "unit": array.unit or "",
-        "image_server": config.images.server,
-    }
+    image = released(config.images.allowed, plain(firmware), array.model)
+    slots = slot_values(array, image.file, image.version, array.serial, from_version, config.images.server)
     words = rendered(read, {name: slots[name] for name in read.slots}, FAMILIES)
     if as_json:
         out_json(asdict(words))
@@ -81,3 +72,59 @@ def render(place: Place, file: Path, array_id: str, firmware: str, from_version:
         click.echo(
             f"note: {UNMEASURED} stands where a plan has the version that was measured; --from gives one", err=True
         )
+
+
+@playbook.command("dry-run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--array", "--target", "arrays", required=True, multiple=True, help="Which array; may be given again.")
+@click.option("--firmware", required=True, help="The version it is to run.")
+@click.option("--from", "from_version", default=None, help="The version it runs now; the array is asked if not given.")
+@as_json
+@pass_place
+@click.pass_context
+def dry_run(
+    ctx: click.Context,
+    place: Place,
+    file: Path,
+    arrays: tuple[str, ...],
+    firmware: str,
+    from_version: str | None,
+    as_json: bool,
+) -> None:
+    """Put its questions to arrays and change nothing. Exit 1: it would stop; 3: not everything could be found out."""
+    from gate.families import FAMILIES
+    from gate.playbook import parse
+    from gate.settings import read_file
+
+    text = read_file(file)
+    parse(text, str(file), FAMILIES)
+    client, runs = place.client(), []
+    for array in dict.fromkeys(arrays):
+        body = {"playbook": text.decode(), "source": str(file)[-200:], "array": array, "version": firmware}
+        with working(f"asking {array} …"):
+            run = client.post(
+                "/playbooks/dry-run", {**body, **({"from_version": from_version} if from_version else {})}
+            )
+        runs.append(run)
+        if not as_json:
+            show_dry_run(run)
+    if as_json:
+        out_json(runs)
+    ctx.exit(exit_of([run["result"] for run in runs]))
+
+
+def show_dry_run(run: dict[str, Any]) -> None:
+    """Print what every step would come to."""
+    click.echo(plain(f"{run['array']}: {run['result']}. {run['because']}"))
+    for step in run["steps"]:
+        click.echo(plain(f"  {step['would']:>8}  {step['phase']} {step['id']}: {step['command']}"))
+        if step["kind"] == "ask":
+            click.echo(plain(f"            {step['because']}" + (f" ({step['reply']})" if step["reply"] else "")))
+        else:
+            looked = f"; its look, {step['look_command']}, says: {step['look']}"
+            click.echo(plain(f"            {step['because']}{looked}"))
+
+
+def exit_of(results: list[str]) -> int:
+    """Return 1 when one would stop, 3 when one could not be found out, 0 when all hold."""
+    return 1 if "stops" in results else 0 if set(results) == {"holds"} else 3

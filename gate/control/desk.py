@@ -127,6 +127,7 @@ class Desk:
         plan = self.plan(standing)
         stored = self.ledger.get_blob(standing.verdict_blob) if standing.verdict_blob else None
         verdict: dict[str, Any] | None = json.loads(stored) if stored else None
+        tried = self.ledger.get_blob(standing.dry_run) if standing.dry_run else None
         sources = Sources(
             standing,
             plan,
@@ -135,6 +136,7 @@ class Desk:
             self.settings.config.policy,
             self.clock(),
             self.people.all(),
+            json.loads(tried) if tried else None,
         )
         return change_view(sources, viewer)
 

@@ -11,13 +11,14 @@ from gate.control.rehearsing import Rehearsing
 from gate.control.reporting import Reporting
 from gate.control.safety import Safety
 from gate.control.transcripts import Transcripts
+from gate.control.trying import Trying
 from gate.control.waiving import Waiving
 from gate.gather.records import Records
 from gate.gather.surveys import Surveys
 
 
 class Control(
-    Changes, Waiving, Attending, Transcripts, Rehearsing, Reporting, Safety, Record, Exporting, Checking, Access
+    Changes, Trying, Waiving, Attending, Transcripts, Rehearsing, Reporting, Safety, Record, Exporting, Checking, Access
 ):
     """Every use case; small files share one desk."""
 

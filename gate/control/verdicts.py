@@ -35,6 +35,8 @@ class Sources:
     policy: Policy
     now: datetime
     people: Mapping[str, Person]
+    dry_run: Mapping[str, Any] | None = None
+    """The newest dry run of the plan in force, as it was kept; None where there was none."""
 
 
 def verdict_view(sources: Sources, verdict: Mapping[str, Any], viewer: Person) -> View | None:

@@ -7,7 +7,7 @@ The page, the API and `--json` show the same dictionary. Times are RFC 3339 with
 from dataclasses import asdict
 from typing import Any
 
-from gate.approval import may_perform, may_resume, may_sit, seats_due
+from gate.approval import may_perform, may_resume, may_sit, may_try, seats_due
 from gate.authority import no_return
 from gate.change import Plan, utc
 from gate.control.running import by_hand_view, run_view
@@ -48,6 +48,7 @@ def change_view(sources: Sources, viewer: Person) -> View:
         "isolation": verdict.get("isolation", []),
         "seats": seats_view(sources, viewer),
         "waivers": halves_view(sources),
+        "dry_run": None if sources.dry_run is None else dict(sources.dry_run),
         "not_counted": [{"who": who, "because": why} for who, why in sources.tally.not_counted],
         "stages": stages_view(sources),
         "run": run_view(sources),
@@ -118,6 +119,7 @@ def may_view(sources: Sources, viewer: Person) -> dict[str, str]:
     waits = "" if standing.hold or standing.question else "nothing waits for a person"
     return {
         "check": before,
+        "dry_run": before or may_try(viewer) or ("" if sources.plan else "there is no plan to try"),
         "approve": _why_not_any_seat(sources, viewer),
         "deny": _why_not_deny(sources, viewer),
         "start": _why_not_start(sources, viewer, approvers),

@@ -22,9 +22,9 @@ from gate.engine.hands import Hands
 from gate.engine.heard import Hearing, kept
 from gate.engine.next import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
 from gate.engine.probes import baseline, probe_round
-from gate.engine.steps import Outcome
 from gate.errors import GateError, LedgerUnavailable
 from gate.evidence import Reply
+from gate.gather.asking import Outcome
 from gate.judgement import Limits, judge
 from gate.ledger.entry import Draft
 from gate.lifecycle import ALLOWED

@@ -3,7 +3,7 @@
 from gate.canonical import Json
 from gate.change import Phase, Plan, Purpose, utc
 from gate.engine.next import Act
-from gate.engine.steps import Outcome
+from gate.gather.asking import Outcome
 from gate.ledger.entry import GATE, Blob, Draft
 from gate.permits.office import Permit
 from gate.standing import Standing

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from gate.change import Plan
 from gate.engine.hands import Asker
-from gate.engine.steps import Outcome, facts_of
 from gate.evidence import Reply
+from gate.gather.asking import Outcome, facts_of
 from gate.ledger.entry import Blob
 from gate.step import Step
 from gate.store import Ledger
@@ -47,7 +47,7 @@ class Hearing:
         return reply
 
     def _tell(self, reply: Reply, news: Callable[[str, Reply], None]) -> None:
-        facts = facts_of(self.plan, self.step.reader, reply)
+        facts = facts_of(self.plan.family, self.step.reader, reply)
         told = ", ".join(f"{name} {value}" for name, value in facts.items() if value)[:300]
         if told and told != self.told:
             self.told, self.entered = told, self.entered + 1
@@ -65,11 +65,17 @@ def kept(
     known = tuple(secrets)
     heard = list(replies) or ([came.reply] if came.reply is not None else [])
     blobs = []
-    if came.reply is not None and came.reply.stdout:
-        text = came.reply.stdout.decode("utf-8", "replace")
-        if redact(text, known) == text:
-            blobs.append(Blob("reply", ledger.put_blob(came.reply.stdout), len(came.reply.stdout)))
+    if came.reply is not None and (raw := raw_reply(ledger, came.reply, known)) is not None:
+        blobs.append(raw)
     if heard:
         made = recording(f"{plan.change} {step.id} on {plan.canary}", heard, known)
         blobs.append(Blob("transcript", ledger.put_blob(made), len(made)))
     return tuple(blobs)
+
+
+def raw_reply(ledger: Ledger, reply: Reply, known: Iterable[str] = ()) -> Blob | None:
+    """Store a raw reply; None when it holds nothing, or what looks like a secret."""
+    text = reply.stdout.decode("utf-8", "replace")
+    if not reply.stdout or redact(text, known) != text:
+        return None
+    return Blob("reply", ledger.put_blob(reply.stdout), len(reply.stdout))

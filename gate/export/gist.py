@@ -15,7 +15,7 @@ CONTROLS = dict.fromkeys([*range(32), 127, *range(128, 160), 0x2028, 0x2029], " 
 LOUD = frozenset({"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"})
 """Kinds that a reader must not pass over."""
 
-BAD = frozenset({"failed", "refused", "refuses", "differs", "deny", "unknown"})
+BAD = frozenset({"failed", "refused", "refuses", "differs", "deny", "unknown", "stops"})
 
 
 def gist(data: Mapping[str, Any]) -> str:

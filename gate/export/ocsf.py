@@ -141,6 +141,7 @@ MAPPED: Mapping[str, Mapped] = MappingProxyType(
         "known_answer.written": Mapped(5019, 1, "Log", _device),
         "probe.finished": Mapped(5019, 1, "Log", _device),
         "step.looked": Mapped(5019, 1, "Log", _device),
+        "dry_run.ended": Mapped(5019, 2, "Collect", _device),
         "evidence.gathered": Mapped(5019, 2, "Collect", _device),
         "reference.recorded": Mapped(5019, 2, "Collect", _device),
         "step.intended": Mapped(6002, 8, "Update", _firmware),

@@ -27,6 +27,7 @@ SAID = {
     "step.intended": "About to act",
     "step.ended": "Step ended",
     "step.confirmed": "Confirmed by hand",
+    "dry_run.ended": "Dry run",
     "step.told": "The array told how it goes on",
     "step.looked": "Looked at the array",
     "hold.placed": "Held",

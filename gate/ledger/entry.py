@@ -34,6 +34,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "blobs.freed": ("reason",),
         "change.opened": ("title", "request", "number"),
         "evidence.gathered": ("digest", "purpose"),
+        "dry_run.ended": ("array", "plan_digest", "result", "because", "digest"),
         "plan.sealed": ("plan_digest", "canary", "control", "targets"),
         "verdict.given": ("when", "opens", "verdict_digest", "plan_digest", "findings", "missing", "valid_until"),
         "approval.signed": ("seat", "decision", "statement", "method", "signature", "key", "reason"),

@@ -90,7 +90,15 @@ def _opened(_: object, entry: Entry) -> Standing:
 
 def _sealed(standing: Standing, entry: Entry) -> Standing:
     digest = str(entry.data["plan_digest"])
+    if digest != standing.plan_digest:
+        standing = replace(standing, dry_run="", dry_run_at=None)
     return replace(standing, plan_digest=digest, plan_blob=blob(entry, "plan"), canary=str(entry.data["canary"]))
+
+
+def _tried(standing: Standing, entry: Entry) -> Standing:
+    if entry.data["plan_digest"] != standing.plan_digest:
+        return standing
+    return replace(standing, dry_run=blob(entry, "dry-run"), dry_run_at=entry.time)
 
 
 def _verdict(standing: Standing, entry: Entry) -> Standing:
@@ -260,6 +268,7 @@ def _closed(standing: Standing, entry: Entry) -> Standing:
 
 MOVES = {
     "plan.sealed": _sealed,
+    "dry_run.ended": _tried,
     "verdict.given": _verdict,
     "approval.signed": _signed,
     "waiver.signed": _waived,

@@ -2,7 +2,7 @@
 
 from gate.playbook.conditions import Condition, any_holds, holds, why_not
 from gate.playbook.reading import file_digest, parse, schema
-from gate.playbook.rendering import Rendered, render
+from gate.playbook.rendering import Rendered, render, slot_values
 from gate.playbook.written import Playbook
 
 __all__ = (
@@ -15,5 +15,6 @@ __all__ = (
     "parse",
     "render",
     "schema",
+    "slot_values",
     "why_not",
 )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from gate.change import Phase
 from gate.errors import BadInput
-from gate.inventory import ArrayFamily
+from gate.inventory import Array, ArrayFamily
 from gate.playbook.conditions import Condition
-from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, listed
+from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, SlotName, listed
 from gate.step import Answer, Step
 from gate.tree import show
 
@@ -28,6 +28,21 @@ class Rendered:
     back_out: tuple[Step, ...]
 
 
+def slot_values(
+    array: Array, image: str, version: str, serial: str, from_version: str, image_server: str
+) -> dict[SlotName, str]:
+    """Return a value for every slot that a playbook may have; empty where there is none, which no pattern takes."""
+    return {
+        "array": array.id,
+        "image": image,
+        "version": version,
+        "serial": serial,
+        "from_version": from_version,
+        "unit": array.unit or "",
+        "image_server": image_server,
+    }
+
+
 def render(playbook: Playbook, slots: Mapping[str, str], families: Mapping[ArrayFamily, Dialect]) -> Rendered:
     """Return the steps in exact words; BadInput for a slot that is missing, unknown or outside its pattern."""
     for name in sorted(set(slots) - set(playbook.slots)):
@@ -42,7 +57,10 @@ def render(playbook: Playbook, slots: Mapping[str, str], families: Mapping[Array
                 hint="values are refused, never escaped; is it the right value?",
             )
     dialect = families[playbook.family]
-    phases = {phase: tuple(_step(step, slots, dialect) for step in steps) for _, phase, steps in playbook.phases()}
+    phases = {
+        phase: tuple(_held(_step(step, slots, dialect), step, dialect) for step in steps)
+        for _, phase, steps in playbook.phases()
+    }
     return Rendered(phases[Phase.FORWARD], phases[Phase.COMMIT], phases[Phase.BACK_OUT])
 
 
@@ -76,6 +94,16 @@ def _step(step: PlaybookStep, slots: Mapping[str, str], dialect: Dialect) -> Ste
         by="sftp" if step.by == "sftp" else "",
         attended=step.who or "",
     )
+
+
+def _held(step: Step, written: PlaybookStep, dialect: Dialect) -> Step:
+    """Return the step if its exact words are on the family's lists; what fitted with a 1 in each slot may not now."""
+    for words in (step.look_command, "" if step.mutates else step.command):
+        if words and not dialect.may_ask(words):
+            raise BadInput(f'{step.id}: "{show(words)}" is not on the list of questions that change nothing')
+    if written.do is not None and (why := dialect.forbids(step.command)):
+        raise BadInput(f'{step.id}: "{show(step.command)}" may not be done: {why}')
+    return step
 
 
 def _condition(written: Expected, slots: Mapping[str, str]) -> Condition:

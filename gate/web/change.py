@@ -28,6 +28,7 @@ def add(pages: Blueprint) -> None:
     pages.add_url_rule("/changes/<change>/bell", "change_bell", bell)
     for name, view in (
         ("check", check),
+        ("dry_run", dry_run),
         ("start", start),
         ("approve", approve),
         ("deny", deny),
@@ -68,6 +69,13 @@ def check(change: str) -> Answer:
     """Begin to gather evidence and to decide."""
     control = face().control
     return _begin(change, "check", lambda actor, told: control.check(actor, change, told))
+
+
+def dry_run(change: str) -> Answer:
+    """Begin to put the plan's questions to the canary; nothing is changed."""
+    control = face().control
+    _same_plan(change)
+    return _begin(change, "dry_run", lambda actor, told: control.dry_run(actor, change, told))
 
 
 def start(change: str) -> Answer:
@@ -136,12 +144,12 @@ def _begin(change: str, what: str, work: Callable[[Person, Progress], object]) -
         # The control room refuses at once then, enters the attempt and says why.
         work(actor, quiet)
         return _back(change)
-    face().jobs.start(change, what, actor.id, lambda told: work(actor, told))
+    face().jobs.start(change, what.replace("_", " "), actor.id, lambda told: work(actor, told))
     return _back(change, "now")
 
 
 def _same_plan(change: str) -> None:
-    """Refuse to start what is not what the page showed; `start` itself decides again."""
+    """Refuse to start or try what is not what the page showed; `start` itself decides again."""
     view = face().control.show(person(), change)
     digest = (view["plan"] or {}).get("digest", "")
     verdict = (view["verdict"] or {}).get("digest", "")

@@ -28,6 +28,8 @@ def _words() -> dict[str, object]:
         "STATES": words.STATES,
         "OUTCOMES": words.OUTCOMES,
         "STEPS": words.STEPS,
+        "WOULD": words.WOULD,
+        "DRY_RUNS": words.DRY_RUNS,
         "JUDGEMENTS": words.JUDGEMENTS,
         "PHASES": words.PHASES,
         "ACTIONS": words.ACTIONS,

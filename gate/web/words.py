@@ -69,8 +69,25 @@ class Action:
     reason: bool
 
 
+WOULD = {
+    "holds": Look("holds now", "yes", "good"),
+    "waits": Look("would wait", "ask", "warn"),
+    "stops": Look("would end the change", "no", "bad"),
+    "later": Look("not yet, and need not", "todo", "quiet"),
+    "unknown": Look("could not be found out", "ask", "warn"),
+    "not sent": Look("not sent", "lock", "quiet"),
+}
+DRY_RUNS = {
+    "holds": Look("Everything asked holds", "yes", "good"),
+    "stops": Look("It would end before anything is changed", "no", "bad"),
+    "unknown": Look("Not everything could be found out", "ask", "warn"),
+}
+
 ACTIONS = {
     "check": Action("Check now", "Reads arrays, hosts and backups, and decides anew.", "main", reason=False),
+    "dry_run": Action(
+        "Dry run", "Puts the plan's questions to the canary now. Nothing is changed.", "quiet", reason=False
+    ),
     "start": Action(
         "Start the canary", "Asks everything once more, then changes only the canary.", "main", reason=False
     ),
@@ -92,6 +109,7 @@ ENTRIES = {
     "change.opened": "Change opened",
     "evidence.gathered": "Evidence gathered",
     "plan.sealed": "Plan sealed",
+    "dry_run.ended": "Dry run",
     "verdict.given": "Verdict given",
     "approval.signed": "Approved",
     "approval.denied": "Denied",

@@ -100,6 +100,26 @@ def test_a_playbook_that_is_wrong_is_refused_with_its_place(sangate: Typed, tmp_
     assert sangate("playbook", "check", shipped("playbooks") / "storage-virtualize" / "upgrade.yaml").exit_code == 0
 
 
+def test_a_dry_run_of_what_is_wrong_is_refused_and_of_what_is_silent_is_exit_3(
+    engineer: Typed, sangate: Typed, tmp_path: Path
+) -> None:
+    file = shipped("playbooks") / "storage-virtualize" / "upgrade.yaml"
+    words = ("playbook", "dry-run", file, "--firmware", "8.7.0.4", "--target", "west-3")
+    silent = engineer(*words, "--from", "8.6.0.3")
+    assert silent.exit_code == 3
+    assert "west-3: unknown. identify: serial is unknown" in silent.stdout
+    assert "not sent  forward apply" not in silent.stdout  # nothing shows that its look could be read
+    assert engineer(*words).exit_code == 3  # nor which version it runs
+    for wrong, code in ((("--array", "nowhere"), 2), (("--from", "8.6; reboot"), 2), (("--firmware", "9.9"), 2)):
+        result = engineer(*words[:3], "--firmware", "8.7.0.4", "--from", "8.6.0.3", "--array", "west-3", *wrong)
+        assert result.exit_code == code, result.stderr
+        assert "\x1b" not in result.stderr
+    bad = tmp_path / "upgrade.yaml"
+    bad.write_text(file.read_text().replace("ask: lsupdate -delim !", "ask: rmvdisk 0"))
+    refused = sangate("playbook", "dry-run", bad, "--firmware", "8.7.0.4", "--array", "west-3")
+    assert re.search(r"upgrade\.yaml:\d+:\d+: .*not on the list", refused.stderr)
+
+
 def test_a_playbook_is_rendered_to_exact_words(sangate: Typed) -> None:
     file = shipped("playbooks") / "storage-virtualize" / "upgrade.yaml"
     result = sangate("playbook", "render", file, "--array", "west-3", "--firmware", "8.7.0.4", "--from", "8.6.0.3")

@@ -9,9 +9,10 @@ from typing import cast
 import pytest
 
 from gate.engine.hands import Hands
-from gate.engine.steps import SENDING, Outcome, act_before, ask
+from gate.engine.steps import SENDING, act_before, ask
 from gate.evidence import Reply, ReplyState
 from gate.gather.arrays import Arrays
+from gate.gather.asking import Outcome
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory

@@ -37,6 +37,8 @@ from gate.evidence import (
     Leaf,
     RecordState,
     Rehearsal,
+    Reply,
+    ReplyState,
     TableDigest,
     Trace,
     Verification,
@@ -102,6 +104,20 @@ class Rehearsals:
 
 
 @dataclass
+class Voice:
+    """Answers for arrays, command by command; what is not in it is silence."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
+        """Answer one question."""
+        said, now = self.answers.get(command), wall()
+        if said is None:
+            return Reply(target, command, ReplyState.TIMED_OUT, now, now, problem="no answer within 30 s")
+        return Reply(target, command, ReplyState.ANSWERED, now, now, 0, said.encode())
+
+
+@dataclass
 class Eyes:
     """What would be read now; a test spoils one thing."""
 
@@ -120,6 +136,7 @@ class Eyes:
     """Gathering waits for it after its first line."""
 
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
+    monitor: Voice = field(default_factory=Voice)
 
     def gather(self, targets: tuple[str, ...], image: str | None, progress: Callable[[str], None]) -> Evidence:
         progress(f"asking {len(self.settings.config.inventory.arrays)} arrays who they are")

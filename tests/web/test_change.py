@@ -130,6 +130,31 @@ def test_a_check_runs_beside_the_request_and_its_progress_is_on_the_page(room: R
     assert "Being done now" not in engineer.text(f"/changes/{change}")
 
 
+def test_a_dry_run_shows_what_was_asked_and_what_is_not_sent(room: Room) -> None:
+    change = room.opened()
+    engineer = room.client("engineer")
+    assert "Dry run on" not in engineer.text(f"/changes/{change}")
+    room.eyes.monitor.answers["lsupdate -delim !"] = "status!success\nprogress!<b>none</b>\n"
+    assert engineer.post(f"/changes/{change}/dry_run", plan="sha256:0", verdict="").status_code == 409
+    assert engineer.post(f"/changes/{change}/dry_run", **digests(room, change)).status_code == 303
+    settle(room)
+    page = engineer.text(f"/changes/{change}")
+    assert "Dry run on west-3" in page
+    assert "Not everything could be found out" in page
+    assert "no answer (timed_out): no answer within 30 s" in page
+    assert page.count("its look, <code>lsupdate -delim !</code>, says: not begun") == 1
+    assert state(room, change) == "open"
+    entry = room.control.entries(room.person("engineer"), change)[-1]
+    assert (entry["kind"], entry["data"]["result"]) == ("dry_run.ended", "unknown")
+
+
+def test_who_may_not_have_arrays_asked_sees_why(room: Room) -> None:
+    change = room.opened()
+    reader = room.client("reader")
+    assert "Only a requester, a performer or the holder of a seat." in reader.text(f"/changes/{change}")
+    assert reader.post(f"/changes/{change}/dry_run", **digests(room, change)).status_code == 403
+
+
 def test_a_performer_starts_what_is_signed(room: Room) -> None:
     change = room.signed()
     operator = room.client("operator")

@@ -20,6 +20,7 @@ from gate.engine.hands import Asker, Hands
 from gate.evidence import Reply, ReplyState
 from gate.families import FAMILIES
 from gate.gather.arrays import Arrays
+from gate.gather.asking import Outcome
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import ArrayFamily, Inventory
@@ -116,7 +117,7 @@ class Bench:
     image: LabImage
     words: Rendered
 
-    def take(self, listed: tuple[Step, ...]) -> tuple[str, steps.Outcome] | None:
+    def take(self, listed: tuple[Step, ...]) -> tuple[str, Outcome] | None:
         """Take the steps in order; return the first that did not come out as done, None when all did."""
         hands = NoWires(
             inventory=cast(Inventory, None),
@@ -139,14 +140,14 @@ class Bench:
             if step.attended:
                 self.by_hand(step)
                 if not self.array.serving:  # then nobody says that it is done
-                    return step.id, steps.Outcome("unknown", "it does not come back")
-                came = steps.look(hands, plan, NAME, quick, stop) or steps.Outcome("unknown", "interrupted")
+                    return step.id, Outcome("unknown", "it does not come back")
+                came = steps.look(hands, plan, NAME, quick, stop) or Outcome("unknown", "interrupted")
             elif step.mutates:
                 came = steps.act(hands, plan, quick, cast(Permit, None), datetime.now(UTC))
                 if came.outcome != "done" and step.look_done:
                     came = steps.look(hands, plan, NAME, quick, stop) or came
             else:
-                came = steps.ask(hands, plan, NAME, quick, stop, STEP_S) or steps.Outcome("unknown", "interrupted")
+                came = steps.ask(hands, plan, NAME, quick, stop, STEP_S) or Outcome("unknown", "interrupted")
             if came.outcome != "done":
                 return step.id, came
         return None
