@@ -53,6 +53,7 @@ def _side(trace: Trace | None, place: Place | None, inventory: Inventory) -> dic
         "lun": " + ".join(leaf.lun for leaf in trace.leaves) if trace else "",
         "target_ports": list(trace.target_ports) if trace else [],
         "problem": trace.problem if trace else "nobody asked where it lies",
+        "known": bool(place and place.known),
         "array": " + ".join(arrays) if place and place.known else "",
         "serial": " + ".join(serials) if place and place.known else "",
         "site": " + ".join(dict.fromkeys(inventory.array(name).site for name in arrays)) if place else "",

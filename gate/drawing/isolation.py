@@ -80,9 +80,9 @@ def told(isolation: Mapping[str, Any]) -> str:
     """Tell the whole picture in sentences, for those who hear it."""
     sentences = []
     for what, side in (("The data", isolation["source"]), ("The backup", isolation["backup"])):
-        array = f"array {side['array']}, serial {side['serial']}" if side["array"] else "an array that is not known"
+        known = f"array {side['array']}, serial {side['serial']}" if side["array"] else _elsewhere(side)
         way = f"{side['path']} on host {side['host']}" if side["host"] else "a place nobody could ask about"
-        sentences.append(f"{what}: {way}, on {array}.")
+        sentences.append(f"{what}: {way}, on {known or 'an array that is not known'}.")
     return " ".join([*sentences, f"{SAID[isolation['relation']]}: {isolation['because']}."])
 
 
@@ -132,6 +132,13 @@ def portrait(isolation: Mapping[str, Any], number: int) -> Picture:
     return Picture(f"tall-{number}", 340, below + 164, tuple(boxes), tuple(lines), badge, wall, heads)
 
 
+def _elsewhere(side: Mapping[str, Any]) -> str:
+    """Name the appliance, service or tape that the way is known to end at; nothing where that is an array."""
+    if side["array"] or not side["known"]:
+        return ""
+    return " + ".join(f"{one['kind'].replace('-', ' ')} {one['name']}" for one in side["elements"])
+
+
 def _data(isolation: Mapping[str, Any]) -> str:
     return f"runs {isolation['dataset']}"
 
@@ -148,14 +155,19 @@ def _host(side: Mapping[str, Any], note: str, x: int, y: int, w: int) -> Box:
 
 def _path(side: Mapping[str, Any], x: int, y: int, w: int) -> Box:
     disks = [hop["name"] for hop in side["hops"] if hop["kind"] in ("mpath", "disk")]
-    lun = f"LUN {side['lun']}" if side["lun"] else side["problem"] or "its LUN is not known"
+    lun = f"LUN {side['lun']}" if side["lun"] else side["problem"]
     note = f"{', '.join(disks)} · {lun}" if disks and side["lun"] else lun
+    note = note or ("no LUN" if _elsewhere(side) else "its LUN is not known")
     return Box(
         x, y, w, 56, "mount", fitted(side["path"] or "path not known", (w - 60) // 9), fitted(note, (w - 60) // 8), ()
     )
 
 
 def _array(side: Mapping[str, Any], x: int, y: int, w: int, tone: str) -> Box:
+    if _elsewhere(side):
+        kinds = " + ".join(dict.fromkeys(one["kind"].replace("-", " ") for one in side["elements"]))
+        names = fitted(", ".join(one["name"] for one in side["elements"]), (w - 60) // 8)
+        return Box(x, y, w, 80, "mount", kinds.capitalize(), names, (), "good" if tone == "good" else "plain")
     if not side["array"]:
         return Box(x, y, w, 80, "array", "Array not known", "no measured identity leads to one", (), "unknown")
     note = f"{side['site']} · serial {side['serial']}"

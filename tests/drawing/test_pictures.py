@@ -14,11 +14,15 @@ SIDE = {
     "lun": "6005076801a10000000000000000000a",
     "target_ports": ["iqn.1986-03.com.ibm:2145.east-1.node1"],
     "problem": "",
+    "known": True,
     "array": "east-1",
+    "elements": [{"kind": "array", "name": "east-1"}],
     "serial": "0000020420E00011",
     "site": "east",
 }
-NOWHERE = {**SIDE, "host": "", "path": "", "hops": [], "lun": "", "array": "", "serial": "", "problem": "nobody asked"}
+GONE = {**SIDE, "hops": [], "lun": "", "target_ports": [], "array": "", "serial": ""}
+NOWHERE = {**GONE, "host": "", "path": "", "known": False, "elements": [], "problem": "nobody asked"}
+SERVICE = {**GONE, "path": "s3://copies", "elements": [{"kind": "object-service", "name": "https://s3.example copies"}]}
 
 
 def isolation(relation: str, **fields: Any) -> dict[str, Any]:
@@ -60,6 +64,20 @@ def test_what_was_not_measured_is_never_drawn_as_an_array(draw: Any) -> None:
     assert arrays(picture) == ["east-1", "Array not known"]
     assert picture.badge.word == "Not known"
     assert "an array that is not known" in told(isolation("unknown", backup=NOWHERE))
+
+
+@pytest.mark.parametrize("draw", [landscape, portrait])
+def test_a_copy_in_an_object_service_is_drawn_as_one_and_not_as_an_unknown_array(draw: Any) -> None:
+    picture = draw(isolation("different", backup=SERVICE), 0)
+    assert arrays(picture) == ["east-1"]
+    assert [box.note for box in picture.boxes if box.title == "Object service"] == ["https://s3.example copies"]
+    assert "on object service https://s3.example copies" in told(isolation("different", backup=SERVICE))
+
+
+@pytest.mark.parametrize("draw", [landscape, portrait])
+def test_a_service_that_is_only_half_known_is_an_unknown_array(draw: Any) -> None:
+    picture = draw(isolation("unknown", backup={**SERVICE, "known": False}), 0)
+    assert arrays(picture) == ["east-1", "Array not known"]
 
 
 @pytest.mark.parametrize("draw", [landscape, portrait])
