@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -195,6 +195,10 @@ class Backend(Frozen):
 BEHIND_A_HOST = frozenset({ArrayFamily.HITACHI_AMS, ArrayFamily.HITACHI_VSP, ArrayFamily.SUN_STORAGETEK})
 """Families without a command line of their own: a management host asks them."""
 
+SWITCHES = frozenset({ArrayFamily.BROCADE_FOS, ArrayFamily.NXOS_MDS})
+"""Families of what keeps no data and carries the paths to them. What is said of an array holds of a switch, but this:
+it is of one fabric, and its scratch object is a LUN of an array, at a portal that is reached over it alone."""
+
 Unit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 
@@ -240,6 +244,17 @@ class Array(Frozen):
             raise ValueError(f"unit: {needed} (family {self.family})")
         return self
 
+    @model_validator(mode="after")
+    def _of_one_fabric(self) -> Self:
+        if self.family in SWITCHES and len(self.plane.fabrics) != 1:
+            raise ValueError("plane.fabrics: a switch names the one fabric that it is of")
+        return self
+
+    @property
+    def fabric(self) -> str:
+        """The fabric that a switch is of; empty for an array."""
+        return self.plane.fabrics[0] if self.family in SWITCHES else ""
+
 
 class Appliance(Frozen):
     """What keeps copies and is no array that the gate can ask: a backup appliance, a tape library, a datastore."""
@@ -278,6 +293,9 @@ class Host(Frozen):
 
     cluster: Text | None = None
     """The hypervisor cluster it runs on."""
+
+    fabrics: tuple[Text, ...] | None = None
+    """The storage networks it hangs on; must be said, `[]` for none, before a switch can be changed."""
 
     disks: tuple[VirtualDisk, ...] = ()
 
@@ -501,9 +519,11 @@ class Inventory(Frozen):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
+        scratches = [array.scratch for array in self.arrays if array.scratch]
         for kind, ids in (
             ("arrays", [array.id for array in self.arrays]),
             ("array serials", [array.serial for array in self.arrays]),
+            ("scratch objects", [f"{one.target} LUN {one.lun}" for one in scratches]),
             ("hosts", [host.id for host in self.hosts]),
             ("arrays, hosts and bastions", [*self.reached, *(bastion.id for bastion in self.bastions)]),
             ("datasets", [dataset.id for dataset in self.datasets]),
@@ -595,6 +615,16 @@ class Inventory(Frozen):
     def array(self, name: str) -> Array:
         """Return the array of that id; KeyError when there is none."""
         return self._arrays[name]
+
+    def carried(self, names: Iterable[str]) -> frozenset[str]:
+        """Return these arrays and switches, and with each switch every array that hangs on its fabric."""
+        given = frozenset(names)
+        fabrics = {self._arrays[name].fabric for name in given if name in self._arrays} - {""}
+        return given | {one.id for one in self.arrays if not one.fabric and fabrics.intersection(one.plane.fabrics)}
+
+    def switches_of(self, fabric: str) -> tuple[Array, ...]:
+        """Return the switches of one fabric, in inventory order."""
+        return tuple(one for one in self.arrays if one.fabric == fabric)
 
     @property
     def reached(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What every check is given, and which protection a dataset relies on."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
 from typing import Any, Protocol, TypeVar
@@ -83,17 +83,23 @@ class Case:
 
     @cached_property
     def targets(self) -> frozenset[str]:
-        """The arrays that the change names."""
-        return frozenset(self.request.targets)
+        """What the change touches: the arrays it names, and every array that hangs on the fabric of a switch."""
+        return self.inventory.carried(self.request.targets)
 
     @cached_property
     def touched(self) -> Touched:
         """What the change touches: its targets, the stages of the sealed plan, and who else works in its window."""
         stages = self.plan.stages if self.plan is not None else ()
+        carried = self.inventory.carried
+        beside = tuple(replace(work, on=carried(work.on)) for work in self.beside)
+        return Touched(self.targets, tuple(carried(stage.arrays) for stage in stages), beside)
+
+    @cached_property
+    def beside(self) -> tuple[Work, ...]:
+        """Who else works in its window: other changes, and maintenance that the inventory tells of."""
         window = self.request.window
         works = (*self.planned, *maintenance(self.inventory))
-        meeting = tuple(work for work in works if work.meets(window.opens, window.closes))
-        return Touched(self.targets, tuple(frozenset(stage.arrays) for stage in stages), meeting)
+        return tuple(work for work in works if work.meets(window.opens, window.closes))
 
     def fate_of(self, dataset: Dataset, protection: Protection, dimensions: Iterable[str]) -> tuple[Row, ...]:
         """Return how a dataset and a copy of it could be lost at once, in these dimensions."""
@@ -124,9 +130,9 @@ class Case:
 
     @cached_property
     def stage_of(self) -> Mapping[str, int]:
-        """Array → number of its stage in the sealed plan; empty without one."""
-        stages = self.plan.stages if self.plan is not None else ()
-        return {array: number for number, stage in enumerate(stages) for array in stage.arrays}
+        """Array → number of the first stage of the sealed plan that touches it; empty without one."""
+        stages = tuple(enumerate(self.plan.stages if self.plan is not None else ()))
+        return {array: number for number, stage in reversed(stages) for array in self.inventory.carried(stage.arrays)}
 
 
 class _Named(Protocol):

@@ -34,9 +34,9 @@ def check(case: Case) -> Finding:
 
 def _shared(case: Case, ours: set[str], other: OtherChange) -> list[str]:
     """One change may not take the data while another takes the array under its backup, whichever is whose."""
-    targets = case.targets
-    shared = sorted(other.targets & targets) + sorted(other.protections & ours)
-    for protections, touched in ((ours, other.targets), (other.protections, targets)):
+    targets, others = case.targets, case.inventory.carried(other.targets)
+    shared = sorted(others & targets) + sorted(other.protections & ours)
+    for protections, touched in ((ours, others), (other.protections, targets)):
         for name in sorted(protections):
             shared += [
                 f"{array}, on which {name} lies" for array in sorted((_arrays_under(case, name) or set()) & touched)

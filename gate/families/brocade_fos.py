@@ -128,6 +128,14 @@ def _ha(reply: Reply) -> Facts:
     return {"synchronized": "yes" if "HA enabled, Heartbeat Up, HA State synchronized" in text else "no"}
 
 
+def _health(reply: Reply) -> Facts:
+    """Return what the switch calls itself."""
+    found = POLICY.findall(text_of(reply))
+    if len(found) != 1:
+        raise Unreadable("it does not sum up its own state")
+    return {"policy": found[0]}
+
+
 def _accepted(reply: Reply) -> Facts:
     """Return that a command was taken; whether it did its work is told by `firmwareshow` alone."""
     text = text_of(reply, quiet=True)
@@ -143,6 +151,7 @@ READERS: Mapping[str, Reader] = {
     "switch": Reader(("serial", "name", "state", "model", "online", "logins"), _switch),
     "errors": Reader(("crc", "crc_g_eof", "enc_out", "c3_discard", "link_fail", "loss_sync", "loss_sig"), _errors),
     "ha": Reader(("synchronized",), _ha),
+    "health": Reader(("policy",), _health),
     "accepted": Reader(("accepted",), _accepted),
 }
 
@@ -156,10 +165,8 @@ def _bad_switch(reply: Reply) -> list[str]:
 
 
 def _bad_health(reply: Reply) -> list[str]:
-    found = POLICY.findall(text_of(reply))
-    if len(found) != 1:
-        raise Unreadable("it does not sum up its own state")
-    return [] if found[0] == "HEALTHY" else [f"the switch calls itself {found[0]}"]
+    policy = _health(reply)["policy"]
+    return [] if policy == "HEALTHY" else [f"the switch calls itself {policy}"]
 
 
 def _bad_update(reply: Reply) -> list[str]:
@@ -177,23 +184,23 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     """
     Return who the switch is and whether it is well, from the replies to QUESTIONS.
 
-    It has a version only while both partitions hold the same: until then a download or its commit is not finished.
+    It runs what `version` says and lies in the first partition of every processor. While the second one holds another,
+    a download or its commit is not finished: so a canary can be watched before it is committed, and nothing begins.
     """
     asked = Asked(replies)
     switch = asked.read("switch", _switch) or {}
     identity: Facts = {fact: value for fact, value in switch.items() if fact in ("serial", "model")}
     version = asked.read("version", _version) or {}
     firmware, update = asked.read("firmware", _firmware), asked.read("update", _update)
+    if firmware and version.get("version") == firmware.get("primary"):
+        identity |= version
+    elif firmware:
+        asked.unknown.append(f"version: it runs another than lies in its partitions ({firmware['versions']})")
     state = None
     if firmware and firmware["equal"] == "no":
-        asked.unknown.append(f"version: its partitions hold different ones ({firmware['versions']})")
         state = "not committed"
     elif firmware and update:
         state = "idle" if update["status"] in ("done", "none") else update["status"]
-        if version.get("version") == firmware.get("primary"):
-            identity |= version
-        else:
-            asked.unknown.append("version: it runs another than lies in its partitions")
     return asked.reading(
         array,
         now,

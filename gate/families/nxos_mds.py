@@ -91,7 +91,8 @@ def _modules(reply: Reply) -> Facts:
     releases = {row.release for row in rows}
     states = " ".join(f"{row.number}={row.status.replace(' ', '_')}" for row in rows)[:200]
     same = {"version": spelled(rows[0].release)} if len(releases) == 1 else {}
-    return {"equal": "yes" if same else "no", "states": states, **same}
+    well = "no" if _bad_modules(reply) else "yes"
+    return {"equal": "yes" if same else "no", "states": states, "well": well, **same}
 
 
 def _update(reply: Reply) -> Facts:
@@ -155,7 +156,7 @@ def _errors(reply: Reply) -> Facts:
 
 READERS: Mapping[str, Reader] = {
     "version": Reader(("version", "serial", "model"), _version),
-    "modules": Reader(("equal", "states", "version"), _modules),
+    "modules": Reader(("equal", "states", "well", "version"), _modules),
     "update": Reader(("status",), _update),
     "incompatible": Reader(("compatible",), _incompatible),
     "impact": Reader(("modules", "disruptive"), _impact),

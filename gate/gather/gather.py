@@ -175,7 +175,7 @@ class Gathering:
             settled = self._sightings.settled(lies.arrays, lies.repositories, readings)
             settled |= maintained(self._inventory, lies.repositories, where, began)
             known = replace(known, verifications=since(known.verifications, lies.repositories, settled, where))
-            wanted = self._wanted(targets, lies)
+            wanted = self._wanted(self._inventory.carried(targets), lies)
             verifications = self._verify(wanted, lies, readings, known, progress)
             if self._clock() - began > self._settings.config.policy.evidence_max_age / 2:
                 progress("that took long: asking again where everything lies and what the repositories hold")

@@ -42,6 +42,15 @@ class Array(ABC):
     own_faults: ClassVar[Mapping[str, str]] = {}
     """Faults that only this family has, by name."""
 
+    without: ClassVar[frozenset[str]] = frozenset()
+    """Faults that this family cannot have, of those that arrays have."""
+
+    usual_model: ClassVar[str] = "LAB-FS5"
+    """What one is called in a fleet that nobody has described."""
+
+    serial_digits: ClassVar[int] = 16
+    """How long its serial is there."""
+
     names: ClassVar[tuple[str, str]]
     """Its two controllers; who talks to the array talks to the first."""
 
@@ -180,7 +189,9 @@ class Array(ABC):
     # Faults switched on from outside.
 
     def set_fault(self, name: str, value: str) -> None:
-        """Switch a fault on; data faults change what the running code does."""
+        """Switch a fault on; data faults change what the running code does. ValueError for one that it cannot have."""
+        if name in self.without:
+            raise ValueError(f"{self.name} cannot have {name}")
         self.faults[name] = value
         self._apply_faults(name)
 

@@ -97,7 +97,7 @@ class Control:
         """Switch it on at one array, or, by a family's name, at every array of that family that can have it."""
         family = {one.id: one.family.value for one in self._fleet.inventory.arrays}
         arrays = [one for each, one in self._fleet.arrays.items() if name in (each, family[each])]
-        able = [one for one in arrays if fault in OF_ARRAYS or fault in one.own_faults]
+        able = [one for one in arrays if (fault in OF_ARRAYS or fault in one.own_faults) and fault not in one.without]
         if not able:
             raise ValueError(f"{name[:40]!r} cannot have {fault}")
         for array in able:

@@ -31,6 +31,7 @@ from gate.lab.identity import Identity, revision_of
 from gate.lab.offsite import ObjectKeys, object_services, send_away
 from gate.lab.s3 import ObjectService
 from gate.lab.scsi import BLOCK, Controller, Unit
+from gate.lab.switch import Passage, attach
 from gate.lab.target import Target
 
 HOST_INITIATOR = "iqn.2026-11.example.sangate:"
@@ -124,9 +125,11 @@ def build(
     for entry in inventory.arrays:
         array = _array(entry, gate_initiator, pace)
         fleet.arrays[entry.id] = array
-        portal, port = (entry.scratch.portal, entry.scratch.port) if entry.scratch else (entry.ssh.host, 3260)
-        fleet.targets[entry.id] = Target(array.controller, portal, port, loop)
-        array.doors.append(fleet.targets[entry.id])
+        if not entry.fabric:
+            portal, port = (entry.scratch.portal, entry.scratch.port) if entry.scratch else (entry.ssh.host, 3260)
+            fleet.targets[entry.id] = Target(array.controller, portal, port, loop)
+            array.doors.append(fleet.targets[entry.id])
+    _passages(fleet, gate_initiator, loop)
     for host in inventory.hosts:
         root = directory / "hosts" / host.id
         shutil.rmtree(root, ignore_errors=True)  # a lab starts from its beginning
@@ -146,16 +149,37 @@ def _array(entry: ArrayEntry, gate_initiator: str, pace: float) -> Array:
         known = ", ".join(sorted(DIALECTS))
         raise BadInput(f"{entry.id}: the lab does not speak {entry.family}", hint=f"it speaks {known}")
     dialect = DIALECTS[entry.family]
-    target = entry.scratch.target if entry.scratch else dialect.target_name.format(id=entry.id)
+    own = entry.scratch if not entry.fabric else None
+    target = own.target if own else dialect.target_name.format(id=entry.id)
     revision = revision_of(dialect.first_version)
     controller = Controller(Identity(entry.serial, entry.model, target, revision, dialect.company))
-    if entry.scratch is not None:
-        size = entry.scratch.blocks * BLOCK
-        if size > LARGEST_SCRATCH:
-            raise BadInput(f"scratch of {entry.id} has {size} bytes; the lab keeps at most {LARGEST_SCRATCH} in memory")
-        unit = Unit(entry.scratch.lun, bytearray(size), frozenset({gate_initiator}))
-        controller.units[unit.number] = unit
+    if entry.scratch is not None and not entry.fabric:
+        controller.units[entry.scratch.lun] = _scratch(entry, gate_initiator)
     return dialect(entry.id, entry.model, controller, pace)
+
+
+def _scratch(entry: ArrayEntry, gate_initiator: str) -> Unit:
+    scratch = entry.scratch
+    size = scratch.blocks * BLOCK if scratch else 0
+    if scratch is None or size > LARGEST_SCRATCH:
+        raise BadInput(f"scratch of {entry.id} has {size} bytes; the lab keeps at most {LARGEST_SCRATCH} in memory")
+    return Unit(scratch.lun, bytearray(size), frozenset({gate_initiator}))
+
+
+def _passages(fleet: Fleet, gate_initiator: str, loop: asyncio.AbstractEventLoop) -> None:
+    """Give each switch its scratch: a LUN of the array that its target is, at a portal over that switch alone."""
+    targets = {array.controller.identity.target: array for array in fleet.arrays.values()}
+    for entry in fleet.inventory.arrays:
+        scratch = entry.scratch
+        if not entry.fabric or scratch is None:
+            continue
+        array, switch = targets.get(scratch.target), fleet.arrays[entry.id]
+        if array is None or array is switch:
+            raise BadInput(f"{entry.id}: no array of the lab is {scratch.target}, which its scratch lies on")
+        array.controller.units[scratch.lun] = _scratch(entry, gate_initiator)
+        passage = Passage(array.controller, switch.controller)
+        fleet.targets[entry.id] = Target(passage, scratch.portal, scratch.port, loop)
+        attach(fleet.targets[entry.id], switch, array)
 
 
 def _contents(fleet: Fleet, production_array: str, vault_array: str) -> None:

@@ -3,7 +3,7 @@
 import json
 
 from gate.errors import BadInput
-from gate.inventory import ArrayFamily
+from gate.inventory import SWITCHES, ArrayFamily
 from gate.lab.dialects import DIALECTS
 from gate.lab.identity import Identity
 
@@ -35,10 +35,14 @@ def fleet(family: ArrayFamily, count: int, network: str) -> str:
 
 
 def _array(family: ArrayFamily, number: int, place: str) -> dict[str, object]:
-    dialect, name, serial = DIALECTS[family], f"array-{number + 1:04}", f"0000030000{number + 1:06d}"
+    dialect, name = DIALECTS[family], f"array-{number + 1:04}"
+    serial = f"0000030000{number + 1:06d}"[-dialect.serial_digits :]
     target = dialect.target_name.format(id=name)
     uid = Identity(serial, "", "", "", dialect.company).naa(9).hex()
     scratch = {"portal": place, "port": 3260, "target": target, "lun": 9, "blocks": BLOCKS, "uid": uid}
-    made: dict[str, object] = {"id": name, "site": "hall", "family": family.value, "model": "LAB-FS5", "serial": serial}
+    model, site = dialect.usual_model, "hall"
+    made: dict[str, object] = {"id": name, "site": site, "family": family.value, "model": model, "serial": serial}
     made |= {"criticality": CRITICALITIES[number % len(CRITICALITIES)], "ssh": {"host": place, "port": 2222}}
+    if family in SWITCHES:  # the arrays behind them are not in this fleet, so there is no scratch over them either
+        return made | {"plane": {"fabrics": [f"fabric-{'ab'[number % 2]}"]}}
     return made | ({"upload": {"host": place, "port": 2223}} if dialect.takes_sftp else {}) | {"scratch": scratch}

@@ -58,6 +58,11 @@ def test_partitions_that_differ_are_a_download_that_is_not_committed() -> None:
     assert facts == {"equal": "no", "versions": "v9.1.1d v9.1.1c", "primary": "v9.1.1d", "secondary": "v9.1.1c"}
 
 
+def test_a_switch_that_runs_what_is_not_committed_tells_it_and_is_not_idle() -> None:
+    told = switch(firmware=said("firmware-half"), version=said("version").replace(b"v9.1.1c", b"v9.1.1d"))
+    assert (told.version, told.update_state, told.unknown) == ("v9.1.1d", "not committed", ())
+
+
 def test_a_switch_that_runs_another_version_than_it_holds_has_none() -> None:
     """A staged bundle was an older one than the operator thought (array-clis, I11)."""
     told = switch(version=said("version").replace(b"v9.1.1c", b"v9.0.1a"))

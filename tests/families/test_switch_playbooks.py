@@ -20,6 +20,7 @@ FIXTURES = {
     "switchshow": "switch",
     "firmwareshow": "firmware",
     "firmwaredownloadstatus": "update",
+    "mapsdb --show": "health",
     "version": "version",
     "show version": "version",
     "show module": "modules",

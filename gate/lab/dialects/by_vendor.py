@@ -1,8 +1,8 @@
 """
-Arrays whose code somebody of the vendor loads, beside the command line: with a service processor, or from remote.
+Arrays and switches whose code a person loads beside the gate: the vendor's people, or the performer at a console.
 
-The lab's fault `vendor-loads` is that hand: its value is the version, one of the lab's images or the one to go back to.
-Nobody who is logged in can begin it, pause it or end it.
+A fault of the lab is that hand, `vendor-loads` or `performer-loads`: its value is the version, one of the lab's images
+or the one to go back to. No word of the command line that the lab speaks can begin it, pause it or end it.
 """
 
 from abc import ABC
@@ -26,6 +26,8 @@ class ByVendor(Array, ABC):
     """Runs one version per controller while it is loaded; what it says of that is the dialect's."""
 
     own_faults: ClassVar[Mapping[str, str]] = BY_VENDOR
+    hand: ClassVar[str] = "vendor-loads"
+    """The fault that is somebody's hand."""
 
     def __init__(self, name: str, model: str, controller: Controller, pace: float, version: str = "") -> None:
         super().__init__(name, model, controller, pace, version)
@@ -44,8 +46,8 @@ class ByVendor(Array, ABC):
         return f"{directory}/{name}: {len(data)} bytes refused to {'admin' if admin else 'monitor'}: Permission denied"
 
     def set_fault(self, name: str, value: str) -> None:
-        """Switch a fault on; the vendor's hand begins at once and leaves nothing switched on."""
-        if name == "vendor-loads":
+        """Switch a fault on; the hand begins at once and leaves nothing switched on."""
+        if name == self.hand:
             self.load(value)
         else:
             super().set_fault(name, value)
@@ -62,9 +64,10 @@ class ByVendor(Array, ABC):
             self.word = "loading"
             self.accepted["load"] += 1
         chosen = LabImage("", version, Behaviour.GOOD, version) if image is None or back else image
-        self.job(lambda: self._run(self.will(chosen), back=back))
+        self.job(lambda: self.run(self.will(chosen), back=back))
 
-    def _run(self, image: LabImage, *, back: bool) -> None:
+    def run(self, image: LabImage, *, back: bool) -> None:
+        """Load it, the second controller first; `back`: what it came from, whose code is known to be good."""
         if not self.restart_partner(PARTNER_S):
             return
         self.partner_code = image.runs

@@ -11,18 +11,25 @@ from gate.lab.identity import Identity, revision_of
 from gate.lab.scsi import Controller, Unit
 from tests.lab.fleets import GATE, HOST
 
-SERIAL, MODEL, NAME = "0000020420E00022", "LAB-FS5", "west-2"
+NAME = "west-2"
+
+
+def known_as(family: ArrayFamily) -> tuple[str, str]:
+    """Serial and model in the form that the family has."""
+    dialect = DIALECTS[family]
+    return "0000020420000022"[-dialect.serial_digits :], dialect.usual_model
 
 
 def simulated(family: ArrayFamily, pace: float = 0.05) -> Array:
     """An array with scratch LUN 9 for the gate and LUN 1 for a host."""
     dialect = DIALECTS[family]
     revision = revision_of(dialect.first_version)
-    identity = Identity(SERIAL, MODEL, dialect.target_name.format(id=NAME), revision, dialect.company)
+    serial, model = known_as(family)
+    identity = Identity(serial, model, dialect.target_name.format(id=NAME), revision, dialect.company)
     controller = Controller(identity)
     controller.units[9] = Unit(9, bytearray(1 << 20), frozenset({GATE}))
     controller.units[1] = Unit(1, bytearray(1 << 20), frozenset({HOST}))
-    return dialect(NAME, MODEL, controller, pace)
+    return dialect(NAME, model, controller, pace)
 
 
 def asked(array: Array, command: str) -> Reply:

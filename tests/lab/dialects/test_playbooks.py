@@ -35,7 +35,7 @@ from gate.playbook import Rendered, parse, render
 from gate.ssh.wire import Timeouts
 from gate.step import Step
 from tests.engine.histories import PLAN
-from tests.lab.dialects.simulated import NAME, SERIAL, simulated
+from tests.lab.dialects.simulated import NAME, known_as, simulated
 
 BOOKS = Path(__file__).parents[3] / "playbooks"
 TOLD = [family for family in DIALECTS if (BOOKS / family / "upgrade.yaml").exists()]
@@ -171,7 +171,7 @@ def bench(family: ArrayFamily) -> Bench:
         "image": image.file,
         "version": image.version,
         "from_version": array.version,
-        "serial": SERIAL,
+        "serial": known_as(family)[0],
     }
     words = render(playbook, {name: slots[name] for name in playbook.slots}, FAMILIES)
     return Bench(family, array, image, words)

@@ -5,11 +5,11 @@ from pydantic import TypeAdapter
 
 from gate.change import Version
 from gate.families import FAMILIES
-from gate.inventory import ArrayFamily
+from gate.inventory import SWITCHES, ArrayFamily
 from gate.lab.dialects import DIALECTS
 from gate.lab.faults import FAULTS, HEALTH_FAULTS
 from gate.lab.images import Behaviour, image_bytes, recognise
-from tests.lab.dialects.simulated import MODEL, SERIAL, reading, simulated
+from tests.lab.dialects.simulated import known_as, reading, simulated
 
 
 @pytest.mark.parametrize("family", DIALECTS)
@@ -17,7 +17,16 @@ def test_a_well_array_is_read_to_the_end_and_nothing_is_wrong_with_it(family: Ar
     array = simulated(family)
     told = reading(family, array)
     assert (told.unknown, told.problems, told.update_state) == ((), (), "idle")
-    assert (told.serial, told.model, told.version) == (SERIAL, MODEL, array.version)
+    assert (told.serial, told.model, told.version) == (*known_as(family), array.version)
+
+
+@pytest.mark.parametrize("family", DIALECTS)
+def test_an_array_lists_its_ports_and_volumes_and_a_switch_has_none(family: ArrayFamily) -> None:
+    array = simulated(family)
+    told = reading(family, array)
+    if family in SWITCHES:
+        assert (told.target_ports, told.volumes, told.backends) == ((), (), ())
+        return
     assert array.controller.identity.target in told.target_ports
     assert told.volumes is not None
     assert {volume.uid for volume in told.volumes} == {array.controller.identity.naa(lun).hex() for lun in (1, 9)}
@@ -25,8 +34,10 @@ def test_a_well_array_is_read_to_the_end_and_nothing_is_wrong_with_it(family: Ar
     assert told.backends == ()
 
 
-@pytest.mark.parametrize("fault", HEALTH_FAULTS)
-@pytest.mark.parametrize("family", DIALECTS)
+@pytest.mark.parametrize(
+    ("family", "fault"),
+    [(family, fault) for family in DIALECTS for fault in HEALTH_FAULTS if fault not in DIALECTS[family].without],
+)
 def test_what_is_wrong_with_an_array_is_seen_in_its_health_and_gone_when_it_is_mended(
     family: ArrayFamily, fault: str
 ) -> None:
