@@ -14,6 +14,7 @@ import pytest
 PARTS = {
     "barman": "barman",
     "borg": "borgbackup",
+    "chattr": "e2fsprogs",
     "chromium": "chromium",
     "git": "git",
     "ip": "iproute2",

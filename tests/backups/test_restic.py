@@ -460,6 +460,30 @@ def test_what_cannot_be_opened_is_unknown_with_the_next_thing_to_do(
     assert said in found.because
 
 
+def exit_error(code: int, said: str) -> Callable[[Reply], Reply]:
+    """What 0.17 and later write beside their own exit statuses; from restic's manual, not run here."""
+    line = b'{"message_type":"exit_error","code":%d,"message":"%s"}\n' % (code, said.encode())
+    return lambda reply: replace(reply, exit_status=code, stdout=b"", stderr=line)
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "words", "said"),
+    [
+        ("snapshots --json", 10, "Fatal: repository does not exist", "there is no repository there"),
+        ("list locks", 12, "Fatal: wrong key", "opens nothing; put the right one there"),
+        (" check ", 11, "Fatal: unable to lock", "the repository is locked; let it end"),
+    ],
+)
+def test_the_exit_statuses_of_newer_versions_are_known_whatever_their_words(
+    protection: Protection, dataset: Dataset, question: str, code: int, words: str, said: str
+) -> None:
+    refused, machine, run = exit_error(code, words), Machine(), newest_of(protection)
+    asked = verify(protection, dataset, run, "naa.1")
+    found = drive(asked, lambda command: refused(machine(command)) if question in command else machine(command))
+    assert (found.passed, found.complete) == (False, False)
+    assert said in found.because
+
+
 def test_a_tool_that_is_missing_or_of_another_version_is_a_problem(
     protection: Protection, wrapper: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -1,6 +1,8 @@
 """Retention and sentinels against the lab's object service, conforming and not."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,10 +10,11 @@ import pytest
 
 from gate.backups import access, s3_lock, s3_objects
 from gate.backups.answers import Unread
-from gate.evidence import Attempt
+from gate.evidence import Attempt, Reply
 from gate.immutability import ACTIONS, held
 from gate.inventory import BackupTool, ObjectStore
 from gate.lab.bucket import GOVERNANCE
+from tests.backups.local import drive
 from tests.objects.shop import Shop, shop
 
 RUN = "20261123T010000Z"
@@ -57,6 +60,34 @@ def test_one_object_without_a_lock_is_told(store: Shop) -> None:
     store.bucket.get(f"copies/{RUN}/sidekick.db").mode = ""
     found = _retention(store)
     assert (found.mode, found.until, found.because) == ("", None, f"copies/{RUN}/sidekick.db is not locked")
+
+
+def test_metadata_that_were_written_over_are_held_by_the_lock_of_their_newest_version(store: Shop) -> None:
+    """pgBackRest writes backup.info anew each time: the locked version beneath is not what a restore reads."""
+    until = store.bucket.now() + 7200
+    store.bucket.put("copies/backup.info", b"first", "COMPLIANCE", until)
+    store.bucket.put("copies/backup.info", b"second")
+    protection = store.protection.model_copy(update={"tool": BackupTool.PGBACKREST})
+    run = store.drive(s3_objects.catalogue(store.protection)).runs[0]
+    found = store.drive(s3_lock.retention(protection, run, []))
+    assert (found.mode, found.because) == ("", "copies/backup.info is not locked")
+
+
+@pytest.mark.parametrize("status", [500, 403, 404])
+def test_a_service_that_fails_to_tell_a_lock_has_told_none(store: Shop, status: int) -> None:
+    """Measured: an emulator answers 500 to GetObjectRetention of an object that its bucket's default has locked."""
+
+    def ask(line: str) -> Reply:
+        reply = store.ask(line)
+        told = json.loads(reply.stdout)
+        if " retention " in line:
+            return replace(reply, exit_status=1, stdout=b'{"HTTPStatus":%d,"Error":{"Code":"InternalError"}}' % status)
+        told = {name: value for name, value in told.items() if not name.startswith("ObjectLock")}
+        return replace(reply, stdout=json.dumps(told).encode()) if " head " in line else reply
+
+    run = store.drive(s3_objects.catalogue(store.protection)).runs[0]
+    with pytest.raises(Unread, match="the retention of copies/"):
+        drive(s3_lock.retention(store.protection, run, []), ask)
 
 
 def test_a_tool_that_shares_parts_needs_the_oldest_of_them_but_no_lock_file(store: Shop) -> None:

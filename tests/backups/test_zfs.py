@@ -20,8 +20,11 @@ from gate.backups.answers import Unread
 from gate.backups.held import held
 from gate.backups.zfs_scrub import read_scrub
 from gate.backups.zfs_snapshot import TOOL, catalogue, verify
+from gate.checks import copy_survives, sentinel_refused
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
+from gate.finding import Outcome
 from gate.inventory import BackupTool, Dataset, Engine, Protection
+from tests.backups.judged import judged
 from tests.backups.local import Asker, Machine, drive, failed, lost, saying
 from tests.parts import need
 
@@ -204,13 +207,22 @@ def test_a_snapshot_made_again_under_its_name_is_another_one(
     assert "does not hold it any more" in found.because
 
 
-def test_a_hold_is_seen_on_the_snapshot_that_is_relied_on(zfs: Zfs, protection: Protection) -> None:
+def test_a_hold_keeps_the_snapshot_but_not_the_pool_and_counts_for_nothing(
+    zfs: Zfs, protection: Protection, dataset: Dataset
+) -> None:
     run = read(protection, zfs).runs[0]
     assert drive(held(protection, run, "naa.1", datetime.now(UTC)), zfs).mode == ""
     zfs.do("zfs hold keep vault/strong/data@monday")
     found = drive(held(protection, run, "naa.1", datetime.now(UTC)), zfs)
     assert (found.mechanism, found.mode, found.problem) == ("zfs-hold", "hold", "")
-    zfs.do("zfs release keep vault/strong/data@monday")
+    assert b"busy" in zfs("zfs destroy vault/strong/data@monday").stderr
+    # The pool goes all the same, hold and all; so what a hold refuses is no protection against who may do that.
+    zfs.do("zpool destroy vault")
+    assert read(protection, zfs).runs == ()
+    for check in (copy_survives, sentinel_refused):
+        judgement = judged(check, dataset, protection, [run], held_by=found)
+        assert judgement.outcome is Outcome.FAILED
+        assert "zfs-hold ends with the storage under it" in judgement.because
 
 
 def test_answers_that_are_not_whole_verify_nothing(zfs: Zfs, protection: Protection, dataset: Dataset) -> None:

@@ -1,7 +1,9 @@
 """The way from a path to its LUN, over answers as Linux gives them and over broken ones."""
 
+import ast
 import base64
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -11,7 +13,12 @@ from hypothesis import strategies as st
 
 from gate.evidence import Hop, Reply, ReplyState, Trace
 from gate.families.linux import CLOCK, clock, follow, trace
+from gate.families.linux_blocks import LOSETUP, LSBLK
+from gate.families.linux_mounts import FINDMNT as FINDMNT_WORDS
 from tests.families.linux_words import NAA, NOW, PORTS, devices, lsblk_for, node, page, reply, vpd_for
+from tests.repository import GATE
+
+PIPE = re.compile(r"[a-z] \| [a-z]")
 
 FINDMNT = "findmnt -J -T /data/sidekick.db -o TARGET,SOURCE,FSTYPE,MAJ:MIN,OPTIONS"
 
@@ -76,6 +83,23 @@ def test_an_unmounted_repository_is_named_as_such() -> None:
 @pytest.mark.parametrize("fstype", ["tmpfs", "overlay", "9p", "virtiofs", "ceph", "autofs", "fuse.sshfs", "hostfs", ""])
 def test_a_file_system_that_does_not_tell_its_disk_is_unknown(fstype: str) -> None:
     assert f"is {fstype}" in found({FINDMNT: reply(mounted(fstype=fstype))}).problem
+
+
+def test_tables_are_asked_for_as_json_alone() -> None:
+    """The table form cuts columns where there is no terminal: a model to five letters, a serial to six."""
+    for question in (LSBLK, FINDMNT_WORDS, LOSETUP):
+        assert question.split()[0] in {"lsblk", "findmnt", "losetup"}
+        assert "-J" in question.split()
+
+
+def test_no_question_to_a_host_hides_an_exit_status_behind_a_pipe() -> None:
+    hidden = []
+    for path in (*(GATE / "backups").glob("*.py"), *(GATE / "families").glob("linux*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        words = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs]
+        hidden += [node.value for node in words if isinstance(node.value, str) and PIPE.search(node.value)]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("kind", ["raid1", "lvm", "rom", "dm", ""])
