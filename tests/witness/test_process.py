@@ -134,8 +134,11 @@ def test_a_kill_in_the_middle_never_makes_it_cosign_two_histories_or_a_smaller_t
     for one in liars:
         one.start()
     chance = random.Random(7)
-    for _ in range(6):
+    for kill in range(1, 7):
         time.sleep(chance.uniform(0.15, 0.4))
+        until = time.monotonic() + 30
+        while len({head.size for _, head in got}) < 4 * kill and time.monotonic() < until:
+            time.sleep(0.05)
         witness.kill()
         witness.start()
     stop.set()
