@@ -22,9 +22,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PHONE = {"viewport": {"width": 390, "height": 844}}
-expect.set_options(
-    timeout=30_000
-)  # pages follow every second; the machine may be slow
+expect.set_options(timeout=30_000)  # pages follow every second; the machine may be slow
 
 
 class Desk:
