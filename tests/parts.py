@@ -42,6 +42,7 @@ PARTS = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "sshd": "openssh-server",
+    "systemd-analyze": "systemd",
     "tgtadm": "tgt",
     "tgtd": "tgt",
     "udevadm": "udev",

@@ -105,15 +105,20 @@ class Keyholder:
 
 
 def write_revoked(memory: Memory, ca: str, path: Path, now: datetime) -> None:
-    """Write the list anew, whole or not at all."""
-    content = krl.write(ca, memory.revoked(now), int(now.timestamp()), int(now.timestamp()))
+    """
+    Write the list anew, whole or not at all.
+
+    Serving process and administrator may both write; in turns, so that no list lacks what an earlier one had.
+    """
     begun = path.with_name(path.name + ".part")
-    try:
-        begun.write_bytes(content)
-        begun.chmod(0o644)
-        begun.replace(path)
-    except OSError as error:
-        raise Outside(f"the list of revoked permits cannot be written: {error.strerror}") from None
+    with memory.turn():
+        content = krl.write(ca, memory.revoked(now), int(now.timestamp()), int(now.timestamp()))
+        try:
+            begun.write_bytes(content)
+            begun.chmod(0o644)
+            begun.replace(path)
+        except OSError as error:
+            raise Outside(f"the list of revoked permits cannot be written: {error.strerror}") from None
 
 
 class Conversation:

@@ -171,16 +171,29 @@ def _own(
     if sum((made.phase, made.number) == (wish.phase, wish.number) for made in mine) >= MOST_PERMITS:
         return f"{MOST_PERMITS} permits were made for {wish.phase} step {wish.number} already"
     if grant.purpose is Purpose.FORWARD:
-        return _forward(plan, standing, counted, pinned, wish, memory, now)
+        return _forward(plan, standing, counted, pinned, wish, memory, now) or _skipped(plan, wish.number, begun)
     if not begun:
         return f"no permit to go forward was made here for this stage, so there is nothing to {grant.purpose}"
     if wish.phase is Phase.FORWARD and not any(plan.forward[made.number].finish_first for made in begun):
         return "no permit was made here for a step that has to be finished"
+    if wish.phase is Phase.FORWARD:
+        return _skipped(plan, wish.number, begun)
     if wish.phase is Phase.COMMIT:
         until = max(made.at for made in begun) + watched(plan)
         if now < until:
             return f"the canary has not been watched long enough: not before {until:%H:%M:%S} UTC"
     return ""
+
+
+def _skipped(plan: Plan, number: int, begun: Sequence[Made]) -> str:
+    """
+    Say which step before this one was never let begin here; empty when each was.
+
+    A gate sends every one for the first time without a look whether it is needed, so an honest one has come by.
+    """
+    let = {made.number for made in begun}
+    before = (step.id for at, step in enumerate(plan.forward[:number]) if step.mutates and at not in let)
+    return next((f"step {name} comes first, and no permit was made here for it" for name in before), "")
 
 
 def _forward(

@@ -4,7 +4,7 @@ import json
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.keyholding import words
@@ -47,6 +47,7 @@ def test_a_frame_says_its_length_and_no_frame_is_endless() -> None:
         words.length(struct.pack(">I", words.LARGEST + 1))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300))
 def test_a_head_is_kept_and_read_again_as_it_was(size: int) -> None:
     frontier: merkle.Frontier = ()
