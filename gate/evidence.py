@@ -8,9 +8,9 @@ stands for "fine". Digests read `sha256:` and 64 hexadecimal digits.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 
 from gate.canonical import sha256
+from gate.lazy import lazy
 
 CONTROLS = frozenset(map(chr, [*range(32), *range(0x7F, 0xA0)])) - set("\t\r\n")
 """What no reply may hold: C0 but for line ends and tabs, DEL, C1 (ECMA-48)."""
@@ -207,7 +207,7 @@ class Trace:
         """Target ports of all its LUNs, each once."""
         return tuple(dict.fromkeys(port for leaf in self.leaves for port in leaf.target_ports))
 
-    @cached_property
+    @lazy
     def names(self) -> frozenset[str]:
         """Every name on the way that another way may have too: LUNs, ports, devices, addresses."""
         found: list[str] = []
@@ -217,11 +217,13 @@ class Trace:
             found += share.addresses
         return frozenset(found)
 
-    @cached_property
+    @lazy
     def place(self) -> str | None:
         """Where it lies, as one word that changes when it is moved; None when that is not known."""
         if self.problem:
             return None
+        if self.lun:
+            return self.lun
         found = sorted(leaf.lun for leaf in self.leaves)
         found += sorted(f"{share.server}:{share.export}" for share in self.shares)
         found += sorted(f"{one.kind}:{one.name}" for one in self.identities)

@@ -1,11 +1,13 @@
 """The answer to a check, and what a check is besides its rule."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from gate.canonical import Json, digest
 from gate.policy import Seat
+from gate.sentence import Later
 
 
 class Outcome(StrEnum):
@@ -75,13 +77,13 @@ class Finding:
 
     check: str
     outcome: Outcome
-    because: str
+    because: Later[str] = Later()  # noqa: RUF009  a descriptor, made once
     """One sentence; several subjects are joined by "; "."""
 
-    relied_on: dict[str, Json] = field(default_factory=dict)
+    relied_on: Later[dict[str, Json]] = Later(dict)  # noqa: RUF009  a descriptor, made once
     """What the answer rests on materially (promise 5): protections, levels, identities. Never ids, ages, times."""
 
-    evidence: tuple[str, ...] = ()
+    evidence: Later[tuple[str, ...]] = Later(tuple)  # noqa: RUF009  a descriptor, made once
     """Digests of the raw replies that were read."""
 
     way_out: str = ""
@@ -95,6 +97,11 @@ class Finding:
 
     attestable: bool = False
     """It refuses only because the world gives no measurable identity there: two people may attest it (promise 10)."""
+
+    def told(self) -> Self:
+        """Put together now whatever was given as what makes it, and return the same finding."""
+        _ = self.because, self.relied_on, self.evidence
+        return self
 
     @property
     def material(self) -> dict[str, Json]:

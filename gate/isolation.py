@@ -8,11 +8,12 @@ ports prove nothing, and what could not be found out is `unknown` (backup-eviden
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from gate.evidence import Leaf, Share, Trace
 from gate.landscape import Element, Map, Place
+from gate.sentence import Sentence, spell
 
 __all__ = ["Element", "Isolation", "Map", "Place", "Relation", "relate"]
 
@@ -25,17 +26,21 @@ class Relation(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
-class Isolation:
+class Isolation(NamedTuple):
     """The relation of where a dataset and where its repository lie, with the shared element where there is one."""
 
     relation: Relation
-    because: str
+    sentence: Sentence
     source: Place
     backup: Place
     shared_ports: tuple[str, ...] = ()
     attestable: bool = False
     """The relation is unknown only because the inventory alone names a place: two people may attest it."""
+
+    @property
+    def because(self) -> str:
+        """The sentence, put together."""
+        return spell(self.sentence)
 
 
 def relate(source: Trace | None, backup: Trace | None, where: Map) -> Isolation:
@@ -54,11 +59,10 @@ def relate(source: Trace | None, backup: Trace | None, where: Map) -> Isolation:
         declared = [element.words for element in (*here.elements, *there.elements) if not element.counts]
         told = f"only the inventory says that it is {' and '.join(dict.fromkeys(declared))}; nothing was measured of it"
         return Isolation(Relation.UNKNOWN, told, here, there, attestable=True)
-    return Isolation(Relation.DIFFERENT, f"measured on {here.words} and {there.words}", here, there)
+    return Isolation(Relation.DIFFERENT, ("measured on {} and {}", here.words, there.words), here, there)
 
 
-@dataclass(frozen=True)
-class _Shared:
+class _Shared(NamedTuple):
     because: str
     ports: tuple[str, ...] = ()
 
@@ -67,7 +71,7 @@ def _apart(source: Trace, backup: Trace) -> bool:
     """Whether no name on one way is on the other; the whole of a fleet is asked this, so it is quick."""
     if not source.names.isdisjoint(backup.names):
         return False
-    numbers = {array_number(leaf.lun) for leaf in source.leaves} - {""}
+    numbers = {number for leaf in source.leaves if (number := array_number(leaf.lun))}
     return not numbers or numbers.isdisjoint(array_number(leaf.lun) for leaf in backup.leaves)
 
 

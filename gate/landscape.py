@@ -8,11 +8,11 @@ volumes on counts beside it: both ends of a virtualiser are part of the place.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from ipaddress import ip_address
 
 from gate.evidence import ArrayReading, Hop, Identity, Leaf, Provenance, Share, Trace
 from gate.inventory import Appliance, Inventory, Medium
+from gate.lazy import lazy
 
 VIRTUAL_DISK = "virtual-disk"
 """Identity kind of a disk that a hypervisor made: `HOST:DISK`."""
@@ -58,22 +58,22 @@ class Place:
     elements: tuple[Element, ...] = ()
     missing: tuple[str, ...] = ()
 
-    @cached_property
+    @lazy
     def known(self) -> bool:
         """Whether everything it lies on is known."""
         return bool(self.elements) and not self.missing
 
-    @cached_property
+    @lazy
     def counts(self) -> bool:
         """Whether "different" may follow from all of its elements."""
         return all(element.counts for element in self.elements)
 
-    @cached_property
+    @lazy
     def keys(self) -> frozenset[tuple[str, str]]:
         """Every element's key."""
         return frozenset(element.key for element in self.elements)
 
-    @cached_property
+    @lazy
     def arrays(self) -> frozenset[str]:
         """Every array it is known to lie on, also when more is missing."""
         return frozenset(element.name for element in self.elements if element.kind == Medium.ARRAY)
@@ -89,12 +89,12 @@ class Place:
         """That array's serial."""
         return self.elements[0].serial if self.array is not None else None
 
-    @property
+    @lazy
     def identities(self) -> str:
         """Name its elements in a fixed order by what identifies them: an array's serial, another thing's name."""
         return " ".join(sorted({element.serial or f"{element.kind}:{element.name}" for element in self.elements}))
 
-    @cached_property
+    @lazy
     def words(self) -> str:
         """Name all elements for a sentence."""
         return " and ".join(dict.fromkeys(element.words for element in self.elements))

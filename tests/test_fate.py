@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from gate.evidence import Evidence, Identity, Provenance, Volume
-from gate.fate import Pair, Row, Touched, shared_fate
+from gate.fate.pair import Pair, Surroundings, Touched
+from gate.fate.rows import Row, shared_fate
 from gate.inventory import Appliance, Inventory, Medium, Plane, VirtualDisk
 from gate.isolation import Relation, relate
 from gate.landscape import Map
@@ -61,7 +62,7 @@ def rows(told: Evidence | None = None, change: Touched | None = None, **changed:
     where = Map(asked.arrays, given)
     kept = given.protections[0]
     relation = relate(asked.datasets.get("sidekick"), asked.repositories.get("nightly"), where)
-    found = shared_fate(Pair(dataset(), kept, relation, asked, given, where, change or Touched()))
+    found = shared_fate(Pair(dataset(), kept, relation, Surroundings(asked, given, where), change or Touched()))
     assert len({row.dimension for row in found}) == len(found)
     return {row.dimension: row for row in found}
 

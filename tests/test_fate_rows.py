@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from gate.evidence import Provenance
-from gate.fate import Row, Touched
+from gate.fate.pair import Touched
+from gate.fate.rows import Row
 from gate.inventory import Plane
 from gate.isolation import Relation
 from tests.cases import VAULT_LUN, array, evidence, fleet, host, protection, reading, trace

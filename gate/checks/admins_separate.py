@@ -1,10 +1,11 @@
 """Could one account, or one directory, take both the data and the backup?"""
 
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.checks.together import judged
 from gate.finding import Check, Finding, Weight, When
-from gate.inventory import Protection
 from gate.policy import Seat
 
 CHECK = Check(
@@ -28,6 +29,6 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one pair."""
-    return judged(case, reliance, protection, DIMENSIONS)
+    return judged(case, copy, DIMENSIONS)

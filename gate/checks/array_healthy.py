@@ -36,9 +36,9 @@ def check(case: Case) -> Finding:
 
 def _ask(case: Case, name: str) -> tuple[Outcome, str]:
     reading = case.evidence.arrays.get(name)
-    array = {known.id: known for known in case.inventory.arrays}.get(name)
-    if array is None:
+    if not case.inventory.has_array(name):
         return Outcome.FAILED, "it is not in the inventory"
+    array = case.inventory.array(name)
     if reading is None:
         return Outcome.UNKNOWN, "it was not asked"
     if reading.serial is not None and reading.serial != array.serial:

@@ -1,12 +1,12 @@
 """Did the read count what it should have: something, all of it, and not much less than the last time?"""
 
 from gate.canonical import Json
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, reads_of, run_and_read
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import kept, over_datasets
 from gate.evidence import Verification
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="backup-counted",
@@ -26,11 +26,12 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+@kept
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one read's counts, and compare them with those of the read before it."""
-    found = run_and_read(case, protection)
-    if isinstance(found, Trouble):
-        return found.answer
+    found = copy.run_and_read
+    if isinstance(found, Answer):
+        return found
     run, record = found
     counts = record.counts
     if counts is None:
@@ -45,23 +46,24 @@ def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
             f"{counts.damaged} damaged"
         )
         return Answer(Outcome.FAILED, because, evidence=record.raw)
-    before = _before(case, protection, record)
+    before = _before(copy, record)
     least = before * (100 - case.policy.count_drop_max_percent)
     if counts.total * 100 < least:
         because = f"the read of {run.id} counted {counts.total} {counts.unit}, the one before {before}"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
     relied: dict[str, Json] = {
-        "protection": protection.id,
+        "protection": copy.id,
         "count_drop_max_percent": case.policy.count_drop_max_percent,
     }
-    because = f"all {counts.total} {counts.unit} of {run.id} are well" + (f", {before} before" if before else "")
-    return Answer(Outcome.PASSED, because, {**relied}, record.raw, expiry(case, protection))
+    count = ("all {} {} of {} are well", counts.total, counts.unit, run.id)
+    told = ("{}, {} before", count, before) if before else count
+    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry())
 
 
-def _before(case: Case, protection: Protection, record: Verification) -> int:
+def _before(copy: Copy, record: Verification) -> int:
     """Return what the last good read before this one counted in the same unit and share; 0 when there was none."""
     parts = record.coverage.buckets if record.coverage else 1
-    for earlier in reversed(reads_of(case, protection)):
+    for earlier in reversed(copy.reads):
         if earlier.counts is None or record.counts is None or earlier.counts.unit != record.counts.unit:
             continue
         share = earlier.coverage.buckets if earlier.coverage else 1

@@ -1,10 +1,10 @@
 """Does the backup tool itself say that the backup went well?"""
 
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, run_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import kept, over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="backup-error-free",
@@ -24,17 +24,18 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+@kept
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one run's own flag."""
-    run = run_of(case, protection)
-    if isinstance(run, Trouble):
-        return run.answer
-    raw = case.evidence.backups[protection.id].raw
+    run = copy.run
+    if isinstance(run, Answer):
+        return run
+    raw = copy.read_from
     if run.error is None:
         return Answer(
-            Outcome.UNKNOWN, f"{protection.tool} does not say whether backup {run.id} went well", evidence=raw
+            Outcome.UNKNOWN, f"{copy.protection.tool} does not say whether backup {run.id} went well", evidence=raw
         )
     if run.error:
-        return Answer(Outcome.FAILED, f"{protection.tool} says of backup {run.id}: {run.error}", evidence=raw)
-    because = f"{protection.tool} complains of nothing in backup {run.id}"
-    return Answer(Outcome.PASSED, because, {"protection": protection.id}, raw, expiry(case, protection))
+        return Answer(Outcome.FAILED, f"{copy.protection.tool} says of backup {run.id}: {run.error}", evidence=raw)
+    told = ("{} complains of nothing in backup {}", copy.protection.tool, run.id)
+    return Answer(Outcome.PASSED, told, {"protection": copy.id}, raw, copy.expiry())

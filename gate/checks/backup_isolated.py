@@ -1,11 +1,12 @@
 """Does the backup survive what may happen to the targets?"""
 
 from gate.canonical import Json
-from gate.checks.case import Case, Reliance, stale_place
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case, stale_place
+from gate.checks.copies import Copy
+from gate.checks.each import kept, over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
-from gate.isolation import Isolation, Relation
+from gate.isolation import Relation
 
 CHECK = Check(
     name="backup-isolated",
@@ -32,66 +33,61 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+@kept
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one dataset's place and that of the copy relied on, and what the change does to its other copies."""
-    isolation = reliance.isolation
-    source = case.evidence.datasets.get(reliance.dataset.id)
-    backup = case.evidence.repositories.get(protection.id)
+    isolation = copy.isolation
+    source, backup = copy.data, copy.repository
     raw = (source.raw if source else ()) + (backup.raw if backup else ())
-    if isolation is None or source is None or backup is None:
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: nobody asked where data and backup lie", evidence=raw)
+    if source is None or backup is None:
+        return Answer(Outcome.UNKNOWN, f"{copy.id}: nobody asked where data and backup lie", evidence=raw)
     if isolation.relation is Relation.SAME:
-        because = f"{protection.id} lies on the same array as the data: {isolation.because}"
+        because = f"{copy.id} lies on the same array as the data: {isolation.because}"
         return Answer(Outcome.FAILED, because, evidence=raw)
     old = stale_place(case, source, isolation.source) or stale_place(case, backup, isolation.backup)
     if old or (isolation.relation is Relation.UNKNOWN and not isolation.attestable):
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: {old or isolation.because}", evidence=raw)
+        return Answer(Outcome.UNKNOWN, f"{copy.id}: {old or isolation.because}", evidence=raw)
     if touched := sorted(isolation.backup.arrays & case.targets):
-        because = f"{protection.id} lies on {' and '.join(touched)}, which this change itself touches"
+        because = f"{copy.id} lies on {' and '.join(touched)}, which this change itself touches"
         return Answer(Outcome.FAILED, because, evidence=raw)
-    if because := _other_copies(case, reliance, protection):
+    if because := _other_copies(case, copy):
         return Answer(Outcome.FAILED, because, evidence=raw)
     if isolation.relation is not Relation.DIFFERENT:
-        return _only_declared(reliance, protection, isolation, (source.place, backup.place), raw)
+        return _only_declared(copy, (source.place, backup.place), raw)
     relied: dict[str, Json] = {
-        "protection": protection.id,
+        "protection": copy.id,
         "data_array": isolation.source.identities,
         "repository_array": isolation.backup.identities,
-        "repository": f"{protection.host}:{protection.repository}",
+        "repository": f"{copy.protection.host}:{copy.protection.repository}",
         "place": backup.place,
     }
-    until = min(source.at, backup.at) + case.policy.evidence_max_age
-    return Answer(Outcome.PASSED, f"data and {protection.id} are apart, {isolation.because}", relied, raw, until)
+    told = ("data and {} are apart, {}", copy.id, isolation.sentence)
+    return Answer(Outcome.PASSED, told, relied, raw, copy.places_end)
 
 
-def _only_declared(
-    reliance: Reliance,
-    protection: Protection,
-    isolation: Isolation,
-    places: tuple[str | None, ...],
-    raw: tuple[str, ...],
-) -> Answer:
+def _only_declared(copy: Copy, places: tuple[str | None, ...], raw: tuple[str, ...]) -> Answer:
     """Leave it unknown; what two people may attest is bound to these very places, and to this copy."""
-    because = f"{protection.id}: {isolation.because}"
-    if reliance.dataset.tier <= TIER_OF_NO_ATTESTATION:
-        told = f"{because}; data of tier {reliance.dataset.tier} may not rest on what people attest"
+    isolation = copy.isolation
+    because = f"{copy.id}: {isolation.because}"
+    if copy.dataset.tier <= TIER_OF_NO_ATTESTATION:
+        told = f"{because}; data of tier {copy.dataset.tier} may not rest on what people attest"
         return Answer(Outcome.UNKNOWN, told, evidence=raw)
-    attest: list[Json] = [protection.id, *places, isolation.source.identities, isolation.backup.identities]
+    attest: list[Json] = [copy.id, *places, isolation.source.identities, isolation.backup.identities]
     return Answer(Outcome.UNKNOWN, because, {"attest": attest}, raw, attestable=True)
 
 
-def _other_copies(case: Case, reliance: Reliance, relied_on: Protection) -> str:
+def _other_copies(case: Case, relied_on: Copy) -> str:
     """
     Say which other copy of the dataset this change would put at risk too early; empty when none.
 
     Its array may be in the change in a later stage than the data, and only when the copy relied on was read in full
     after that copy's newest backup was made: a newer proof elsewhere.
     """
-    source = case.map.locate(case.evidence.datasets.get(reliance.dataset.id))
-    for other in case.inventory.protections_of(reliance.dataset.id):
-        if other.id == relied_on.id:
+    source = relied_on.isolation.source
+    for other in case.copies_of(relied_on.dataset):
+        touched = other.place.arrays & case.targets
+        if not touched or other.id == relied_on.id:
             continue
-        touched = case.map.locate(case.evidence.repositories.get(other.id)).arrays & case.targets
         data = [case.stage_of.get(name, LAST) for name in source.arrays & case.targets]
         for array in sorted(touched - source.arrays):
             if case.stage_of.get(array, 0) <= max(data, default=LAST):
@@ -101,10 +97,8 @@ def _other_copies(case: Case, reliance: Reliance, relied_on: Protection) -> str:
     return ""
 
 
-def _newer_proof(case: Case, relied_on: Protection, other: Protection) -> bool:
-    trace = case.evidence.repositories.get(relied_on.id)
-    reads = case.proofs.verifications.get((relied_on.id, trace.place or ""), []) if trace is not None else []
-    proven = [read.at for read in reads if read.passed and read.complete and read.level == "V4"]
+def _newer_proof(case: Case, relied_on: Copy, other: Copy) -> bool:
+    proven = [read.at for read in relied_on.reads if read.passed and read.complete and read.level == "V4"]
     reading = case.evidence.backups.get(other.id)
     if reading is None or reading.problem or not proven:
         return False

@@ -1,12 +1,11 @@
 """Is the backup a copy of its own, and no snapshot, clone or mirror of production's volume?"""
 
-from dataclasses import replace
-
-from gate.checks.case import Case, Reliance, stale_place
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case, stale_place
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.checks.together import judged
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="backup-no-replica",
@@ -26,16 +25,16 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one repository's volumes; where there are none, nothing can be a replica of a volume."""
-    source = case.evidence.datasets.get(reliance.dataset.id)
-    backup = case.evidence.repositories.get(protection.id)
+    source, backup = copy.data, copy.repository
     if source is None or backup is None or source.problem or backup.problem:
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: it is not known on which volumes data and backup lie")
+        return Answer(Outcome.UNKNOWN, f"{copy.id}: it is not known on which volumes data and backup lie")
     raw = source.raw + backup.raw
-    place = case.map.locate(backup)
+    place = copy.place
     if not place.known or (old := stale_place(case, backup, place)):
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: {old if place.known else place.because}", evidence=raw)
-    answer = judged(case, reliance, protection, ("replication",))
-    until = min(source.at, backup.at) + case.policy.evidence_max_age
-    return replace(answer, evidence=raw, until=until if answer.outcome is Outcome.PASSED else None)
+        return Answer(Outcome.UNKNOWN, f"{copy.id}: {old if place.known else place.because}", evidence=raw)
+    answer = judged(case, copy, ("replication",))
+    if answer.outcome is not Outcome.PASSED:
+        return answer._replace(evidence=raw)
+    return Answer(answer.outcome, answer.sentence, answer.relied_on, raw, copy.places_end)

@@ -1,10 +1,11 @@
 """Was a backup of every dataset at risk finished recently enough?"""
 
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, run_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import kept, over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
+from gate.sentence import span
 
 CHECK = Check(
     name="backup-recent",
@@ -24,20 +25,21 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+@kept
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge the newest run of one protection."""
-    run = run_of(case, protection)
-    if isinstance(run, Trouble):
-        return run.answer
-    raw = case.evidence.backups[protection.id].raw
-    limit = min(case.policy.backup_max_age, reliance.dataset.rpo or case.policy.backup_max_age)
+    run = copy.run
+    if isinstance(run, Answer):
+        return run
+    raw = copy.read_from
+    limit = min(case.policy.backup_max_age, copy.dataset.rpo or case.policy.backup_max_age)
     age = case.now - run.finished_at
     if age > limit:
         return Answer(Outcome.FAILED, f"backup {run.id} is {span(age)} old, limit {span(limit)}", evidence=raw)
     return Answer(
         Outcome.PASSED,
-        f"backup {run.id} finished {span(age)} ago, limit {span(limit)}",
-        {"protection": protection.id, **limits_s(case, "backup_max_age"), "limit_s": int(limit.total_seconds())},
+        ("backup {} finished {} ago, limit {}", run.id, age, limit),
+        {"protection": copy.id, **limits_s(case, "backup_max_age"), "limit_s": int(limit.total_seconds())},
         raw,
-        expiry(case, protection, run.finished_at + limit),
+        copy.expiry(run.finished_at + limit),
     )

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, rehearsal_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import kept, over_datasets
 from gate.evidence import Rehearsal
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Dataset, Protection
+from gate.inventory import Dataset
+from gate.sentence import span
 
 CHECK = Check(
     name="backup-rehearsed",
@@ -35,26 +37,27 @@ def limit_of(case: Case, dataset: Dataset) -> timedelta:
     return case.policy.rehearsal_max_age
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+@kept
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one protection's last rehearsal."""
-    record = rehearsal_of(case, protection)
-    if isinstance(record, Trouble):
-        return record.answer
+    record = copy.rehearsal
+    if isinstance(record, Answer):
+        return record
     if not record.passed:
         return Answer(Outcome.FAILED, f"the rehearsal of {record.backup}: {record.because}", evidence=record.raw)
     if record.level not in ENOUGH:
         because = f"the rehearsal of {record.backup} reached {record.level}, V6 is needed: {record.because}"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
-    if missed := _not_compared(record, reliance.dataset):
+    if missed := _not_compared(record, copy.dataset):
         return Answer(Outcome.FAILED, f"the rehearsal of {record.backup} did not compare {missed}", evidence=record.raw)
-    limit, age = limit_of(case, reliance.dataset), case.now - record.at
+    limit, age = limit_of(case, copy.dataset), case.now - record.at
     if age > limit:
         return Answer(Outcome.FAILED, f"the rehearsal is {span(age)} old, limit {span(limit)}", evidence=record.raw)
-    relied = {"protection": protection.id, "level": record.level, "place": record.place}
-    limits = limits_s(case, "tier1_rehearsal_max_age" if reliance.dataset.tier == 1 else "rehearsal_max_age")
-    because = f"{record.backup} was restored and compared {span(age)} ago in {record.seconds} s, limit {span(limit)}"
-    until = expiry(case, protection, record.at + limit)
-    return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw, until)
+    limits = limits_s(case, "tier1_rehearsal_max_age" if copy.dataset.tier == 1 else "rehearsal_max_age")
+    relied = {"protection": copy.id, "level": record.level, "place": record.place, **limits}
+    told = ("{} was restored and compared {} ago in {} s, limit {}", record.backup, age, record.seconds, limit)
+    until = copy.expiry(record.at + limit)
+    return Answer(Outcome.PASSED, told, relied, record.raw, until)
 
 
 def _not_compared(record: Rehearsal, dataset: Dataset) -> str:

@@ -3,11 +3,11 @@
 from statistics import median
 
 from gate.canonical import Json
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, run_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 from gate.policy import Seat
 
 BEFORE = 7
@@ -31,24 +31,24 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one run's size."""
-    run = run_of(case, protection)
-    if isinstance(run, Trouble):
-        return run.answer
-    reading, policy = case.evidence.backups[protection.id], case.policy
+    run = copy.run
+    if isinstance(run, Answer):
+        return run
+    reading, policy = case.evidence.backups[copy.id], case.policy
     earlier = [one for one in reading.runs if one.kind == run.kind and one.finished_at < run.finished_at]
     earlier.sort(key=lambda one: one.finished_at, reverse=True)
     if not earlier:
         because = f"there is no {run.kind} backup before {run.id} to compare its size with"
         return Answer(Outcome.UNKNOWN, because, evidence=reading.raw)
     usual = median(one.size for one in earlier[:BEFORE])
-    because = f"backup {run.id} has {run.size} bytes, the usual is {int(usual)}"
+    told = ("backup {} has {} bytes, the usual is {}", run.id, run.size, int(usual))
     least, most = usual * (100 - policy.size_drop_max_percent), usual * (100 + policy.size_rise_max_percent)
     relied: dict[str, Json] = {
-        "protection": protection.id,
+        "protection": copy.id,
         "size_drop_max_percent": policy.size_drop_max_percent,
         "size_rise_max_percent": policy.size_rise_max_percent,
     }
     outcome = Outcome.PASSED if least <= run.size * 100 <= most else Outcome.FAILED
-    return Answer(outcome, because, {**relied}, reading.raw, expiry(case, protection))
+    return Answer(outcome, told, relied, reading.raw, copy.expiry())

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from gate import rotation
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, run_and_read
+from gate.canonical import Json
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import kept, over_datasets
 from gate.evidence import Log, Verification
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
+from gate.sentence import span
 
 CHECK = Check(
     name="backup-verified",
@@ -29,11 +31,12 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+@kept
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one protection's last read of its newest run."""
-    found = run_and_read(case, protection)
-    if isinstance(found, Trouble):
-        return found.answer
+    found = copy.run_and_read
+    if isinstance(found, Answer):
+        return found
     run, record = found
     if run.size < 1:
         return Answer(Outcome.FAILED, f"backup {run.id} holds no byte", evidence=record.raw)
@@ -52,13 +55,17 @@ def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
     if age > limit:
         late = f"the verification of {run.id} is {span(age)} old, limit {span(limit)}"
         return Answer(Outcome.FAILED, late, evidence=record.raw)
-    relied = {"protection": protection.id, "level": level, "place": record.place}
-    limits = limits_s(case, "verification_max_age")
+    relied: dict[str, Json] = {
+        "protection": copy.id,
+        "level": level,
+        "place": record.place,
+        **limits_s(case, "verification_max_age"),
+    }
     if large:
-        limits |= {"large_backup": case.policy.large_backup, **limits_s(case, "full_read_max_age")}
-    because = f"backup {run.id} was read in full {span(age)} ago, limit {span(limit)}: {record.because}"
-    until = expiry(case, protection, record.at + limit)
-    return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw, until)
+        relied |= {"large_backup": case.policy.large_backup, **limits_s(case, "full_read_max_age")}
+    told = ("backup {} was read in full {} ago, limit {}: {}", run.id, age, limit, record.because)
+    until = copy.expiry(record.at + limit)
+    return Answer(Outcome.PASSED, told, relied, record.raw, until)
 
 
 def level_of(record: Verification, case: Case, limit: timedelta) -> str:

@@ -1,19 +1,21 @@
-"""What every check is given, and which protection a dataset relies on."""
+"""What every check is given, and which copy of a dataset the case relies on."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import cached_property, wraps
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 from gate.canonical import Json
 from gate.change import AllowedImage, ChangeRequest, Plan
-from gate.coverage import Uses, uses
-from gate.evidence import Evidence, Rehearsal, Trace, Verification
-from gate.fate import Pair, Row, Touched, shared_fate
+from gate.checks.copies import Copy
+from gate.checks.fleet import Fleet
+from gate.evidence import Evidence, Trace
+from gate.fate.pair import Touched
 from gate.inventory import Dataset, Inventory, Protection
-from gate.isolation import Isolation, Relation, relate
+from gate.isolation import Isolation, Relation
 from gate.landscape import Map, Place
+from gate.lazy import lazy
 from gate.policy import Policy
 from gate.upkeep import Work, maintenance
 
@@ -26,18 +28,6 @@ class OtherChange:
     state: str
     targets: frozenset[str]
     protections: frozenset[str]
-
-
-class Proofs:
-    """Records by the protection and the place they are about: a moved repository leaves its own behind."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self.verifications: dict[tuple[str, str], list[Verification]] = {}
-        self.rehearsals: dict[tuple[str, str], list[Rehearsal]] = {}
-        for read in evidence.verifications:
-            self.verifications.setdefault((read.protection, read.place), []).append(read)
-        for record in evidence.rehearsals:
-            self.rehearsals.setdefault((record.protection, record.place), []).append(record)
 
 
 @dataclass(frozen=True)
@@ -61,32 +51,38 @@ class Case:
     planned: tuple[Work, ...] = ()
     """Other changes that have begun, or could begin in their windows, with those windows."""
 
-    @cached_property
-    def map(self) -> Map:
-        """Where things lie, as this evidence and inventory tell it; built once for all checks."""
-        return Map(self.evidence.arrays, self.inventory)
+    shared: Fleet | None = field(default=None, compare=False, repr=False)
+    """What other cases over the same inventory and evidence have found out; counts only where it is of these."""
 
-    @cached_property
+    @lazy
+    def fleet(self) -> Fleet:
+        """What is known of the whole fleet: what was handed in if it is of these very values, else found anew."""
+        given = self.shared
+        same = (
+            given is not None
+            and given.inventory is self.inventory
+            and given.evidence is self.evidence
+            and given.policy is self.policy
+            and given.now == self.now
+        )
+        return given if given is not None and same else Fleet(self.inventory, self.evidence, self.policy, self.now)
+
+    @property
+    def map(self) -> Map:
+        """Where things lie, as this evidence and inventory tell it."""
+        return self.fleet.map
+
+    @lazy
     def reliances(self) -> "tuple[Reliance, ...]":
         """Every dataset at risk with the protection relied on; found once for all checks."""
         return at_risk(self)
 
-    @cached_property
-    def proofs(self) -> Proofs:
-        """What is on record of each protection; told apart once for all checks."""
-        return Proofs(self.evidence)
-
-    @cached_property
-    def uses(self) -> Uses:
-        """What lies on which LUN; found once for all targets."""
-        return uses(self.evidence)
-
-    @cached_property
+    @lazy
     def targets(self) -> frozenset[str]:
         """What the change touches: the arrays it names, and every array that hangs on the fabric of a switch."""
         return self.inventory.carried(self.request.targets)
 
-    @cached_property
+    @lazy
     def touched(self) -> Touched:
         """What the change touches: its targets, the stages of the sealed plan, and who else works in its window."""
         stages = self.plan.stages if self.plan is not None else ()
@@ -94,145 +90,103 @@ class Case:
         beside = tuple(replace(work, on=carried(work.on)) for work in self.beside)
         return Touched(self.targets, tuple(carried(stage.arrays) for stage in stages), beside)
 
-    @cached_property
+    @lazy
     def beside(self) -> tuple[Work, ...]:
         """Who else works in its window: other changes, and maintenance that the inventory tells of."""
         window = self.request.window
         works = (*self.planned, *maintenance(self.inventory))
         return tuple(work for work in works if work.meets(window.opens, window.closes))
 
-    def fate_of(self, dataset: Dataset, protection: Protection, dimensions: Iterable[str]) -> tuple[Row, ...]:
-        """Return how a dataset and a copy of it could be lost at once, in these dimensions."""
-        isolation = self.isolation_of(dataset, protection)
-        pair = Pair(dataset, protection, isolation, self.evidence, self.inventory, self.map, self.touched, self._said)
-        return shared_fate(pair, dimensions)
-
-    @cached_property
-    def _said(self) -> dict[Any, Any]:
-        return {}
-
-    def isolation_of(self, dataset: Dataset, protection: Protection) -> Isolation:
-        """Return how the places of a dataset and of a copy of it relate; compared once for all checks."""
-        key = (dataset.id, protection.id)
-        if key not in self._isolations:
-            source, backup = self.evidence.datasets.get(dataset.id), self.evidence.repositories.get(protection.id)
-            self._isolations[key] = relate(source, backup, self.map)
-        return self._isolations[key]
-
-    @cached_property
-    def _isolations(self) -> dict[tuple[str, str], Isolation]:
-        return {}
-
-    @cached_property
-    def memory(self) -> dict[Callable[..., Any], dict[Any, Any]]:
-        """What was found out once for all checks, by the question."""
-        return {}
-
-    @cached_property
+    @lazy
     def stage_of(self) -> Mapping[str, int]:
         """Array → number of the first stage of the sealed plan that touches it; empty without one."""
         stages = tuple(enumerate(self.plan.stages if self.plan is not None else ()))
         return {array: number for number, stage in reversed(stages) for array in self.inventory.carried(stage.arrays)}
 
+    def copies_of(self, dataset: Dataset) -> tuple[Copy, ...]:
+        """Return one dataset with each of its protections, in inventory order; what is known of them is kept."""
+        if dataset.id not in self._copies:
+            protections = self.inventory.protections_of(dataset.id)
+            self._copies[dataset.id] = tuple(
+                Copy(self.fleet, dataset, protection, self.touched) for protection in protections
+            )
+        return self._copies[dataset.id]
 
-class _Named(Protocol):
-    @property
-    def id(self) -> str: ...
+    @lazy
+    def _copies(self) -> dict[str, tuple[Copy, ...]]:
+        return {}
 
+    @lazy
+    def held(self) -> dict[str, Any]:
+        """Dataset → which copy of it is held fast, as `fastness` found it."""
+        return {}
 
-Subject = TypeVar("Subject", bound=_Named)
-Found = TypeVar("Found")
-
-
-def once(find: Callable[[Case, Subject], Found]) -> Callable[[Case, Subject], Found]:
-    """Find a thing out once for all checks: in one case, one question about one subject has one answer."""
-
-    @wraps(find)
-    def known(case: Case, subject: Subject) -> Found:
-        memory = case.memory.setdefault(known, {})
-        if subject.id not in memory:
-            memory[subject.id] = find(case, subject)
-        found: Found = memory[subject.id]
-        return found
-
-    return known
+    @lazy
+    def limits(self) -> dict[tuple[str, ...], Mapping[str, Json]]:
+        """What `limits_s` returned, by the names it was asked for."""
+        return {}
 
 
 @dataclass(frozen=True)
 class Reliance:
-    """One dataset at risk and the protection the case relies on for it; None when it has none."""
+    """One dataset at risk and the copy of it that the case relies on; None when it has none."""
 
     dataset: Dataset
-    protection: Protection | None
-    isolation: Isolation | None
+    copy: Copy | None
+
+    @property
+    def protection(self) -> Protection | None:
+        """What makes that copy."""
+        return self.copy.protection if self.copy is not None else None
+
+    @property
+    def isolation(self) -> Isolation | None:
+        """How it and the data relate."""
+        return self.copy.isolation if self.copy is not None else None
 
 
 def stale(case: Case, at: datetime) -> str:
     """Say why a reading of that time may not be used now; empty when it may."""
-    age = case.now - at
-    if age < timedelta(0):
-        return "the reading lies in the future"
-    if age > case.policy.evidence_max_age:
-        return f"the reading is {span(age)} old, limit {span(case.policy.evidence_max_age)}"
-    return ""
+    return case.fleet.stale(at)
 
 
 def stale_place(case: Case, trace: Trace, place: Place) -> str:
     """Say why a place may not be relied on now: it is as fresh as the trace and as its arrays' own answers."""
-    if old := stale(case, trace.at):
-        return old
-    for name in sorted(place.arrays):
-        reading = case.evidence.arrays.get(name)
-        if reading is not None and (old := stale(case, reading.at)):
-            return f"{name}: {old}"
-    return ""
+    return case.fleet.stale_place(trace, place)
 
 
-def limits_s(case: Case, *names: str) -> dict[str, Json]:
+def limits_s(case: Case, *names: str) -> Mapping[str, Json]:
     """Return limits of the policy in seconds: what was signed under one limit was not signed under a wider one."""
-    return {f"{name}_s": int(getattr(case.policy, name).total_seconds()) for name in names}
-
-
-def span(age: timedelta) -> str:
-    """Spell a duration for a sentence: `3 d 4 h`, `12 min`, `8 s`."""
-    seconds = int(abs(age).total_seconds())
-    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{minutes} min" if minutes else f"{seconds} s"
+    if names not in case.limits:
+        told: dict[str, Json] = {f"{name}_s": int(getattr(case.policy, name).total_seconds()) for name in names}
+        case.limits[names] = MappingProxyType(told)
+    return case.limits[names]
 
 
 def at_risk(case: Case) -> tuple[Reliance, ...]:
     """
-    Return every dataset that lies on a target, or might, with the one protection all backup checks then judge.
+    Return every dataset that lies on a target, or might, with the one copy all backup checks then judge.
 
     Where a dataset lay some time ago says nothing: a stale trace puts it at risk like one that leads nowhere.
 
-    It is the first protection, in inventory order, that holds a backup and is measured to lie off the dataset's array
-    and off every target; failing that the first one. One choice for all checks: two halves of two backups do not make
-    a whole one.
+    The copy is that of the first protection, in inventory order, that holds a backup and is measured to lie off the
+    dataset's array and off every target; failing that the first one. One choice for all checks: two halves of two
+    backups do not make a whole one.
     """
-    found = []
-    for dataset in case.inventory.datasets:
-        trace = case.evidence.datasets.get(dataset.id)
-        place = case.map.locate(trace)
-        elsewhere = place.known and place.arrays.isdisjoint(case.targets)
-        if trace is None or not elsewhere or stale_place(case, trace, place):
-            found.append(_reliance(case, dataset))
-    return tuple(found)
+    lying, datasets = case.fleet.lying, case.inventory.datasets
+    on_targets = (position for target in case.targets for position in lying.on.get(target, ()))
+    return tuple(
+        Reliance(datasets[position], _relied_on(case, datasets[position]))
+        for position in sorted({*lying.anywhere, *on_targets})
+    )
 
 
-def _reliance(case: Case, dataset: Dataset) -> Reliance:
-    choices = [
-        (protection, case.isolation_of(dataset, protection)) for protection in case.inventory.protections_of(dataset.id)
-    ]
-    for protection, isolation in choices:
+def _relied_on(case: Case, dataset: Dataset) -> Copy | None:
+    copies = case.copies_of(dataset)
+    for copy in copies:
+        isolation = copy.isolation
         apart = isolation.relation is Relation.DIFFERENT and isolation.backup.arrays.isdisjoint(case.targets)
-        reading = case.evidence.backups.get(protection.id)
+        reading = case.evidence.backups.get(copy.id)
         if apart and reading is not None and reading.runs:
-            return Reliance(dataset, protection, isolation)
-    for protection, isolation in choices:
-        return Reliance(dataset, protection, isolation)
-    return Reliance(dataset, None, None)
+            return copy
+    return copies[0] if copies else None

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, reading_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
+from gate.sentence import span
 
 CHECK = Check(
     name="clocks-agree",
@@ -26,17 +27,17 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one backup host's clock."""
-    reading = reading_of(case, protection)
-    if isinstance(reading, Trouble):
-        return reading.answer
+    reading = copy.reading
+    if isinstance(reading, Answer):
+        return reading
     if reading.clock_skew_s is None:
-        return Answer(Outcome.UNKNOWN, f"{protection.host} did not tell its clock", evidence=reading.raw)
+        return Answer(Outcome.UNKNOWN, f"{copy.protection.host} did not tell its clock", evidence=reading.raw)
     skew, limit = timedelta(seconds=abs(reading.clock_skew_s)), case.policy.clock_skew_max
     if skew > limit:
-        because = f"the clock of {protection.host} is off by {span(skew)}, limit {span(limit)}"
+        because = f"the clock of {copy.protection.host} is off by {span(skew)}, limit {span(limit)}"
         return Answer(Outcome.FAILED, because, evidence=reading.raw)
-    because = f"the clock of {protection.host} is off by {span(skew)}, limit {span(limit)}"
-    relied = {"host": protection.host, **limits_s(case, "clock_skew_max")}
-    return Answer(Outcome.PASSED, because, relied, reading.raw, expiry(case, protection))
+    told = ("the clock of {} is off by {}, limit {}", copy.protection.host, skew, limit)
+    relied = {"host": copy.protection.host, **limits_s(case, "clock_skew_max")}
+    return Answer(Outcome.PASSED, told, relied, reading.raw, copy.expiry())

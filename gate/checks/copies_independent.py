@@ -1,21 +1,22 @@
 """Are there two copies, each proven, that nothing takes together?"""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from gate.canonical import Json
+from gate.checks.answer import Answer
 from gate.checks.backup_counted import ask as backup_counted
 from gate.checks.backup_error_free import ask as backup_error_free
 from gate.checks.backup_isolated import ask as backup_isolated
 from gate.checks.backup_recent import ask as backup_recent
 from gate.checks.backup_rehearsed import ask as backup_rehearsed
 from gate.checks.backup_verified import ask as backup_verified
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, Ask, over_datasets
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import Ask, over_datasets
 from gate.checks.log_continuous import ask as log_continuous
 from gate.checks.recovery_point_recent import ask as recovery_point_recent
 from gate.finding import Check, Finding, Outcome, Weight, When, first
-from gate.inventory import Protection
 from gate.isolation import Relation, relate
 from gate.policy import Seat
 
@@ -44,8 +45,7 @@ CHECK = Check(
 )
 
 
-@dataclass(frozen=True)
-class _Lack:
+class _Lack(NamedTuple):
     """What one copy lacks (empty: nothing), when the first of its proofs expires, and what was read."""
 
     what: str
@@ -59,34 +59,37 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, _: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Count one dataset's copies, in inventory order; one that is not apart from those counted does not count."""
-    weight = Weight.BLOCK if reliance.dataset.tier == 1 else None
-    counted: list[Protection] = []
+    weight = Weight.BLOCK if copy.dataset.tier == 1 else None
+    counted: list[Copy] = []
     ends: list[datetime | None] = []
     why: list[str] = []
     outcomes: list[Outcome] = []
     raw: tuple[str, ...] = ()
-    for protection in case.inventory.protections_of(reliance.dataset.id):
-        lack = _proof(case, reliance, protection)
+    for one in case.copies_of(copy.dataset):
+        lack = _proof(case, one)
         raw += lack.evidence
-        together = [one.id for one in counted if not _apart(case, one, protection)]
+        together = [other.id for other in counted if not _apart(case, other, one)]
         if lack.what or together:
-            why.append(f"{protection.id} {lack.what or 'is not measured to be apart from ' + ', '.join(together)}")
+            why.append(f"{one.id} {lack.what or 'is not measured to be apart from ' + ', '.join(together)}")
             outcomes.append(lack.outcome if lack.what else Outcome.UNKNOWN)
         else:
-            counted.append(protection)
+            counted.append(one)
             ends.append(lack.until)
     relied: dict[str, Json] = {
         "copies": [one.id for one in counted],
         "copies_min": case.policy.copies_min,
-        "tier": reliance.dataset.tier,
+        "tier": copy.dataset.tier,
     }
-    proven = f"{len(counted)} of {case.policy.copies_min} copies are proven"
+    told = ("{} of {} copies are proven", len(counted), case.policy.copies_min)
     if len(counted) < case.policy.copies_min:
-        because = proven + (f": {'; '.join(why)}" if why else "")
-        return Answer(_short_of(outcomes), because, {**relied}, raw, weight=weight)
-    return Answer(Outcome.PASSED, proven, {**relied}, raw, first(*ends))
+        because = f"{len(counted)} of {case.policy.copies_min} copies are proven" + (
+            f": {'; '.join(why)}" if why else ""
+        )
+        return Answer(_short_of(outcomes), because, relied, raw, weight=weight)
+    told = ("{} of {} copies are proven", len(counted), case.policy.copies_min)
+    return Answer(Outcome.PASSED, told, relied, raw, first(*ends))
 
 
 def _short_of(outcomes: list[Outcome]) -> Outcome:
@@ -94,13 +97,12 @@ def _short_of(outcomes: list[Outcome]) -> Outcome:
     return Outcome.UNKNOWN if outcomes and Outcome.FAILED not in outcomes else Outcome.FAILED
 
 
-def _proof(case: Case, reliance: Reliance, protection: Protection) -> _Lack:
+def _proof(case: Case, copy: Copy) -> _Lack:
     """Ask one copy everything that the copy relied on is asked."""
-    copy = Reliance(reliance.dataset, protection, case.isolation_of(reliance.dataset, protection))
     ends: list[datetime | None] = []
     raw: tuple[str, ...] = ()
     for lacks, question in PROVEN:
-        answer = question(case, copy, protection)
+        answer = question(case, copy)
         raw += answer.evidence
         if answer.outcome is not Outcome.PASSED:
             return _Lack(lacks, answer.outcome, None, raw)
@@ -108,6 +110,5 @@ def _proof(case: Case, reliance: Reliance, protection: Protection) -> _Lack:
     return _Lack("", Outcome.PASSED, first(*ends), raw)
 
 
-def _apart(case: Case, one: Protection, other: Protection) -> bool:
-    here, there = case.evidence.repositories.get(one.id), case.evidence.repositories.get(other.id)
-    return relate(here, there, case.map).relation is Relation.DIFFERENT
+def _apart(case: Case, one: Copy, other: Copy) -> bool:
+    return relate(one.repository, other.repository, case.map).relation is Relation.DIFFERENT

@@ -1,11 +1,11 @@
 """Is there one copy that a firmware fault cannot reach?"""
 
-from gate.checks.case import Case, Reliance, limits_s
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy, tried
-from gate.checks.proof import Trouble
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="copy-survives",
@@ -25,15 +25,20 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, _: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one dataset."""
-    found = held_copy(case, reliance)
-    if isinstance(found, Trouble):
-        return found.answer
-    protection, record = found
+    found = held_copy(case, copy.dataset)
+    if isinstance(found, Answer):
+        return found
+    fast, record = found
     if old := tried(case, record):
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: {old}", evidence=record.raw)
-    relied = {"copy": protection.id, "mechanism": record.mechanism, "mode": record.mode, "place": record.place}
-    because = f"{protection.id} is held by {record.mechanism} in mode {record.mode}"
-    limits = limits_s(case, "sentinel_max_age")
-    return Answer(Outcome.PASSED, because, {**relied, **limits}, record.raw, record.at + case.policy.sentinel_max_age)
+        return Answer(Outcome.UNKNOWN, f"{fast.id}: {old}", evidence=record.raw)
+    relied = {
+        "copy": fast.id,
+        "mechanism": record.mechanism,
+        "mode": record.mode,
+        "place": record.place,
+        **limits_s(case, "sentinel_max_age"),
+    }
+    told = ("{} is held by {} in mode {}", fast.id, record.mechanism, record.mode)
+    return Answer(Outcome.PASSED, told, relied, record.raw, record.at + case.policy.sentinel_max_age)

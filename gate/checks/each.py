@@ -1,13 +1,13 @@
 """Asking one question of every dataset at risk and joining the answers into one finding."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from functools import wraps
 
 from gate.canonical import Json
-from gate.checks.case import Case, Reliance
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
 from gate.finding import Check, Finding, Outcome, Weight, first, worst
-from gate.inventory import Protection
 
 NO_DATASET = "no dataset of the inventory is known to lie on any target, so nothing shows what would be lost"
 DECLARE = "Declare under inventory.datasets what lies on the targets, and under inventory.protections its backups."
@@ -16,39 +16,29 @@ ATTEST = (
     "where it can be measured. It stays red either way."
 )
 HEAVIEST = (Weight.BLOCK, Weight.SIGN, Weight.INFORM)
+UNPROTECTED = Answer(Outcome.FAILED, "no protection makes backups of it")
+
+Ask = Callable[[Case, Copy], Answer]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The answer for one dataset."""
+def kept(ask: Ask) -> Ask:
+    """Ask each copy this question once, however many checks want its answer."""
 
-    outcome: Outcome
-    because: str
-    relied_on: dict[str, Json] = field(default_factory=dict)
-    evidence: tuple[str, ...] = ()
-    until: datetime | None = None
-    """When the first fact under a `passed` expires."""
+    @wraps(ask)
+    def asked(case: Case, copy: Copy) -> Answer:
+        found = copy.answers.get(ask)
+        if found is None:
+            found = copy.answers[ask] = ask(case, copy)
+        return found
 
-    weight: Weight | None = None
-    """What this answer weighs where that is not the check's own weight."""
-
-    attestable: bool = False
-    """Nothing can be measured where it asks: two people may attest it."""
-
-
-Ask = Callable[[Case, Reliance, Protection], Answer]
+    return asked
 
 
 def over_datasets(case: Case, record: Check, ask: Ask) -> Finding:
     """Ask for every dataset at risk; the worst answer is the finding's. No dataset at all is unknown."""
     if not case.reliances:
         return Finding(record.name, Outcome.UNKNOWN, NO_DATASET, way_out=DECLARE)
-    answers: dict[str, Answer] = {}
-    for reliance in case.reliances:
-        if reliance.protection is None:
-            answers[reliance.dataset.id] = Answer(Outcome.FAILED, "no protection makes backups of it")
-        else:
-            answers[reliance.dataset.id] = ask(case, reliance, reliance.protection)
+    answers = {one.dataset.id: UNPROTECTED if one.copy is None else ask(case, one.copy) for one in case.reliances}
     return joined(record, answers)
 
 
@@ -63,20 +53,20 @@ def joined(record: Check, answers: Mapping[str, Answer]) -> Finding:
     attestable = bool(red) and all(answer.attestable for answer in red)
     return Finding(
         record.name,
-        worst([answer.outcome for answer in answers.values()]),
-        "; ".join(f"{name}: {answer.because}" for name, answer in answers.items()),
-        {name: _material(answer) for name, answer in answers.items()},
-        tuple(dict.fromkeys(digest for answer in answers.values() for digest in answer.evidence)),
+        worst([answer.outcome for answer in red]) if red or not answers else Outcome.PASSED,
+        lambda: "; ".join(f"{name}: {answer.because}" for name, answer in answers.items()),
+        lambda: {name: _material(answer) for name, answer in answers.items()},
+        lambda: tuple(dict.fromkeys(digest for answer in answers.values() for digest in answer.evidence)),
         way_out=ATTEST if attestable else "",
         weight=_heaviest(record, red),
-        valid_until=None if red else first(*(answer.until for answer in answers.values())),
+        valid_until=None if red else first(*[answer.until for answer in answers.values()]),
         attestable=attestable,
     )
 
 
 def _material(answer: Answer) -> Json:
     if answer.outcome is Outcome.PASSED:
-        return answer.relied_on
+        return dict(answer.relied_on)
     return {**answer.relied_on, "outcome": answer.outcome.value}
 
 

@@ -1,10 +1,11 @@
 """Does anything that refuses rest on somebody's word?"""
 
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.evidence import Provenance, Trace
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 from gate.policy import Seat
 
 CHECK = Check(
@@ -25,12 +26,12 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Name what is declared of one dataset, its copy, and where the restore was rehearsed."""
     ways = {
-        f"the place of {reliance.dataset.id}": case.evidence.datasets.get(reliance.dataset.id),
-        f"the place of {protection.id}": case.evidence.repositories.get(protection.id),
-        f"the place of {protection.rehearsal_scratch}": case.evidence.scratches.get(protection.id),
+        f"the place of {copy.dataset.id}": copy.data,
+        f"the place of {copy.id}": copy.repository,
+        f"the place of {copy.protection.rehearsal_scratch}": case.evidence.scratches.get(copy.id),
     }
     ways |= {f"the place of {name}": trace for name, trace in case.evidence.tools.items()}
     declared = [words for words, trace in ways.items() if _declared(case, trace)]
@@ -39,7 +40,7 @@ def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     if declared:
         because = f"only declared: {', '.join(declared)}"
         return Answer(Outcome.FAILED, because, {"declared": [*declared]})
-    return Answer(Outcome.PASSED, "nothing that it relies on is only declared", {"protection": protection.id})
+    return Answer(Outcome.PASSED, "nothing that it relies on is only declared", {"protection": copy.id})
 
 
 def _declared(case: Case, trace: Trace | None) -> bool:

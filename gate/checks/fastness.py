@@ -6,45 +6,50 @@ another copy than the one the restore would be made from: one of them must be le
 """
 
 from datetime import timedelta
+from typing import TypeAlias
 
-from gate.checks.case import Case, Reliance, once, span, stale
-from gate.checks.proof import Trouble
+from gate.checks.answer import Answer
+from gate.checks.case import Case, stale
+from gate.checks.copies import Copy
 from gate.evidence import Immutability
 from gate.finding import Outcome
 from gate.immutability import survives
-from gate.inventory import Dataset, Protection
+from gate.inventory import Dataset
 from gate.isolation import Relation
+from gate.sentence import span
+
+Held: TypeAlias = tuple[Copy, Immutability]
 
 
-def held_copy(case: Case, reliance: Reliance) -> tuple[Protection, Immutability] | Trouble:
+def held_copy(case: Case, dataset: Dataset) -> Held | Answer:
     """Return the first copy, in inventory order, that a firmware fault of the targets cannot reach or undo."""
-    return _held_copy(case, reliance.dataset)
+    found: Held | Answer | None = case.held.get(dataset.id)
+    if found is None:
+        found = case.held[dataset.id] = _held_copy(case, dataset)
+    return found
 
 
-@once
-def _held_copy(case: Case, dataset: Dataset) -> tuple[Protection, Immutability] | Trouble:
+def _held_copy(case: Case, dataset: Dataset) -> Held | Answer:
     why: list[str] = []
     unknown = False
-    for protection in case.inventory.protections_of(dataset.id):
-        record = case.evidence.immutability.get(protection.id)
-        trace = case.evidence.repositories.get(protection.id)
-        isolation = case.isolation_of(dataset, protection)
+    for copy in case.copies_of(dataset):
+        record, trace = case.evidence.immutability.get(copy.id), copy.repository
         if record is None or trace is None:
-            why.append(f"{protection.id}: nobody tried what holds it")
+            why.append(f"{copy.id}: nobody tried what holds it")
             unknown = True
         elif record.problem:
-            why.append(f"{protection.id}: {record.problem}")
+            why.append(f"{copy.id}: {record.problem}")
             unknown = True
         elif not survives(record).array_firmware:
-            why.append(f"{protection.id}: {record.mechanism} ends with the storage under it")
+            why.append(f"{copy.id}: {record.mechanism} ends with the storage under it")
         elif record.place != trace.place:
-            why.append(f"{protection.id} lies elsewhere than when it was tried")
-        elif isolation.relation is not Relation.DIFFERENT or isolation.backup.arrays & case.targets:
-            why.append(f"{protection.id} is not measured to lie apart from data and targets")
+            why.append(f"{copy.id} lies elsewhere than when it was tried")
+        elif copy.isolation.relation is not Relation.DIFFERENT or copy.isolation.backup.arrays & case.targets:
+            why.append(f"{copy.id} is not measured to lie apart from data and targets")
         else:
-            return protection, record
+            return copy, record
     outcome = Outcome.UNKNOWN if unknown else Outcome.FAILED
-    return Trouble(outcome, "; ".join(why) or "no protection makes backups of it")
+    return Answer(outcome, "; ".join(why) or "no protection makes backups of it")
 
 
 def tried(case: Case, record: Immutability) -> str:

@@ -28,10 +28,9 @@ def check(case: Case) -> Finding:
     listed = [entry for entry in case.allowed if entry.sha256 == image.sha256]
     if not listed:
         return Finding(CHECK.name, Outcome.FAILED, f"{image.sha256[:19]}… is not on the allow list")
-    arrays = {array.id: array for array in case.inventory.arrays if array.id in case.request.targets}
-    if lost := [name for name in case.request.targets if name not in arrays]:
+    if lost := [name for name in case.request.targets if not case.inventory.has_array(name)]:
         return Finding(CHECK.name, Outcome.UNKNOWN, f"no model is known of {', '.join(lost)}")
-    models = {array.model for array in arrays.values()}
+    models = {case.inventory.array(name).model for name in case.request.targets}
     for entry in listed:
         alike = (entry.file, entry.version, entry.family) == (image.file, image.version, case.request.family)
         if alike and models <= set(entry.models):

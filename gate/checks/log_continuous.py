@@ -1,11 +1,11 @@
 """Is the log between the backup's beginning and its recovery point whole?"""
 
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, run_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import kept, over_datasets
 from gate.evidence import Log
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="log-continuous",
@@ -25,12 +25,13 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+@kept
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one run's log."""
-    run = run_of(case, protection)
-    if isinstance(run, Trouble):
-        return run.answer
-    raw = case.evidence.backups[protection.id].raw
+    run = copy.run
+    if isinstance(run, Answer):
+        return run
+    raw = copy.read_from
     if run.log is Log.GAP:
         return Answer(Outcome.FAILED, f"the log of backup {run.id} has a gap: {run.log_because}", evidence=raw)
     if run.log is Log.UNKNOWN:
@@ -39,6 +40,6 @@ def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
         )
         return Answer(Outcome.UNKNOWN, because, evidence=raw)
     needs = run.log is Log.COMPLETE
-    because = f"the log of backup {run.id} is whole" if needs else f"backup {run.id} needs no log to be restored"
-    relied = {"protection": protection.id, "log": run.log.value}
-    return Answer(Outcome.PASSED, because, {**relied}, raw, expiry(case, protection))
+    told = ("the log of backup {} is whole" if needs else "backup {} needs no log to be restored", run.id)
+    relied = {"protection": copy.id, "log": run.log.value}
+    return Answer(Outcome.PASSED, told, relied, raw, copy.expiry())

@@ -16,7 +16,7 @@ CHECK = Check(
 
 def check(case: Case) -> Finding:
     """Compare targets and protections with those of every change that has begun and not ended."""
-    ours = {reliance.protection.id for reliance in case.reliances if reliance.protection is not None}
+    ours = {one.copy.id for one in case.reliances if one.copy is not None}
     clashes, doubts = [], []
     for other in case.others:
         if shared := _shared(case, ours, other):

@@ -1,8 +1,9 @@
 """Is every volume on every target somebody's, and protected?"""
 
 from gate.canonical import Json
+from gate.checks.answer import Answer
 from gate.checks.case import Case, stale
-from gate.checks.each import Answer, joined
+from gate.checks.each import joined
 from gate.coverage import coverage
 from gate.finding import Check, Finding, Outcome, Weight, When
 
@@ -26,7 +27,7 @@ def check(case: Case) -> Finding:
 
 
 def _ask(case: Case, name: str) -> Answer:
-    found, reading = coverage(name, case.evidence, case.inventory, case.uses), case.evidence.arrays.get(name)
+    found, reading = coverage(name, case.evidence, case.inventory, case.fleet.uses), case.evidence.arrays.get(name)
     raw = reading.raw if reading else ()
     if found.rows is None or reading is None:
         return Answer(Outcome.UNKNOWN, found.because, evidence=raw)

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
+from gate.sentence import span
 
 CHECK = Check(
     name="production-refused",
@@ -25,21 +27,21 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one attempt."""
-    test = case.evidence.access.get(protection.id)
+    test = case.evidence.access.get(copy.id)
     if test is None:
-        return Answer(Outcome.UNKNOWN, f"nobody tried production's credential against {protection.id}")
+        return Answer(Outcome.UNKNOWN, f"nobody tried production's credential against {copy.id}")
     age, limit = case.now - test.at, case.policy.sentinel_max_age
     if test.refused is False:
-        because = f"{test.actor} was let in by the backup system of {protection.id}: {test.answer}"
+        because = f"{test.actor} was let in by the backup system of {copy.id}: {test.answer}"
         return Answer(Outcome.FAILED, because, evidence=test.raw)
     if test.refused is None or age < timedelta(0):
         because = test.answer if test.refused is None else "the attempt lies in the future"
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: {because}", evidence=test.raw)
+        return Answer(Outcome.UNKNOWN, f"{copy.id}: {because}", evidence=test.raw)
     if age > limit:
         because = f"production's credential was last tried {span(age)} ago, limit {span(limit)}"
         return Answer(Outcome.FAILED, because, evidence=test.raw)
-    relied = {"protection": protection.id, "actor": test.actor, **limits_s(case, "sentinel_max_age")}
-    because = f"{test.actor} is refused by the backup system of {protection.id}, tried {span(age)} ago"
-    return Answer(Outcome.PASSED, because, {**relied}, test.raw, test.at + limit)
+    relied = {"protection": copy.id, "actor": test.actor, **limits_s(case, "sentinel_max_age")}
+    told = ("{} is refused by the backup system of {}, tried {} ago", test.actor, copy.id, age)
+    return Answer(Outcome.PASSED, told, relied, test.raw, test.at + limit)

@@ -1,11 +1,12 @@
 """How much would be lost: is the latest moment that can be brought back recent enough?"""
 
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, run_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import kept, over_datasets
 from gate.evidence import Log
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
+from gate.sentence import span
 
 CHECK = Check(
     name="recovery-point-recent",
@@ -25,12 +26,13 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+@kept
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one protection: a copy without a log brings back what was there when it began."""
-    run = run_of(case, protection)
-    if isinstance(run, Trouble):
-        return run.answer
-    raw, rpo = case.evidence.backups[protection.id].raw, reliance.dataset.rpo
+    run = copy.run
+    if isinstance(run, Answer):
+        return run
+    raw, rpo = copy.read_from, copy.dataset.rpo
     if rpo is None:
         return Answer(Outcome.UNKNOWN, "the inventory sets no rpo: nobody said how much may be lost", evidence=raw)
     point = run.recovery_point_at or (run.started_at if run.log is Log.NOT_NEEDED else None)
@@ -43,7 +45,10 @@ def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
     if lost > limit:
         because = f"{span(lost)} would be lost with backup {run.id}, limit {span(limit)}"
         return Answer(Outcome.FAILED, because, evidence=raw)
-    relied = {"protection": protection.id, **limits_s(case, "recovery_point_floor")}
-    relied["rpo_s"] = int(rpo.total_seconds())
-    because = f"{span(lost)} would be lost with backup {run.id}, limit {span(limit)}"
-    return Answer(Outcome.PASSED, because, relied, raw, expiry(case, protection, point + limit))
+    relied = {
+        "protection": copy.id,
+        **limits_s(case, "recovery_point_floor"),
+        "rpo_s": int(rpo.total_seconds()),
+    }
+    told = ("{} would be lost with backup {}, limit {}", lost, run.id, limit)
+    return Answer(Outcome.PASSED, told, relied, raw, copy.expiry(point + limit))

@@ -1,7 +1,8 @@
 """Would the tools of a recovery still be there?"""
 
+from gate.checks.answer import Answer
 from gate.checks.case import Case, stale_place
-from gate.checks.each import Answer, joined
+from gate.checks.each import joined
 from gate.evidence import OWN_RECORD
 from gate.finding import Check, Finding, Outcome, Weight, When
 

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from gate.canonical import Json
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, rehearsal_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.evidence import Comparison, Rehearsal
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Dataset, Protection
+from gate.inventory import Dataset
+from gate.sentence import span
 
 CHECK = Check(
     name="rehearsal-compared",
@@ -29,43 +31,43 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one rehearsal's comparisons."""
-    record = rehearsal_of(case, protection)
-    if isinstance(record, Trouble):
-        return record.answer
+    record = copy.rehearsal
+    if isinstance(record, Answer):
+        return record
     if not record.compared or record.compared[0].reference_at != record.reference_at:
         because = f"the rehearsal of {record.backup} was compared with no reference"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
     if differing := [said for one in record.compared for said in one.differing]:
         because = f"backup {record.backup} differs from a reference: {', '.join(differing)}"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
-    started = _started(case, protection, record)
+    started = _started(case, copy, record)
     if started is None:
         because = f"it is not known when backup {record.backup} began, so not whether the reference is older"
         return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
     if started <= timedelta(0):
         because = f"the reference is younger than the beginning of backup {record.backup}"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
-    if missed := _not_held_against(record.compared[0], reliance.dataset.tables):
+    if missed := _not_held_against(record.compared[0], copy.dataset.tables):
         return Answer(Outcome.FAILED, f"{missed} was compared with no reference", evidence=record.raw)
-    if missed := _too_young(case, record, reliance.dataset):
+    if missed := _too_young(case, record, copy.dataset):
         old = span(case.policy.old_reference_min_age)
         because = f"{missed} only grows and was compared with no reference that is {old} older than the rehearsal"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
-    grows: list[Json] = [one.table for one in reliance.dataset.append_only]
+    grows: list[Json] = [one.table for one in copy.dataset.append_only]
     relied: dict[str, Json] = {
-        "protection": protection.id,
+        "protection": copy.id,
         "append_only": grows,
         **limits_s(case, "old_reference_min_age"),
     }
-    because = f"{record.backup} equals {len(record.compared)} references that are older than it"
-    return Answer(Outcome.PASSED, because, relied, record.raw, expiry(case, protection))
+    told = ("{} equals {} references that are older than it", record.backup, len(record.compared))
+    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry())
 
 
-def _started(case: Case, protection: Protection, record: Rehearsal) -> timedelta | None:
+def _started(case: Case, copy: Copy, record: Rehearsal) -> timedelta | None:
     """Return by how much the first reference is older than the beginning of the rehearsed backup; None: not known."""
-    reading = case.evidence.backups.get(protection.id)
+    reading = case.evidence.backups.get(copy.id)
     runs = {run.id: run for run in reading.runs} if reading else {}
     run = runs.get(record.backup)
     if run is None or run.started_at is None:

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from gate.canonical import Json
-from gate.checks.case import Case, Reliance, span
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, rehearsal_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.evidence import Rehearsal
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 from gate.policy import Seat
 
 CHECK = Check(
@@ -37,12 +37,12 @@ def time_of(record: Rehearsal) -> timedelta | None:
     return timedelta(seconds=record.restore_s + record.recovery_s)
 
 
-def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one rehearsal's time."""
-    record = rehearsal_of(case, protection)
-    if isinstance(record, Trouble):
-        return record.answer
-    took, rto = time_of(record), reliance.dataset.rto
+    record = copy.rehearsal
+    if isinstance(record, Answer):
+        return record
+    took, rto = time_of(record), copy.dataset.rto
     if rto is None:
         because = "the inventory sets no rto: nobody said how long it may take"
         return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
@@ -50,15 +50,15 @@ def ask(case: Case, reliance: Reliance, protection: Protection) -> Answer:
         because = f"the rehearsal of {record.backup} does not tell how long a restore takes"
         return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
     warn = case.policy.restore_time_warn_percent
-    because = f"{record.backup} was usable after {span(took)}, the rto is {span(rto)}"
+    told = ("{} was usable after {}, the rto is {}", record.backup, took, rto)
     relied: dict[str, Json] = {
-        "protection": protection.id,
+        "protection": copy.id,
         "rto_s": int(rto.total_seconds()),
         "restore_time_warn_percent": warn,
     }
     if took > rto:
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(Outcome.FAILED, told, evidence=record.raw)
     if took * 100 > rto * warn:
-        near = f"{because}: more than {warn} % of it"
-        return Answer(Outcome.FAILED, near, {**relied}, record.raw, weight=Weight.SIGN)
-    return Answer(Outcome.PASSED, because, {**relied}, record.raw, expiry(case, protection))
+        near = ("{}: more than {} % of it", told, warn)
+        return Answer(Outcome.FAILED, near, relied, record.raw, weight=Weight.SIGN)
+    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry())

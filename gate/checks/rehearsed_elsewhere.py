@@ -1,10 +1,10 @@
 """Was the restore rehearsed where the change does not reach?"""
 
-from gate.checks.case import Case, Reliance, stale_place
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, rehearsal_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case, stale_place
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="rehearsed-elsewhere",
@@ -24,23 +24,23 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one scratch; the rehearsal must have been made on the host whose scratch it is."""
-    record = rehearsal_of(case, protection)
-    if isinstance(record, Trouble):
-        return record.answer
-    if record.host != protection.rehearsal_host:
-        because = f"the last rehearsal ran on {record.host}, the inventory says {protection.rehearsal_host}"
+    record = copy.rehearsal
+    if isinstance(record, Answer):
+        return record
+    if record.host != copy.protection.rehearsal_host:
+        because = f"the last rehearsal ran on {record.host}, the inventory says {copy.protection.rehearsal_host}"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
-    trace = case.evidence.scratches.get(protection.id)
+    scratch, trace = copy.protection.rehearsal_scratch, case.evidence.scratches.get(copy.id)
     place = case.map.locate(trace)
     if trace is None or not place.known:
-        return Answer(Outcome.UNKNOWN, f"{protection.rehearsal_scratch}: {place.because}")
+        return Answer(Outcome.UNKNOWN, f"{scratch}: {place.because}")
     if touched := sorted(place.arrays & case.targets):
-        because = f"{protection.rehearsal_scratch} lies on {' and '.join(touched)}, which this change itself touches"
+        because = f"{scratch} lies on {' and '.join(touched)}, which this change itself touches"
         return Answer(Outcome.FAILED, because, evidence=trace.raw)
     if old := stale_place(case, trace, place):
-        return Answer(Outcome.UNKNOWN, f"{protection.rehearsal_scratch}: {old}", evidence=trace.raw)
-    relied = {"protection": protection.id, "scratch": place.identities}
-    because = f"{protection.rehearsal_scratch} of {protection.rehearsal_host} lies on {place.words}"
-    return Answer(Outcome.PASSED, because, {**relied}, trace.raw, trace.at + case.policy.evidence_max_age)
+        return Answer(Outcome.UNKNOWN, f"{scratch}: {old}", evidence=trace.raw)
+    relied = {"protection": copy.id, "scratch": place.identities}
+    told = ("{} of {} lies on {}", scratch, copy.protection.rehearsal_host, place.words)
+    return Answer(Outcome.PASSED, told, relied, trace.raw, trace.at + case.policy.evidence_max_age)

@@ -1,10 +1,10 @@
 """Is the repository where it should be, and followed to its end?"""
 
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, trace_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="repository-mounted",
@@ -28,15 +28,15 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one trace."""
-    told = case.evidence.repositories.get(protection.id)
+    told = copy.repository
     if told is not None and told.problem:
         outcome = Outcome.UNKNOWN if told.problem.startswith(SILENT) else Outcome.FAILED
-        return Answer(outcome, f"{protection.id}: {told.problem}", evidence=told.raw)
-    trace = trace_of(case, protection)
-    if isinstance(trace, Trouble):
-        return trace.answer
-    because = f"{protection.id} lies on {trace.place}"
-    relied = {"protection": protection.id, "place": trace.place}
-    return Answer(Outcome.PASSED, because, {**relied}, trace.raw, trace.at + case.policy.evidence_max_age)
+        return Answer(outcome, f"{copy.id}: {told.problem}", evidence=told.raw)
+    trace = copy.trace
+    if isinstance(trace, Answer):
+        return trace
+    lies = ("{} lies on {}", copy.id, trace.place)
+    relied = {"protection": copy.id, "place": trace.place}
+    return Answer(Outcome.PASSED, lies, relied, trace.raw, trace.at + case.policy.evidence_max_age)

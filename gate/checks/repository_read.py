@@ -1,12 +1,13 @@
 """Was every object that the repository holds read within a month?"""
 
 from gate import rotation
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, reads_of, run_of, trace_of
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.evidence import BackupRun, Verification
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
+from gate.sentence import span
 
 CHECK = Check(
     name="repository-read",
@@ -26,28 +27,29 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one repository: the newest read of what the run relied on needs."""
-    run, trace = run_of(case, protection), trace_of(case, protection)
-    for trouble in (run, trace):
-        if isinstance(trouble, Trouble):
-            return trouble.answer
+    run, trace = copy.run, copy.trace
+    if isinstance(run, Answer):
+        return run
+    if isinstance(trace, Answer):
+        return trace
     limit = case.policy.full_read_max_age
-    reads = [one for one in reads_of(case, protection) if isinstance(run, BackupRun) and _covers(one, run)]
+    reads = [one for one in copy.reads if _covers(one, run)]
     reads = [one for one in reads if one.at <= case.now]
     if not reads:
-        return Answer(Outcome.UNKNOWN, f"the repository of {protection.id} was never read in full where it lies now")
+        return Answer(Outcome.UNKNOWN, f"the repository of {copy.id} was never read in full where it lies now")
     record = reads[-1]
     since = record.coverage.whole_since if record.coverage else record.at
     if not record.passed or not record.complete or rotation.level(record, case.now, limit) != "V4" or since is None:
-        return Answer(Outcome.FAILED, f"{protection.id}: {_short(record)}", evidence=record.raw)
+        return Answer(Outcome.FAILED, f"{copy.id}: {_short(record)}", evidence=record.raw)
     age = case.now - since
     if age > limit:
-        because = f"the oldest read of what {protection.id} holds is {span(age)} ago, limit {span(limit)}"
+        because = f"the oldest read of what {copy.id} holds is {span(age)} ago, limit {span(limit)}"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
-    relied = {"protection": protection.id, "place": record.place, **limits_s(case, "full_read_max_age")}
-    because = f"all that {protection.id} holds was read within {span(age)}, limit {span(limit)}"
-    return Answer(Outcome.PASSED, because, {**relied}, record.raw, expiry(case, protection, since + limit))
+    relied = {"protection": copy.id, "place": record.place, **limits_s(case, "full_read_max_age")}
+    told = ("all that {} holds was read within {}, limit {}", copy.id, age, limit)
+    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry(since + limit))
 
 
 def _covers(record: Verification, run: BackupRun) -> bool:

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from gate.canonical import Json
 from gate.change import RestorePlan
+from gate.checks.answer import Answer
 from gate.checks.backup_rehearsed import ask as backup_rehearsed
-from gate.checks.case import Case, Reliance, span
-from gate.checks.each import DECLARE, NO_DATASET, Answer, joined
-from gate.checks.proof import Trouble, rehearsal_of
+from gate.checks.case import Case, Reliance
+from gate.checks.copies import Copy
+from gate.checks.each import DECLARE, NO_DATASET, UNPROTECTED, joined
 from gate.checks.rehearsal_in_time import time_of
 from gate.finding import Check, Finding, Outcome, Weight, When, first
-from gate.inventory import Protection
+from gate.sentence import span
 
 CHECK = Check(
     name="restore-planned",
@@ -62,23 +63,23 @@ def _dataset(case: Case, plan: RestorePlan, reliance: Reliance) -> Answer:
     if not tiers or missed:
         what = f"its {', '.join(missed)}" if tiers else "it"
         return Answer(Outcome.FAILED, f"{what} is in no tier of the restore plan")
-    if reliance.protection is None:
-        return Answer(Outcome.FAILED, "no protection makes backups of it")
-    rehearsed = backup_rehearsed(case, reliance, reliance.protection)
+    if reliance.copy is None:
+        return UNPROTECTED
+    rehearsed = backup_rehearsed(case, reliance.copy)
     if rehearsed.outcome is not Outcome.PASSED:
         return Answer(rehearsed.outcome, f"its restore is not rehearsed: {rehearsed.because}", {}, rehearsed.evidence)
-    return _in_time(case, reliance.protection, min(tier.rto for tier, _ in tiers), rehearsed)
+    return _in_time(reliance.copy, min(tier.rto for tier, _ in tiers), rehearsed)
 
 
-def _in_time(case: Case, protection: Protection, rto: timedelta, rehearsed: Answer) -> Answer:
+def _in_time(copy: Copy, rto: timedelta, rehearsed: Answer) -> Answer:
     """A dataset is restored as one: the rehearsal's time counts against its earliest tier."""
-    record = rehearsal_of(case, protection)
-    took = None if isinstance(record, Trouble) else time_of(record)
+    record = copy.rehearsal
+    took = None if isinstance(record, Answer) else time_of(record)
     if took is None:
         return Answer(Outcome.UNKNOWN, "its rehearsal does not tell how long a restore takes", {}, rehearsed.evidence)
     because = f"usable after {span(took)}, its tier allows {span(rto)}"
     outcome = Outcome.FAILED if took > rto else Outcome.PASSED
-    relied: dict[str, Json] = {"protection": protection.id, "rto_s": int(rto.total_seconds())}
+    relied: dict[str, Json] = {"protection": copy.id, "rto_s": int(rto.total_seconds())}
     return Answer(outcome, because, {**relied}, rehearsed.evidence, first(rehearsed.until))
 
 

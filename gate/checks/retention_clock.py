@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy
-from gate.checks.proof import Trouble
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 from gate.policy import Seat
 
 CHECK = Check(
@@ -28,15 +28,15 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, _: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one store's clock."""
-    found = held_copy(case, reliance)
-    if isinstance(found, Trouble):
-        return found.answer
-    protection, record = found
+    found = held_copy(case, copy.dataset)
+    if isinstance(found, Answer):
+        return found
+    fast, record = found
     if record.clock_skew_s is None:
-        return Answer(Outcome.UNKNOWN, f"the store of {protection.id} did not tell its clock", evidence=record.raw)
+        return Answer(Outcome.UNKNOWN, f"the store of {fast.id} did not tell its clock", evidence=record.raw)
     skew, limit = timedelta(seconds=abs(record.clock_skew_s)), case.policy.clock_skew_max
-    because = f"the clock of the store of {protection.id} is off by {span(skew)}, limit {span(limit)}"
-    relied = {"copy": protection.id, **limits_s(case, "clock_skew_max")}
-    return Answer(Outcome.FAILED if skew > limit else Outcome.PASSED, because, {**relied}, record.raw)
+    told = ("the clock of the store of {} is off by {}, limit {}", fast.id, skew, limit)
+    relied = {"copy": fast.id, **limits_s(case, "clock_skew_max")}
+    return Answer(Outcome.FAILED if skew > limit else Outcome.PASSED, told, relied, record.raw)

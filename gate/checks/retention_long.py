@@ -1,12 +1,11 @@
 """Does the lock hold until the change is long over?"""
 
-from gate.change import utc
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy
-from gate.checks.proof import Trouble
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="retention-long",
@@ -26,19 +25,19 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, _: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one copy's earliest end of retention."""
-    found = held_copy(case, reliance)
-    if isinstance(found, Trouble):
-        return found.answer
-    protection, record = found
+    found = held_copy(case, copy.dataset)
+    if isinstance(found, Answer):
+        return found
+    fast, record = found
     if record.retained_until is None:
-        because = f"{protection.id}: it is not known until when its oldest object is locked"
+        because = f"{fast.id}: it is not known until when its oldest object is locked"
         return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
     needed = case.request.window.closes + case.policy.retention_margin
-    because = f"{protection.id} is locked until {utc(record.retained_until)[:16]}Z, needed {utc(needed)[:16]}Z"
+    told = ("{} is locked until {}, needed {}", fast.id, record.retained_until, needed)
     if record.retained_until < needed:
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
-    relied = {"copy": protection.id, **limits_s(case, "retention_margin")}
-    margin = f"{because}, {span(case.policy.retention_margin)} after the window"
-    return Answer(Outcome.PASSED, margin, {**relied}, record.raw, record.retained_until - case.policy.retention_margin)
+        return Answer(Outcome.FAILED, told, evidence=record.raw)
+    relied = {"copy": fast.id, **limits_s(case, "retention_margin")}
+    margin = ("{}, {} after the window", told, case.policy.retention_margin)
+    return Answer(Outcome.PASSED, margin, relied, record.raw, record.retained_until - case.policy.retention_margin)

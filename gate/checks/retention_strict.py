@@ -1,11 +1,11 @@
 """Can somebody in the change's own team lift the lock?"""
 
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy
-from gate.checks.proof import Trouble
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 from gate.policy import Seat
 
 CHECK = Check(
@@ -27,21 +27,21 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, _: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one copy's mode."""
-    found = held_copy(case, reliance)
-    if isinstance(found, Trouble):
-        return found.answer
-    protection, record = found
-    relied = {"copy": protection.id, "mode": record.mode}
+    found = held_copy(case, copy.dataset)
+    if isinstance(found, Answer):
+        return found
+    fast, record = found
+    relied = {"copy": fast.id, "mode": record.mode}
     if record.mode == STRICT:
-        return Answer(Outcome.PASSED, f"{protection.id} is locked in {STRICT} mode", {**relied}, record.raw)
+        return Answer(Outcome.PASSED, ("{} is locked in {} mode", fast.id, STRICT), relied, record.raw)
     if record.bypass_holders is None:
-        because = f"{protection.id} is locked in {record.mode or 'no known'} mode, and nobody listed who may bypass it"
+        because = f"{fast.id} is locked in {record.mode or 'no known'} mode, and nobody listed who may bypass it"
         return Answer(Outcome.UNKNOWN, because, {**relied}, record.raw)
     if insiders := sorted(set(record.bypass_holders) & case.team):
-        because = f"the lock of {protection.id} can be bypassed by {', '.join(insiders)}, who may take part in changes"
+        because = f"the lock of {fast.id} can be bypassed by {', '.join(insiders)}, who may take part in changes"
         return Answer(Outcome.FAILED, because, {**relied}, record.raw)
     holders = list(record.bypass_holders)
-    because = f"the lock of {protection.id} can be bypassed by {', '.join(holders) or 'nobody'}, outside the team"
+    because = f"the lock of {fast.id} can be bypassed by {', '.join(holders) or 'nobody'}, outside the team"
     return Answer(Outcome.PASSED, because, {**relied, "holders": [*holders]}, record.raw)

@@ -1,12 +1,12 @@
 """Was everything that must be refused really refused?"""
 
-from gate.checks.case import Case, Reliance, limits_s, span
-from gate.checks.each import Answer, over_datasets
+from gate.checks.answer import Answer
+from gate.checks.case import Case, limits_s
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy, tried
-from gate.checks.proof import Trouble
 from gate.finding import Check, Finding, Outcome, Weight, When
 from gate.immutability import ACTIONS, held
-from gate.inventory import Protection
 
 CHECK = Check(
     name="sentinel-refused",
@@ -26,25 +26,23 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, reliance: Reliance, _: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one copy's sentinel."""
-    found = held_copy(case, reliance)
-    if isinstance(found, Trouble):
-        return found.answer
-    protection, record = found
+    found = held_copy(case, copy.dataset)
+    if isinstance(found, Answer):
+        return found
+    fast, record = found
     through = [f"{one.action} ({one.answer})" for one in record.attempts if one.refused is False]
     if through:
-        because = f"the sentinel beside {protection.id} was not safe from {', '.join(through)}"
+        because = f"the sentinel beside {fast.id} was not safe from {', '.join(through)}"
         return Answer(Outcome.FAILED, because, evidence=record.raw)
     if held(record.attempts) is not True:
         known = {one.action for one in record.attempts if one.refused is True}
-        because = (
-            f"{protection.id}: it is not known whether {', '.join(a for a in ACTIONS if a not in known)} is refused"
-        )
+        because = f"{fast.id}: it is not known whether {', '.join(a for a in ACTIONS if a not in known)} is refused"
         return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
     if old := tried(case, record):
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: {old}", evidence=record.raw)
+        return Answer(Outcome.UNKNOWN, f"{fast.id}: {old}", evidence=record.raw)
     age, limit = case.now - record.at, case.policy.sentinel_max_age
-    because = f"all {len(ACTIONS)} attempts on the sentinel beside {protection.id} were refused {span(age)} ago"
-    relied = {"copy": protection.id, **limits_s(case, "sentinel_max_age")}
-    return Answer(Outcome.PASSED, because, {**relied}, record.raw, record.at + limit)
+    told = ("all {} attempts on the sentinel beside {} were refused {} ago", len(ACTIONS), fast.id, age)
+    relied = {"copy": fast.id, **limits_s(case, "sentinel_max_age")}
+    return Answer(Outcome.PASSED, told, relied, record.raw, record.at + limit)

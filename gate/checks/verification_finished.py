@@ -1,10 +1,10 @@
 """Did the last read of the backup come to its own end?"""
 
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, run_and_read
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="verification-finished",
@@ -24,14 +24,14 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one read."""
-    found = run_and_read(case, protection)
-    if isinstance(found, Trouble):
-        return found.answer
+    found = copy.run_and_read
+    if isinstance(found, Answer):
+        return found
     run, record = found
     if not record.complete:
         because = f"the read of {run.id} did not finish: {record.because}"
         return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
-    because = f"the read of {run.id} came to its end"
-    return Answer(Outcome.PASSED, because, {"protection": protection.id}, record.raw, expiry(case, protection))
+    told = ("the read of {} came to its end", run.id)
+    return Answer(Outcome.PASSED, told, {"protection": copy.id}, record.raw, copy.expiry())

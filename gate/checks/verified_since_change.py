@@ -1,11 +1,11 @@
 """Was the backup read after the last change of the storage that holds it?"""
 
-from gate.checks.case import Case, Reliance
-from gate.checks.each import Answer, over_datasets
-from gate.checks.proof import Trouble, expiry, run_and_read
+from gate.checks.answer import Answer
+from gate.checks.case import Case
+from gate.checks.copies import Copy
+from gate.checks.each import over_datasets
 from gate.evidence import maintenance_of, software_of
 from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.inventory import Protection
 
 CHECK = Check(
     name="verified-since-change",
@@ -27,27 +27,28 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, _: Reliance, protection: Protection) -> Answer:
+def ask(case: Case, copy: Copy) -> Answer:
     """Judge one repository and every array under it."""
-    found = run_and_read(case, protection)
-    if isinstance(found, Trouble):
-        return found.answer
+    found = copy.run_and_read
+    if isinstance(found, Answer):
+        return found
     run, record = found
-    place = case.map.locate(case.evidence.repositories.get(protection.id))
+    place = copy.place
     if not place.known:
-        return Answer(Outcome.UNKNOWN, f"{protection.id}: {place.because}", evidence=record.raw)
+        return Answer(Outcome.UNKNOWN, f"{copy.id}: {place.because}", evidence=record.raw)
     # Not every tool tells a version, and not everything is ever under maintenance.
-    optional = (software_of(protection.id), maintenance_of(protection.id))
-    for name in (protection.id, *optional, *sorted(place.arrays)):
+    optional = (software_of(copy.id), maintenance_of(copy.id))
+    for name in (copy.id, *optional, *sorted(place.arrays)):
         since = case.evidence.settled.get(name)
         if since is None and name in optional:
             continue
         if since is None:
             return Answer(Outcome.UNKNOWN, f"it is not known since when {name} is as it is now", evidence=record.raw)
         if record.at < since:
-            over = "was over" if name == maintenance_of(protection.id) else "was first seen as it is now"
+            over = "was over" if name == maintenance_of(copy.id) else "was first seen as it is now"
             because = f"{run.id} was last read before {name} {over}"
             return Answer(Outcome.FAILED, because, evidence=record.raw)
-    because = f"{run.id} was read after the last change of {' and '.join(sorted(place.arrays)) or place.words}"
-    relied = {"protection": protection.id, "storage": place.identities}
-    return Answer(Outcome.PASSED, because, {**relied}, record.raw, expiry(case, protection))
+    storage = " and ".join(sorted(place.arrays)) or place.words
+    told = ("{} was read after the last change of {}", run.id, storage)
+    relied = {"protection": copy.id, "storage": place.identities}
+    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry())

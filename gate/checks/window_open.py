@@ -1,8 +1,9 @@
 """Is the change inside its window?"""
 
 from gate.change import utc
-from gate.checks.case import Case, span
+from gate.checks.case import Case
 from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.sentence import span
 
 CHECK = Check(
     name="window-open",

@@ -155,7 +155,9 @@ def decide_change(
     verdict = decide(tuple(module.CHECK for module in due), findings, moment, waivers)
     reliances = case.reliances
     protections = tuple(one.protection.id for one in reliances if one.protection is not None)
-    pictures = tuple(isolation_view(case.evidence, case.inventory, one) for one in reliances)
+    pictures = tuple(
+        isolation_view(case.evidence, case.inventory, one.dataset, one.protection, one.isolation) for one in reliances
+    )
     return Decision(plan, no_plan, verdict, pictures, protections)
 
 
@@ -168,7 +170,7 @@ def _short(finding: Finding) -> str:
 def _answer(name: str, check: Callable[[Case], Finding], case: Case) -> Finding:
     """Ask one check; one that stumbles over what it was given has answered `unknown` (promise 1)."""
     try:
-        return check(case)
+        return check(case).told()
     except Exception as error:  # noqa: BLE001  whatever it is, it is no yes
         return Finding(name, Outcome.UNKNOWN, f"the check itself failed ({type(error).__name__}); tell its maintainers")
 

@@ -3,20 +3,26 @@
 from dataclasses import asdict
 from typing import Any
 
-from gate.checks.case import Reliance
 from gate.evidence import Evidence, Trace
-from gate.fate import Pair, shared_fate
-from gate.inventory import Inventory
+from gate.fate.pair import Pair
+from gate.fate.rows import shared_fate
+from gate.inventory import Dataset, Inventory, Protection
+from gate.isolation import Isolation
 from gate.landscape import Place
 
 
-def isolation_view(evidence: Evidence, inventory: Inventory, reliance: Reliance) -> dict[str, Any]:
+def isolation_view(
+    evidence: Evidence,
+    inventory: Inventory,
+    dataset: Dataset,
+    protection: Protection | None,
+    isolation: Isolation | None,
+) -> dict[str, Any]:
     """Return where one dataset and its protection lie, and how the two relate, JSON-ready."""
-    protection, isolation = reliance.protection, reliance.isolation
     backup = evidence.repositories.get(protection.id) if protection else None
-    source = evidence.datasets.get(reliance.dataset.id)
+    source = evidence.datasets.get(dataset.id)
     return {
-        "dataset": reliance.dataset.id,
+        "dataset": dataset.id,
         "protection": protection.id if protection else "",
         "relation": isolation.relation.value if isolation else "unknown",
         "because": isolation.because if isolation else "no protection makes backups of it",

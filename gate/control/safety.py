@@ -6,14 +6,13 @@ from typing import Any
 
 from gate.canonical import Json
 from gate.change import utc
-from gate.checks.case import Reliance
 from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.picturing import fate_view, isolation_view
 from gate.control.views import View
 from gate.coverage import Coverage, Uses, coverage, uses
 from gate.errors import CannotTell, NotThere
 from gate.evidence import Evidence, Immutability, Rehearsal, Verification
-from gate.fate import Pair
+from gate.fate.pair import Pair, Surroundings
 from gate.gather.records import Known, Records, to_json
 from gate.gather.surveys import Survey, Surveys
 from gate.inventory import Array, Dataset, Inventory, Protection
@@ -152,7 +151,7 @@ class Safety:
             "id": protection.id,
             "tool": protection.tool.value,
             "repository": f"{protection.host}:{protection.repository}",
-            "isolation": isolation_view(evidence, inventory, Reliance(dataset, protection, relation)),
+            "isolation": isolation_view(evidence, inventory, dataset, protection, relation),
             "newest": {"id": newest.id, "finished_at": utc(newest.finished_at), "size": newest.size}
             if newest
             else None,
@@ -162,7 +161,7 @@ class Safety:
             "deleters": deleters(
                 protection, relation.backup.arrays, inventory, evidence.immutability.get(protection.id)
             ),
-            "fate": fate_view(Pair(dataset, protection, relation, evidence, inventory, where)),
+            "fate": fate_view(Pair(dataset, protection, relation, Surroundings(evidence, inventory, where))),
             "immutability": _immutability(evidence.immutability.get(protection.id)),
         }
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.checks import CHECKS
-from gate.checks.case import Case, span
+from gate.checks.case import Case
 from gate.evidence import (
     ArrayReading,
     BackupReading,
@@ -24,6 +24,7 @@ from gate.evidence import (
     Volume,
 )
 from gate.finding import Outcome, Weight, When, worst
+from gate.sentence import span
 from tests.cases import (
     DIGEST,
     NOON,
@@ -325,4 +326,5 @@ def test_a_case_is_nothing_but_values() -> None:
         "now",
         "team",
         "planned",
+        "shared",
     }

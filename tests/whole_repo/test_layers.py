@@ -9,7 +9,7 @@ from tests.repository import GATE, imported, modules, name, parsed, room
 
 LAYERS: tuple[set[str], ...] = (
     {"errors"},
-    {"canonical", "chap", "drawing", "duration", "tree"},
+    {"canonical", "chap", "drawing", "duration", "lazy", "sentence", "tree"},
     {"inventory", "step"},
     {"change", "document", "evidence", "policy"},
     {"finding", "landscape", "person", "sink", "transcript"},

@@ -1,0 +1,117 @@
+"""Whether data and copy are one thing in a dimension; without a word, since whole fleets are decided by it."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from gate.evidence import Evidence
+from gate.fate.pair import PLANES, Pair, said
+from gate.isolation import Relation, copied
+from gate.landscape import Place
+
+SAME, DIFFERENT, UNKNOWN = Relation.SAME, Relation.DIFFERENT, Relation.UNKNOWN
+
+
+def judge(pair: Pair, dimension: str) -> Relation:
+    """Compare data and copy in one dimension, without a word; KeyError for a dimension that is none."""
+    return RULES[dimension](pair)
+
+
+def _array(pair: Pair) -> Relation:
+    return pair.isolation.relation
+
+
+def _change_set(pair: Pair) -> Relation:
+    if pair.there.arrays & pair.change.targets:
+        return SAME
+    return DIFFERENT if pair.there.known else UNKNOWN
+
+
+def _wave(pair: Pair) -> Relation:
+    """Compare the stages in which each is touched; sharing one is what must never be."""
+    ours, theirs = pair.change.stages_of(pair.here), pair.change.stages_of(pair.there)
+    if ours & theirs:
+        return SAME
+    known = pair.there.known and (pair.here.known or not theirs)
+    return DIFFERENT if known and pair.change.waves else UNKNOWN
+
+
+def _copy(pair: Pair) -> Relation:
+    """A snapshot shares blocks with its source, a mirror copies damage: neither is a backup (IS-03)."""
+    data, kept = pair.luns
+    around = pair.around
+    if copied(data, kept, around.where):
+        return SAME
+    backup = around.evidence.repositories.get(pair.protection.id)
+    known = bool(data) and bool(kept or (backup and not backup.problem))
+    return DIFFERENT if known and all(map(around.where.volume_owners, (*data, *kept))) else UNKNOWN
+
+
+def _partner(pair: Pair) -> Relation:
+    if pair.under_data.partnered & pair.there.arrays or pair.under_copy.partnered & pair.here.arrays:
+        return SAME
+    return DIFFERENT if pair.here.known and pair.there.known else UNKNOWN
+
+
+def _software(pair: Pair) -> Relation:
+    """Ask who works on the backup program, its host, the storage under the copy, or what a recovery needs."""
+    if pair.worked_on:
+        return SAME
+    known = not pair.change.works or (pair.there.known and all(place.known for place in pair.around.tools))
+    return DIFFERENT if known else UNKNOWN
+
+
+def _firmware(pair: Pair) -> Relation:
+    """One code level on both ends: the same fault may sleep in both."""
+    here, there = levels_of(pair.here, pair.around.evidence), levels_of(pair.there, pair.around.evidence)
+    if any(None not in level for level in here & there):
+        return SAME
+    known = pair.here.known and pair.there.known and all(None not in level for level in (*here, *there))
+    return DIFFERENT if known else UNKNOWN
+
+
+def levels_of(place: Place, evidence: Evidence) -> set[tuple[str | None, str | None]]:
+    """Return model and version of each array under a place that answered."""
+    readings = (evidence.arrays.get(name) for name in place.arrays)
+    return {(one.model, one.version) for one in readings if one is not None}
+
+
+def _hosts(pair: Pair) -> Relation:
+    """Compare hosts and, where both are declared, the hypervisor clusters under them."""
+    here, there = pair.dataset.host, pair.protection.host
+    return SAME if here == there or cluster_of(pair) else DIFFERENT
+
+
+def cluster_of(pair: Pair) -> str:
+    """Return the cluster on which both hosts run; empty when none is declared of both."""
+    here, there = (pair.around.inventory.host(one.host).cluster for one in (pair.dataset, pair.protection))
+    return here if here and here == there else ""
+
+
+def _plane(name: str, pair: Pair) -> Relation:
+    """Compare what is declared of all that is under the data with that of the backup system and all under the copy."""
+    here, there, system = pair.under_data.planes[name], pair.under_copy.planes[name], said(pair.protection, name)
+    if not (here.names.isdisjoint(there.names) and here.names.isdisjoint(system)):
+        return SAME
+    return DIFFERENT if here.whole and here.names and there.whole and system else UNKNOWN
+
+
+def _site(pair: Pair) -> Relation:
+    here, there = pair.under_data.sites, pair.under_copy.sites
+    if not here.names.isdisjoint(there.names):
+        return SAME
+    return DIFFERENT if here.whole and there.whole else UNKNOWN
+
+
+RULES: Mapping[str, Callable[[Pair], Relation]] = {
+    "array": _array,
+    "change-set": _change_set,
+    "wave": _wave,
+    "replication": _copy,
+    "partner": _partner,
+    "backup-software": _software,
+    "firmware": _firmware,
+    **{dimension: partial(_plane, field) for dimension, field in PLANES.items()},
+    "site": _site,
+    "host": _hosts,
+}
+"""Every dimension, in the order of reading, and what compares it."""
