@@ -19,12 +19,15 @@ QUESTIONS: Mapping[str, str] = {
     "unit": "auunitinfo -unit {unit}",
     "parts": "auparts -unit {unit}",
     "drives": "audrive -unit {unit} -status",
+    "targets": "autargetdef -unit {unit} -refer",
 }
 
 READ_ONLY = (
     re.compile(r"(auunitinfo|auparts) -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII),
     re.compile(r"(audrive) -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62} -(status|vendor)", re.ASCII),
     re.compile(r"(auluref|aurgref) -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62} -g", re.ASCII),
+    re.compile(r"auluref -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII),
+    re.compile(r"autargetdef -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62} -refer", re.ASCII),
     re.compile(r"aufibre1 -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62} -refer", re.ASCII),
 )
 MUTATING: tuple[re.Pattern[str], ...] = ()
@@ -33,6 +36,7 @@ FORBIDDEN = ((re.compile(r"^au"), "it changes the array, and Hitachi's people do
 REVISION = re.compile(r"(\d{4})/([A-Z])(?:-([A-Z0-9]{1,3}))?", re.ASCII)
 SERIAL = re.compile(r"\d{5,12}", re.ASCII)
 TITLE = re.compile(r"[A-Za-z][A-Za-z/#.() -]{0,110}", re.ASCII)
+ISCSI_NAME = re.compile(r"iSCSI Name\s*: (iqn\.[A-Za-z0-9.:-]{1,200})")
 NORMAL = "Normal"
 AT_REST = (NORMAL, "Standby")
 """A drive in use, and a spare that waits [M for the words]."""
@@ -92,6 +96,16 @@ def _parts(reply: Reply) -> Facts:
     return {"normal": "no" if ill else "yes", "ill": "; ".join(ill)[:300]}
 
 
+def _targets(reply: Reply) -> tuple[str, ...]:
+    """Return the iSCSI names of its targets, in the shape of public drivers; every target must tell one."""
+    lines = _lines(reply)
+    targets = [line for line in lines if re.match(r"\d{3}:\S", line)]
+    names = [match.group(1) for line in lines if (match := ISCSI_NAME.fullmatch(line))]
+    if not targets or len(names) != len(targets):
+        raise Unreadable(f"it shows {len(targets)} targets and {len(names)} names of targets")
+    return tuple(dict.fromkeys(names))
+
+
 READERS: Mapping[str, Reader] = {
     "unit": Reader(("serial", "model", "version", "construction"), _unit),
     "parts": Reader(("normal", "ill"), _parts),
@@ -115,14 +129,22 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     Return who the array is and whether it is well, from the replies to QUESTIONS.
 
     No question asks for an update itself: idle is said only while every part is normal, since a controller that is
-    loaded restarts. The volumes' designators are not told here, so there is no list of volumes.
+    loaded restarts. No public list tells a logical unit's designator, so there is no list of volumes: people say what
+    lies there. An AMS or HUS 100 keeps its units on its own drives; what virtualises is of the VSP's family.
     """
     asked = Asked(replies)
     unit = asked.read("unit", _unit) or {}
     parts = asked.read("parts", _parts)
     state = None if parts is None else "idle" if parts["normal"] == "yes" else "not at rest"
     return asked.reading(
-        array, now, unit, ports=(), update_state=state, problems=asked.problems(HEALTH), volumes=None, backends=None
+        array,
+        now,
+        unit,
+        ports=asked.read("targets", _targets) or (),
+        update_state=state,
+        problems=asked.problems(HEALTH),
+        volumes=None,
+        backends=(),
     )
 
 

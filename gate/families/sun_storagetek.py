@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gate.evidence import ArrayReading, Reply
+from gate.evidence import ArrayReading, Reply, Volume
 from gate.families.family import Facts, Family, Reader, Unreadable, whole_text
 from gate.families.reading import Asked
 
@@ -22,11 +22,13 @@ MODE, END = 'SMcli {unit} -c "', ';"'
 QUESTIONS: Mapping[str, str] = {
     "health": f"{MODE}show storageArray healthStatus{END}",
     "profile": f"{MODE}show storageArray profile{END}",
+    "volumes": f"{MODE}show allVolumes{END}",
 }
 
 READ_ONLY = (
     re.compile(
-        r'SMcli [A-Za-z0-9][A-Za-z0-9._-]{0,62} -c "show storageArray (healthStatus|profile|longRunningOperations);"',
+        r'SMcli [A-Za-z0-9][A-Za-z0-9._-]{0,62} -c "show '
+        r'(storageArray (healthStatus|profile|longRunningOperations)|allVolumes);"',
         re.ASCII,
     ),
 )
@@ -43,6 +45,18 @@ NAMED = re.compile(r"PROFILE FOR STORAGE (?:ARRAY|SUBSYSTEM): (\S{1,60}) \(.{1,6
 IDENTIFIER = re.compile(r"Storage (?:array|Subsystem) world-?wide (?:identifier|name) \(ID\): ([0-9A-Fa-f]{16,32})")
 CONTROLLER = re.compile(r"(?:RAID )?Controller (?:Module )?in Enclosure \d{1,3}, Slot ([A-Z0-9])")
 SECTION = re.compile(r"[A-Z][A-Z ,/-]{2,40}-{6,}")
+PORT = re.compile(
+    r"(?:iSCSI target name: (iqn\.[A-Za-z0-9.:-]{1,200})|World-wide port identifier: ([0-9a-fA-F:]{16,23}))"
+)
+"""How the profile names a port that hosts see: the second is in public scripts, the first is from memory [M]."""
+
+COUNTED = re.compile(r"Number of ([a-z][a-z ]{0,40}) volumes: (\d{1,5})")
+NAME = re.compile(r"Volume name: (\S.{0,60})")
+UID = re.compile(r"Volume world-wide identifier: ((?:[0-9a-fA-F]{2}:){15}[0-9a-fA-F]{2})")
+CAPACITY = re.compile(r"Capacity: ([\d,]{1,20}\.\d{3}) (KB|MB|GB|TB)")
+"""Volumes as public scripts read them of the same software under IBM's and Dell's titles; Sun's words are [M]."""
+
+UNITS = {"KB": 10, "MB": 20, "GB": 30, "TB": 40}
 RELEASE = re.compile(r"\d{2}(\.\d{2,3}){2,3}", re.ASCII)
 
 
@@ -120,6 +134,28 @@ def _health(reply: Reply) -> Facts:
     return {"optimal": "yes" if optimal else "no", "said": " / ".join(lines)[:300]}
 
 
+def _ports(reply: Reply) -> tuple[str, ...]:
+    """Return the names by which hosts see it; none where the profile tells none."""
+    found = [match for line in _body(reply) if (match := PORT.fullmatch(line))]
+    return tuple(dict.fromkeys(one.group(1) or f"naa.{one.group(2).replace(':', '').lower()}" for one in found))
+
+
+def _volumes(reply: Reply) -> tuple[Volume, ...]:
+    """Return every volume; Unreadable unless they are as many as are counted, and of no kind besides."""
+    lines = _body(reply)
+    counted = [match for line in lines if (match := COUNTED.fullmatch(line))]
+    counts = {match.group(1): match.group(2) for match in counted}
+    names = [match.group(1) for line in lines if (match := NAME.fullmatch(line))]
+    uids = [match.group(1).replace(":", "").lower() for line in lines if (match := UID.fullmatch(line))]
+    sizes = [match.groups() for line in lines if (match := CAPACITY.fullmatch(line))]
+    if other := [kind for kind, count in counts.items() if kind != "standard" and count != "0"]:
+        raise Unreadable(f"it has {', '.join(other)} volumes besides")
+    if counts.get("standard") != str(len(uids)) or not len(names) == len(uids) == len(sizes) == len(set(uids)):
+        raise Unreadable(f"it counts {counts.get('standard', 'no')} volumes and shows {len(uids)}")
+    exact = [round(float(number.replace(",", "")) * (1 << UNITS[unit])) for number, unit in sizes]
+    return tuple(Volume(name, name, uid, size) for name, uid, size in zip(names, uids, exact, strict=True))
+
+
 READERS: Mapping[str, Reader] = {
     "profile": Reader(("serial", "name", "model", "version", "equal", "pending", "states"), _profile),
     "health": Reader(("optimal", "said"), _health),
@@ -142,8 +178,7 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     """
     Return who the array is and whether it is well, from the replies to QUESTIONS.
 
-    Firmware that is pending is an update that waits for its activation. The volumes' designators and the target ports
-    are not told here, so there is no list of volumes.
+    Firmware that is pending is an update that waits for its activation. The array keeps its volumes on its own drives.
     """
     asked = Asked(replies)
     profile = asked.read("profile", _profile) or {}
@@ -154,7 +189,14 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
         state = "idle" if profile["pending"] == "none" else f"pending {profile['pending']}"
         state = state if profile["equal"] == "yes" else "mixed"
     return asked.reading(
-        array, now, profile, ports=(), update_state=state, problems=asked.problems(HEALTH), volumes=None, backends=()
+        array,
+        now,
+        profile,
+        ports=asked.read("profile", _ports) or (),
+        update_state=state,
+        problems=asked.problems(HEALTH),
+        volumes=asked.read("volumes", _volumes),
+        backends=(),
     )
 
 

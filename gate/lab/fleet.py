@@ -25,6 +25,7 @@ from gate.inventory import Inventory, Protection
 from gate.lab.array import Array
 from gate.lab.dataset import copied, production_database
 from gate.lab.dialects import DIALECTS
+from gate.lab.dialects.behind_host import BehindHost
 from gate.lab.disk import Disk, Volume
 from gate.lab.host import Device, Host, Mount, lun_disk
 from gate.lab.identity import Identity, revision_of
@@ -155,7 +156,10 @@ def _array(entry: ArrayEntry, gate_initiator: str, pace: float) -> Array:
     controller = Controller(Identity(entry.serial, entry.model, target, revision, dialect.company))
     if entry.scratch is not None and not entry.fabric:
         controller.units[entry.scratch.lun] = _scratch(entry, gate_initiator)
-    return dialect(entry.id, entry.model, controller, pace)
+    made = dialect(entry.id, entry.model, controller, pace)
+    if isinstance(made, BehindHost) and entry.unit:
+        made.unit = entry.unit
+    return made
 
 
 def _scratch(entry: ArrayEntry, gate_initiator: str) -> Unit:

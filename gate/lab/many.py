@@ -3,7 +3,7 @@
 import json
 
 from gate.errors import BadInput
-from gate.inventory import SWITCHES, ArrayFamily
+from gate.inventory import BEHIND_A_HOST, SWITCHES, ArrayFamily
 from gate.lab.dialects import DIALECTS
 from gate.lab.identity import Identity
 
@@ -43,6 +43,8 @@ def _array(family: ArrayFamily, number: int, place: str) -> dict[str, object]:
     model, site = dialect.usual_model, "hall"
     made: dict[str, object] = {"id": name, "site": site, "family": family.value, "model": model, "serial": serial}
     made |= {"criticality": CRITICALITIES[number % len(CRITICALITIES)], "ssh": {"host": place, "port": 2222}}
+    if family in BEHIND_A_HOST:
+        made["unit"] = name
     if family in SWITCHES:  # the arrays behind them are not in this fleet, so there is no scratch over them either
         return made | {"plane": {"fabrics": [f"fabric-{'ab'[number % 2]}"]}}
     return made | ({"upload": {"host": place, "port": 2223}} if dialect.takes_sftp else {}) | {"scratch": scratch}

@@ -1,6 +1,7 @@
 """Joins a fleet with its listeners: users, rights and host keys of every command line in the lab."""
 
 import os
+from collections import ChainMap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gate.lab.array import Array
 from gate.lab.certificates import Keys
+from gate.lab.dialects.behind_host import BehindHost, asked
 from gate.lab.exchange import Service
 from gate.lab.fleet import Fleet
 from gate.lab.host import Host
@@ -34,7 +36,12 @@ class Trusted:
 def listeners(fleet: Fleet, trusted: Trusted, key_directory: Path) -> dict[str, Listener]:
     """Make one listener per array and host; nothing listens yet. Host keys are made at first and kept."""
     made: dict[str, Listener] = {}
+    for name, managed in management_hosts(fleet).items():
+        ssh = fleet.inventory.array(managed[0].name).ssh
+        made[name] = _listener(_management_service(name, managed, trusted), ssh.host, ssh.port, key_directory)
     for entry in fleet.inventory.arrays:
+        if entry.unit is not None:
+            continue
         service = _array_service(fleet.arrays[entry.id], trusted)
         made[entry.id] = _listener(service, entry.ssh.host, entry.ssh.port, key_directory)
         fleet.arrays[entry.id].doors.append(made[entry.id])
@@ -55,11 +62,28 @@ def known_hosts(fleet: Fleet, key_directory: Path) -> str:
     entries = [(array.id, array.ssh) for array in fleet.inventory.arrays]
     entries += [(array.id, array.upload) for array in fleet.inventory.arrays if array.upload]
     entries += [(host.id, host.ssh) for host in fleet.inventory.hosts]
+    hosts = {array.name: name for name, managed in management_hosts(fleet).items() for array in managed}
     for name, ssh in entries:
-        key = _host_key(key_directory / name)
+        key = _host_key(key_directory / hosts.get(name, name))
         place = ssh.host if ssh.port == 22 else f"[{ssh.host}]:{ssh.port}"
         lines.append(f"{place} {key.get_name()} {key.get_base64()}\n")
-    return "".join(lines)
+    return "".join(dict.fromkeys(lines))
+
+
+def management_hosts(fleet: Fleet) -> dict[str, tuple[BehindHost, ...]]:
+    """Return the arrays of each management host, by a name for its address: several may stand behind one."""
+    found: dict[str, list[BehindHost]] = {}
+    for entry in fleet.inventory.arrays:
+        array = fleet.arrays[entry.id]
+        if isinstance(array, BehindHost):
+            found.setdefault(f"host {entry.ssh.host} {entry.ssh.port}", []).append(array)
+    return {name: tuple(arrays) for name, arrays in found.items()}
+
+
+def _management_service(name: str, arrays: tuple[BehindHost, ...], trusted: Trusted) -> Service:
+    """A host that lets in those who ask alone: no certificate opens it, and it outlives the restart of its arrays."""
+    faults = ChainMap(*(array.faults for array in arrays))
+    return Service(name, Keys({MONITOR: trusted.monitor}), faults, lambda _, line: asked(arrays, line))
 
 
 def _array_service(array: Array, trusted: Trusted) -> Service:

@@ -46,9 +46,26 @@ def test_a_well_array_tells_who_it_is_by_its_own_serial(
 ) -> None:
     told = array(family)
     assert (told.serial, told.model, told.version, told.problems) == (serial, model, version, ())
-    assert told.volumes is None
     assert told.update_state == (None if family is VSP else "idle")
     assert bool(told.unknown) == (family is VSP)
+
+
+def test_sun_lists_its_volumes_and_ports_and_hitachi_its_targets_alone() -> None:
+    sun = array(SUN)
+    assert sun.target_ports == ("naa.201600a0b82fbc3a", "naa.201700a0b82fbc3a")
+    assert sun.volumes is not None
+    assert [(one.name, one.uid, one.size) for one in sun.volumes] == [
+        ("contacts", "600a0b80002fbc3a0000000042000001", 1 << 40),
+        ("notes", "600a0b80002fbc3a0000000042000002", 512 << 20),
+    ]
+    named = said(SUN, "profile").replace(
+        b"World-wide port identifier: 20:16:00:a0:b8:2f:bc:3a", b"iSCSI target name: iqn.1986-03.com.sun:x"
+    )
+    assert array(SUN, profile=named).target_ports == ("iqn.1986-03.com.sun:x", "naa.201700a0b82fbc3a")
+    ams = array(AMS)
+    assert ams.volumes is None
+    assert ams.target_ports == tuple(f"iqn.1994-04.jp.co.hitachi:rsd.d7a.t.10042.{port}000" for port in ("0a", "1a"))
+    assert array(VSP).volumes is None
 
 
 def test_carriage_returns_change_nothing() -> None:
@@ -59,6 +76,7 @@ def test_carriage_returns_change_nothing() -> None:
 
 def test_the_array_is_named_to_the_tool_in_every_question() -> None:
     assert FAMILIES[SUN].commands("lab-6140-1")["health"] == 'SMcli lab-6140-1 -c "show storageArray healthStatus;"'
+    assert FAMILIES[SUN].commands("lab-6140-1")["volumes"] == 'SMcli lab-6140-1 -c "show allVolumes;"'
     assert FAMILIES[AMS].commands("lab-ams1")["parts"] == "auparts -unit lab-ams1"
     assert FAMILIES[VSP].commands("10")["paths"] == "raidcom get path -I10"
     for family in OURS:
@@ -141,6 +159,12 @@ def test_a_part_that_is_not_normal_is_an_array_that_is_not_at_rest() -> None:
         (SUN, "profile", said(SUN, "profile").replace(b"      Status: Online\n", b"      Status: Online\n" * 2, 1)),
         (SUN, "profile", said(SUN, "profile").replace(b"Firmware version: None", b"Firmware version: soon")),
         (SUN, "health", b"There are currently no storage systems listed.\n\nSMcli failed.\n"),
+        (SUN, "volumes", said(SUN, "volumes").replace(b"volumes: 2", b"volumes: 3")),
+        (SUN, "volumes", said(SUN, "volumes").replace(b"\nDETAILS", b"   Number of snapshot volumes: 1\n\nDETAILS")),
+        (SUN, "volumes", said(SUN, "volumes").replace(b"00:00:02\n", b"00:00:01\n")),
+        (SUN, "volumes", said(SUN, "volumes").replace(b"512.000 MB", b"about half of it")),
+        (AMS, "targets", said(AMS, "targets").replace(b"    iSCSI Name : iqn", b"    iSCSI Alias : iqn", 1)),
+        (AMS, "targets", b"Port 0A\nPort 1A\n"),
         (AMS, "unit", said(AMS, "unit").replace(b"0893/B-S", b"soon")),
         (AMS, "unit", said(AMS, "unit") + b"Serial Number     : 87010043\n"),
         (AMS, "unit", said(AMS, "unit").rstrip(b"\n")),

@@ -42,5 +42,5 @@ def asked(array: Array, command: str) -> Reply:
 def reading(family: ArrayFamily, array: Array) -> ArrayReading:
     """Ask everything that the family asks, and read it."""
     product = FAMILIES[family]
-    replies = {name: asked(array, command) for name, command in product.questions.items()}
+    replies = {name: asked(array, command) for name, command in product.commands(array.name).items()}
     return product.read(array.name, replies, datetime.now(UTC))

@@ -168,6 +168,7 @@ def bench(family: ArrayFamily) -> Bench:
     slots = {
         "image_server": "packages:8480",
         "array": NAME,
+        "unit": NAME,
         "image": image.file,
         "version": image.version,
         "from_version": array.version,
