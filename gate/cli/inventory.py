@@ -10,7 +10,6 @@ from gate.cli.say import as_json, out_json, pass_place, plain, table
 if TYPE_CHECKING:
     from gate.gather.greeting import Greeting
     from gate.hostkeys import HostKeys
-    from gate.inventory import Inventory, Ssh
     from gate.settings import Settings
 
 LEGACY = "the gate weakens no other connection for it: docs/operations.md says what reaches it"
@@ -56,6 +55,7 @@ def check(ctx: click.Context, place: Place, names: tuple[str, ...], as_json: boo
     """
     from gate.canonical import sha256
     from gate.errors import BadInput, GateError
+    from gate.gather.greeting import endpoints
     from gate.hostkeys import parse
     from gate.settings import read_file
 
@@ -63,10 +63,10 @@ def check(ctx: click.Context, place: Place, names: tuple[str, ...], as_json: boo
     config = settings.config
     known = settings.known_hosts
     pins = parse(read_file(known).decode("utf-8", "replace"), str(known))
-    ends = dict(_ends(config.inventory))
+    ends = endpoints(config.inventory)
     if strange := [name for name in names if name not in ends]:
         raise BadInput(f'"{plain(strange[0])}" is no array, host or bastion of the inventory')
-    asked = [name for name, ssh in ends.items() if name in names or not pins.pinned(ssh.host, ssh.port)]
+    asked = [name for name, (ssh, _) in ends.items() if name in names or not pins.pinned(ssh.host, ssh.port)]
     wrong = [line for name, greeting in _greeted(settings, pins, asked) for line in _told(name, greeting, pins)]
     for image in config.images.allowed:
         try:
@@ -89,14 +89,18 @@ def check(ctx: click.Context, place: Place, names: tuple[str, ...], as_json: boo
 @click.option("--fingerprint", required=True, help="SHA256:… as the device's own console shows it.")
 @pass_place
 def pin(place: Place, name: str, fingerprint: str) -> None:
-    """Pin the host key of an array, host or bastion NAME, whose fingerprint somebody has read on its console."""
+    """Pin the host key of NAME, whose fingerprint somebody has read on its console.
+
+    NAME is an array, host or bastion, or ARRAY:upload for the address where images are put on an array.
+    """
     from gate.errors import BadInput, Outside, Refused
+    from gate.gather.greeting import endpoints
     from gate.hostkeys import parse
     from gate.ledger.entry import GATE, Draft
     from gate.settings import read_file
 
     settings = place.settings()
-    if name not in dict(_ends(settings.config.inventory)):
+    if name not in endpoints(settings.config.inventory):
         raise BadInput(f'"{plain(name)}" is no array, host or bastion of the inventory')
     with place.compared() as installation:
         known = settings.known_hosts
@@ -118,11 +122,6 @@ def pin(place: Place, name: str, fingerprint: str) -> None:
             with known.open("a", encoding="utf-8") as file:
                 file.write(shown.line(ssh.host, ssh.port) + "\n")
     click.echo(f"{shown.type} {shown.fingerprint} is pinned for {name}; a running gate takes it when it starts anew")
-
-
-def _ends(inventory: "Inventory") -> "list[tuple[str, Ssh]]":
-    names = (*inventory.reached, *(bastion.id for bastion in inventory.bastions))
-    return [(name, inventory.way(name)[0]) for name in names]
 
 
 def _greeted(settings: "Settings", pins: "HostKeys", names: list[str]) -> "list[tuple[str, Greeting]]":

@@ -5,6 +5,7 @@ Nobody logs in at the target. Whoever enrols a host key compares the fingerprint
 was only shown over the network proves nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import paramiko
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.errors import GateError
 from gate.hostkeys import HostKey, HostKeys
-from gate.inventory import Inventory, Ssh
+from gate.inventory import Bastion, Inventory, Ssh
 from gate.ssh.client import greet, open_way
 from gate.ssh.login import login_key
 from gate.ssh.offers import ask_offers, clash
@@ -32,11 +33,22 @@ class Greeting:
     """In which parts both sides have nothing in common, with what each offers; () when they can talk."""
 
 
+UPLOAD = ":upload"
+"""Behind an array's id: the address at which images are put on it, where that is another one. No id has a colon."""
+
+
+def endpoints(inventory: Inventory) -> Mapping[str, tuple[Ssh, Bastion | None]]:
+    """Return everything that shows a host key, by name, and the bastion before it: arrays, uploads, hosts, bastions."""
+    ways = {name: inventory.way(name) for name in (*inventory.reached, *(one.id for one in inventory.bastions))}
+    uploads = {one.id + UPLOAD: (one.upload, ways[one.id][1]) for one in inventory.arrays if one.upload is not None}
+    return ways | uploads
+
+
 def greet_one(
     inventory: Inventory, name: str, key: Ed25519PrivateKey, pinned: HostKeys, timeouts: Timeouts
 ) -> Greeting:
-    """Greet one array, host or bastion; the reading key opens the bastion in between. KeyError for another name."""
-    endpoint, via = inventory.way(name)
+    """Greet one of the `endpoints`; the reading key opens the bastion in between. KeyError for another name."""
+    endpoint, via = endpoints(inventory)[name]
     login = login_key(name, key, "", utc_now)
     try:
         wire = open_way(name, endpoint, via, login, pinned, timeouts)

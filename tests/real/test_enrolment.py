@@ -169,6 +169,37 @@ def test_a_person_pins_what_they_have_compared_and_nothing_else(
     assert not [line for line in again if "east-1" in line]
 
 
+def test_an_address_for_uploads_is_enrolled_like_an_array_and_no_image_goes_there_before(
+    start: Start, tmp_path: Path
+) -> None:
+    command, images = start(), start()
+    config = tmp_path / "config.yaml"
+    text = shipped("config.yaml").read_text().replace("host: 127.77.0.11  #", "host: 127.0.0.1  #")
+    text = text.replace("port: 2222  # and this port", f"port: {command.port}  # and this port")
+    put = f"upload: {{host: 127.0.0.1, port: {images.port}}}"
+    config.write_text(text.replace("# upload: {host: 127.77.0.11, port: 1022}", put, 1))
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "known_hosts").write_text(f"[127.0.0.1]:{command.port} {command.host_line}\n")
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(main, ["--config", str(config), "--data", str(data), "inventory", *words])
+
+    right = shown_by_keygen(images)
+    missing = json.loads(run("check", "--json").stdout)["missing"]
+    assert not [line for line in missing if " east-1 (" in line]
+    shown = f"no host key is pinned for east-1:upload (127.0.0.1:{images.port}): it shows ssh-ed25519 {right}"
+    assert shown in missing
+    assert f"  compare that on its console; then: sangate inventory pin east-1:upload --fingerprint {right}" in missing
+    assert run("pin", "east-1:upload", "--fingerprint", shown_by_keygen(command)).exit_code == 1
+    assert run("pin", "west-2:upload", "--fingerprint", right).exit_code == 2
+    assert run("pin", "east-1:upload", "--fingerprint", right).exit_code == 0
+    pinned = read_host_keys(data / "known_hosts")
+    assert [key.fingerprint for key in pinned.pinned("127.0.0.1", images.port)] == [right]
+    again = json.loads(run("check", "east-1:upload", "--json").stdout)["missing"]
+    assert not [line for line in again if "east-1" in line]
+
+
 def test_a_changed_key_is_told_and_not_pinned_over_the_old_one(
     typed: tuple[Server, Callable[..., Result], Path], start: Start
 ) -> None:
