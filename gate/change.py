@@ -36,6 +36,7 @@ class Kind(StrEnum):
     """What a change changes."""
 
     FIRMWARE = "firmware"
+    HARDWARE = "hardware"
 
 
 class Image(Frozen):
@@ -63,6 +64,63 @@ def released(allowed: Iterable[AllowedImage], version: str, model: str) -> Allow
         known = ", ".join(sorted(fitting))
         raise BadInput(f'no released image brings "{version[:40]}" to {model}', hint=f"released: {known}")
     return fitting[version]
+
+
+PartNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,39}$")]
+PartSerial = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$")]
+PlaceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,8}$")]
+
+
+class PartKind(StrEnum):
+    """What kind of part is replaced; each has a partner in the same enclosure that serves meanwhile."""
+
+    CONTROLLER = "controller"
+    SHELF_MODULE = "shelf-module"
+    """What connects a shelf of drives: an expansion canister, an I/O module."""
+
+
+class OldPart(Frozen):
+    """What is taken out, as it stands on its label."""
+
+    part: PartNumber
+    serial: PartSerial
+
+
+class NewPart(Frozen):
+    """What goes in, as it stands on its label and in the vendor's paper."""
+
+    part: PartNumber
+    serial: PartSerial
+    firmware: Version
+    """What it carries, as the paper says; the array is asked for what it carries in fact."""
+
+    paper: Sentence
+    """Which paper says so: a delivery note, a service report."""
+
+
+class Replacement(Frozen):
+    """One part for another, in one place of one array."""
+
+    what: PartKind
+    enclosure: PlaceName
+    slot: PlaceName
+    old: OldPart
+    new: NewPart
+
+    @model_validator(mode="after")
+    def _another_one(self) -> Self:
+        if self.old.serial == self.new.serial:
+            raise ValueError("new.serial: the part that goes in is the one that is taken out")
+        return self
+
+
+class AllowedPart(Frozen):
+    """One line of the allow list: a part number that may go into arrays of these models."""
+
+    part: PartNumber
+    what: PartKind
+    family: ArrayFamily
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Window(Frozen):
@@ -116,7 +174,12 @@ class ChangeRequest(Frozen):
     reason: Sentence
     kind: Kind
     family: ArrayFamily
-    image: Image
+    image: Image | None = None
+    """For firmware."""
+
+    part: Replacement | None = None
+    """For hardware."""
+
     targets: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
     playbook: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
     window: Window
@@ -128,6 +191,16 @@ class ChangeRequest(Frozen):
         twice = sorted({name for name in self.targets if self.targets.count(name) > 1})
         if twice:
             raise ValueError(f'targets: "{twice[0]}" is there twice')
+        return self
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        if (self.image is not None) != (self.kind is Kind.FIRMWARE):
+            raise ValueError(f"image: a change of {self.kind} has {'none' if self.image else 'one'}")
+        if (self.part is not None) != (self.kind is Kind.HARDWARE):
+            raise ValueError(f"part: a change of {self.kind} has {'none' if self.part else 'one'}")
+        if self.part is not None and len(self.targets) > 1:
+            raise ValueError("targets: one part goes into one array; open a change for each")
         return self
 
 
@@ -186,6 +259,29 @@ class Restored:
 
 
 @dataclass(frozen=True)
+class Swap:
+    """The replacement as it is sealed, with the partner that the new part has to match, as measured then."""
+
+    what: str
+    enclosure: str
+    slot: str
+    place: str
+    """How the array itself names the place: `01-2`, `B`."""
+
+    old_part: str
+    old_serial: str
+    part: str
+    serial: str
+    firmware: str
+    paper: str
+    partner_slot: str
+    partner_place: str
+    partner_part: str
+    partner_serial: str
+    partner_firmware: str
+
+
+@dataclass(frozen=True)
 class PassedOver:
     """Why an array did not become the canary; the canary itself carries why it did."""
 
@@ -229,6 +325,8 @@ class Plan:
 
     recovery_tools: tuple[str, ...] = ()
     choice: tuple[PassedOver, ...] = ()
+    part: Swap | None = None
+    """What is replaced; None for firmware. Then the image is empty, and its version the one that runs."""
 
     def material(self) -> dict[str, Json]:
         """
@@ -238,6 +336,8 @@ class Plan:
         """
         fields = asdict(self)
         del fields["choice"]
+        if self.part is None:
+            del fields["part"]
         for phase in Phase:
             for step in fields[phase.value]:
                 for name in [name for name in ADDED if not step[name]]:

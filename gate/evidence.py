@@ -119,6 +119,53 @@ class ArrayReading:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One replaceable part as its array lists it; None is not told."""
+
+    what: str
+    """A word of gate.change.PartKind."""
+
+    enclosure: str
+    slot: str
+    place: str
+    """How the array names the place in questions about it; empty where it does not."""
+
+    part: str | None
+    serial: str | None
+    firmware: str | None
+    state: str
+    well: bool
+    """Whether the array says that it serves."""
+
+
+@dataclass(frozen=True)
+class PartsReading:
+    """Every replaceable part of one array."""
+
+    array: str
+    at: datetime
+    parts: tuple[Part, ...] | None = None
+    """None when they were not told; `problem` says why."""
+
+    problem: str = ""
+    raw: tuple[str, ...] = ()
+
+    def in_place(self, what: str, enclosure: str, slot: str) -> Part | None:
+        """Return the part in that place; None when there is none, or more than one is told."""
+        found = [one for one in self.parts or () if (one.what, one.enclosure, one.slot) == (what, enclosure, slot)]
+        return found[0] if len(found) == 1 else None
+
+    def partner(self, part: Part) -> Part | None:
+        """Return the one other part of the kind in the same enclosure; None when there is not exactly one."""
+        found = [
+            one
+            for one in self.parts or ()
+            if (one.what, one.enclosure) == (part.what, part.enclosure) and one.slot != part.slot
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+@dataclass(frozen=True)
 class Hop:
     """One step of the way from a path to an array."""
 
@@ -580,3 +627,5 @@ class Evidence:
 
     record: RecordState | None = None
     image: ImageReading | None = None
+    parts: dict[str, PartsReading] = field(default_factory=dict)
+    """Array id → its parts; asked for where a change replaces one."""

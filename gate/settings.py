@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 import gate
 from gate.canonical import digest
-from gate.change import AllowedImage
+from gate.change import AllowedImage, AllowedPart
 from gate.custody import Custody
 from gate.document import read
 from gate.duration import Duration
@@ -126,6 +126,7 @@ class Config(Frozen):
     permits: PermitSettings = PermitSettings()
     iscsi: IscsiSettings = IscsiSettings()
     images: Images = Images()
+    allowed_parts: tuple[AllowedPart, ...] = ()
     policy: Policy
     inventory: Inventory
     sinks: Sinks = ()
@@ -267,9 +268,8 @@ def read_file(path: Path, limit: int = SIZE_MAX) -> bytes:
 
 def shipped(name: str) -> Path:
     """Return where `config.yaml`, `playbooks`, `static` or `templates` lies: inside the package, or beside it."""
-    package = Path(gate.__file__).parent
-    inside = package / name
-    return inside if inside.exists() else package.parent / name
+    inside = Path(gate.__file__).parent / name
+    return inside if inside.exists() else inside.parent.parent / name
 
 
 def schema() -> dict[str, Any]:

@@ -9,8 +9,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from gate.change import AllowedImage, ChangeRequest, Image, Kind, Plan, RestorePlan, RestoreTier, Stage, Target, Window
-from gate.checks import CHECKS
+from gate.change import (
+    AllowedImage,
+    AllowedPart,
+    ChangeRequest,
+    Image,
+    Kind,
+    NewPart,
+    OldPart,
+    PartKind,
+    Plan,
+    Purpose,
+    Replacement,
+    RestorePlan,
+    RestoreTier,
+    Stage,
+    Target,
+    Window,
+)
+from gate.checks import EXPECTED
 from gate.checks.case import Case, OtherChange
 from gate.evidence import (
     OWN_RECORD,
@@ -26,6 +43,8 @@ from gate.evidence import (
     ImageReading,
     Immutability,
     Leaf,
+    Part,
+    PartsReading,
     RecordState,
     Rehearsal,
     TableDigest,
@@ -486,9 +505,74 @@ def other(targets: tuple[str, ...] = (), protections: tuple[str, ...] = ()) -> O
     return OtherChange("chg-0002", "running", frozenset(targets), frozenset(protections))
 
 
+OLD_SERIAL, PARTNER_SERIAL, NEW_SERIAL, PART_NUMBER = "11SOLD", "11SPARTNER", "11SNEW", "01LB207"
+
+
+def canister(slot: str, serial: str, **fields: Any) -> Part:
+    """One of the two node canisters of enclosure 1, well."""
+    given: dict[str, Any] = {
+        "what": PartKind.CONTROLLER.value,
+        "enclosure": "1",
+        "slot": slot,
+        "place": f"01-{slot}",
+        "part": PART_NUMBER,
+        "serial": serial,
+        "firmware": VERSION,
+        "state": "online, active",
+        "well": True,
+    }
+    return Part(**{**given, **fields})
+
+
+def parts(*told: Part, **fields: Any) -> PartsReading:
+    """The canisters of east-1 as it told them a minute ago; without any, the good pair."""
+    given: dict[str, Any] = {
+        "array": "east-1",
+        "at": NOON - timedelta(minutes=1),
+        "parts": told or (canister("1", PARTNER_SERIAL), canister("2", OLD_SERIAL)),
+        "raw": (DIGEST,),
+    }
+    return PartsReading(**{**given, **fields})
+
+
+def replacement(**fields: Any) -> Replacement:
+    """Canister 2 for another one like it; `fields` are those of the new part."""
+    new: dict[str, Any] = {
+        "part": PART_NUMBER,
+        "serial": NEW_SERIAL,
+        "firmware": VERSION,
+        "paper": "delivery note 4711",
+    }
+    return Replacement(
+        what=PartKind.CONTROLLER,
+        enclosure="1",
+        slot="2",
+        old=OldPart(part=PART_NUMBER, serial=OLD_SERIAL),
+        new=NewPart(**{**new, **fields}),
+    )
+
+
+def allowed_part(**fields: Any) -> AllowedPart:
+    given: dict[str, Any] = {
+        "part": PART_NUMBER,
+        "what": PartKind.CONTROLLER,
+        "family": ArrayFamily.STORAGE_VIRTUALIZE,
+        "models": (MODEL,),
+    }
+    return AllowedPart(**{**given, **fields})
+
+
+def of_part(told: PartsReading | None = None, asked: Replacement | None = None, **fields: Any) -> Case:
+    """The good case of a replacement on east-1; `told` is what the array lists, `asked` what the change says."""
+    change = request(("east-1",), kind=Kind.HARDWARE, image=None, part=asked or replacement())
+    given: dict[str, Any] = {"request": change, "allowed_parts": (allowed_part(),)}
+    return case(evidence(parts={"east-1": told or parts()}), **{**given, **fields})
+
+
 def findings(asked: Case) -> Mapping[str, Finding]:
-    """The answer of every check of the room."""
-    return {module.CHECK.name: module.check(asked) for module in CHECKS}
+    """The answer of every check that is asked of a change of its kind."""
+    due = EXPECTED[asked.request.kind, Purpose.FORWARD]
+    return {module.CHECK.name: module.check(asked) for module in due}
 
 
 def later(asked: Case, by: timedelta) -> Case:

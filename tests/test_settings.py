@@ -58,6 +58,7 @@ def test_defaults_in_the_code_are_those_written_in_the_file() -> None:
     )
     whole = parse(TEXT).model_dump(mode="json")
     whole["images"]["allowed"] = []
+    whole["allowed_parts"] = []
     whole["lab"]["demo_policy"] = {}
     assert least == whole
 

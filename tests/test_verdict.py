@@ -53,7 +53,7 @@ def finding(name: str, outcome: Outcome = Outcome.PASSED) -> Finding:
 
 ONE, TWO = check("one"), check("two")
 LATE = check("late", when=When.START)
-EXPECTED = tuple(module.CHECK for module in CHECKS)
+EXPECTED = tuple(module.CHECK for module in TABLE[Kind.FIRMWARE, Purpose.FORWARD])
 
 
 def verdict(asked: Case, moment: When = When.APPROVE) -> Verdict:
@@ -215,16 +215,26 @@ def test_a_waiver_of_what_has_passed_since_is_not_in_the_verdict() -> None:
 
 def test_what_may_never_be_waived() -> None:
     never = {"backup-isolated", "window-open", "no-conflict", "image-approved", "array-healthy", "back-out-ready"}
-    assert never.isdisjoint(record.name for record in EXPECTED if record.waivable)
-    for record in EXPECTED:
+    never |= {"part-approved", "part-matches"}
+    records = [module.CHECK for module in CHECKS]
+    assert never.isdisjoint(record.name for record in records if record.waivable)
+    for record in records:
         assert not record.waivable or (record.weight is Weight.BLOCK and record.when is When.APPROVE), record.name
         assert record.weight is not Weight.SIGN or record.seat is not None, record.name
 
 
 def test_a_kind_and_purpose_outside_the_table_has_no_checks_and_opens_nothing() -> None:
-    assert set(TABLE) == {(Kind.FIRMWARE, Purpose.FORWARD)}
+    assert set(TABLE) == {(kind, Purpose.FORWARD) for kind in Kind}
     assert TABLE.get((Kind.FIRMWARE, Purpose.FINISH), ()) == ()
-    assert set(TABLE[Kind.FIRMWARE, Purpose.FORWARD]) == set(CHECKS)
+
+
+def test_a_part_is_asked_about_instead_of_an_image_and_everything_else_alike() -> None:
+    firmware, hardware = (
+        {module.CHECK.name for module in TABLE[kind, Purpose.FORWARD]} for kind in (Kind.FIRMWARE, Kind.HARDWARE)
+    )
+    assert firmware - hardware == {"image-approved"}
+    assert hardware - firmware == {"part-approved", "part-matches"}
+    assert firmware | hardware == {module.CHECK.name for module in CHECKS}
 
 
 @pytest.mark.parametrize("weight", list(Weight))

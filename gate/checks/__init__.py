@@ -27,6 +27,8 @@ from gate.checks import (
     log_continuous,
     no_conflict,
     objects_covered,
+    part_approved,
+    part_matches,
     production_refused,
     recovery_point_recent,
     recovery_tools_apart,
@@ -81,6 +83,8 @@ CHECKS = (
     evidence_whole,
     facts_measured,
     image_approved,
+    part_approved,
+    part_matches,
     array_healthy,
     fabrics_apart,
     back_out_ready,
@@ -91,7 +95,13 @@ CHECKS = (
 RECORDS = {module.CHECK.name: module.CHECK for module in CHECKS}
 """Name → what a check is besides its rule."""
 
-EXPECTED: Mapping[tuple[Kind, Purpose], tuple[ModuleType, ...]] = {(Kind.FIRMWARE, Purpose.FORWARD): CHECKS}
+OF_IMAGES, OF_PARTS = (image_approved,), (part_approved, part_matches)
+"""What is asked of a change of the one kind only."""
+
+EXPECTED: Mapping[tuple[Kind, Purpose], tuple[ModuleType, ...]] = {
+    (Kind.FIRMWARE, Purpose.FORWARD): tuple(one for one in CHECKS if one not in OF_PARTS),
+    (Kind.HARDWARE, Purpose.FORWARD): tuple(one for one in CHECKS if one not in OF_IMAGES),
+}
 """
 Kind of change and purpose → the checks whose answers a verdict must have, all of them and no other.
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gate.canonical import Json
-from gate.change import AllowedImage, ChangeRequest, Plan
+from gate.change import AllowedImage, AllowedPart, ChangeRequest, Plan
 from gate.checks.copies import Copy
 from gate.checks.fleet import Fleet
 from gate.evidence import Evidence, Trace
@@ -51,6 +51,7 @@ class Case:
     planned: tuple[Work, ...] = ()
     """Other changes that have begun, or could begin in their windows, with those windows."""
 
+    allowed_parts: tuple[AllowedPart, ...] = ()
     shared: Fleet | None = field(default=None, compare=False, repr=False)
     """What other cases over the same inventory and evidence have found out; counts only where it is of these."""
 

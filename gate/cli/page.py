@@ -48,7 +48,7 @@ def show_what_is_signed(view: View, statement: str) -> None:
         ("plan", told["plan_digest"]),
         ("verdict", told["verdict_digest"]),
         ("canary", f"{plan.get('canary', '?')}  (control {plan.get('control', '?')})"),
-        ("image", f"{plan.get('image_file', '?')}  {plan.get('image_version', '?')}  {plan.get('image_sha256', '?')}"),
+        *_what(plan),
         ("way back", plan.get("back_out_class", "?")),
         ("counts until", told["expires"]),
     ):
@@ -105,7 +105,25 @@ def _plan(out: Console, view: View) -> None:
             out.print(_line(("no plan: ", "bold red"), (view["no_plan"], "")))
         return
     out.print(_line(("plan      ", "dim"), (plan["digest"], "")))
-    out.print(_line(("image     ", "dim"), (f"{plan['image_file']}  {plan['image_sha256']}", "")))
+    for label, value in _what(plan):
+        out.print(_line((f"{label:10}", "dim"), (value, "")))
+
+
+def _what(plan: View) -> list[tuple[str, str]]:
+    """Return what is changed by this plan, a label and its words each: the image, or the parts."""
+    part = plan.get("part")
+    if not part:
+        image = [plan.get(name, "?") for name in ("image_file", "image_version", "image_sha256")]
+        return [("image", "  ".join(image))]
+    where = f"{part['what']} {part['slot']} of enclosure {part['enclosure']}"
+    paper = f"firmware {part['firmware']} as {part['paper']} says"
+    partner = f"serial {part['partner_serial']}, firmware {part['partner_firmware']} as the array says"
+    return [
+        ("replaces", where),
+        ("out", f"part {part['old_part']}, serial {part['old_serial']}"),
+        ("in", f"part {part['part']}, serial {part['serial']}, {paper}"),
+        ("partner", f"{part['partner_slot']}: part {part['partner_part']}, {partner}"),
+    ]
 
 
 def _findings(out: Console, view: View) -> None:

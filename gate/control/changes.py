@@ -235,7 +235,8 @@ class Changes:
         desk = self._desk
         request = desk.request(standing)
         progress("gathering evidence from arrays, hosts and repositories")
-        evidence = desk.gathering.gather(request.targets, request.image.file, progress)
+        image = request.image.file if request.image else None
+        evidence = desk.gathering.gather(request.targets, image, progress, parts=request.part is not None)
         progress("sealing the plan and asking every check")
         now = desk.clock()
         others, waivers, team = desk.others(standing.change), desk.waivers(standing), frozenset(desk.people.all())

@@ -11,6 +11,7 @@ from gate.change import ChangeRequest, Plan, Purpose, Restored, RestorePlan, Tar
 from gate.checks import EXPECTED, RECORDS
 from gate.checks.case import Case, OtherChange
 from gate.control.picturing import isolation_view
+from gate.control.replacing import slots, swap
 from gate.errors import BadInput
 from gate.evidence import Evidence, Trace
 from gate.families import FAMILIES
@@ -148,6 +149,7 @@ def decide_change(
         now=now,
         team=team,
         planned=planned,
+        allowed_parts=config.allowed_parts,
     )
     table = EXPECTED.get((request.kind, Purpose.FORWARD), ())
     due = [module for module in table if moment is When.START or module.CHECK.when is moment]
@@ -176,7 +178,7 @@ def _answer(name: str, check: Callable[[Case], Finding], case: Case) -> Finding:
 
 
 def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Settings) -> tuple[Plan | None, str]:
-    inventory, policy = settings.config.inventory, settings.config.policy
+    inventory, policy, image = settings.config.inventory, settings.config.policy, request.image
     choice = _choice(request, evidence, inventory)
     if choice.canary is None or choice.control is None:
         named = "; ".join(f"{one.array}: {one.because}" for one in choice.explained if one.because != choice.because)
@@ -187,13 +189,16 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
     playbook = parse(text, f"playbooks/{request.playbook}.yaml", FAMILIES)
     if (playbook.family, playbook.kind) != (request.family, request.kind):
         return None, f"playbook {request.playbook} is for {playbook.kind} of {playbook.family}"
+    part = swap(request.part, evidence, first.array) if request.part else None
+    if isinstance(part, str):
+        return None, part
     values = {
         "array": first.array,
-        "image": request.image.file,
-        "version": request.image.version,
         "serial": first.serial,
         "from_version": first.from_version,
-        "unit": settings.config.inventory.array(first.array).unit or "",
+        "unit": inventory.array(first.array).unit or "",
+        **({"image": image.file, "version": image.version} if image else {}),
+        **(slots(part) if part else {}),
         **({"image_server": settings.config.images.server} if settings.config.images.server else {}),
     }
     try:
@@ -205,9 +210,9 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
         origin=settings.config.ledger.origin,
         kind=request.kind.value,
         family=request.family.value,
-        image_file=request.image.file,
-        image_version=request.image.version,
-        image_sha256=request.image.sha256,
+        image_file=image.file if image else "",
+        image_version=image.version if image else first.from_version,
+        image_sha256=image.sha256 if image else "",
         targets=targets,
         canary=choice.canary,
         control=choice.control,
@@ -226,6 +231,7 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
         restore=restored(request.restore_plan),
         recovery_tools=request.restore_plan.tools if request.restore_plan else (),
         choice=choice.explained,
+        part=part,
     )
     return plan, ""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gate.change import Plan
-from gate.evidence import ArrayReading, Reply, ReplyState
+from gate.evidence import ArrayReading, PartsReading, Reply, ReplyState
 from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
@@ -55,6 +55,10 @@ class Hands:
     def read(self, array: str) -> ArrayReading:
         """Ask an array who it is, what it runs and whether it is well."""
         return self.arrays.read((array,))[array]
+
+    def parts(self, array: str) -> PartsReading:
+        """Ask an array for its replaceable parts."""
+        return self.arrays.parts(array)
 
     def act(self, plan: Plan, step: Step, permit: Permit, act_before: datetime) -> Reply:
         """

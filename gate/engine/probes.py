@@ -6,11 +6,11 @@ canary is expected to run the new version, the control still the old one.
 """
 
 from gate.canonical import Json
-from gate.change import Plan
+from gate.change import Plan, Swap
 from gate.engine.hands import Hands
 from gate.engine.next import BASELINE
 from gate.errors import GateError, Outside, Refused
-from gate.evidence import ArrayReading
+from gate.evidence import ArrayReading, PartsReading
 from gate.finding import Outcome
 from gate.judgement import distribution
 from gate.ledger.entry import GATE, Blob, Draft
@@ -130,8 +130,11 @@ def _state(ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, array: 
     serial = hands.inventory.array(array).serial
     version = plan.image_version if array == plan.canary else _from_version(plan, array)
     blobs = _raw(ledger, reading)
+    identity = _equal(reading.serial, target[array].serial if array in target else serial, "serial")
+    if plan.part is not None and array == plan.canary:
+        identity = _worse(identity, part_identity(plan.part, hands.parts(array)))
     answers = (
-        ("identity", _equal(reading.serial, target[array].serial if array in target else serial, "serial")),
+        ("identity", identity),
         ("version", _equal(reading.version, version, "version")),
         ("health", _health(reading)),
     )
@@ -139,6 +142,34 @@ def _state(ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, array: 
         Draft("probe.finished", GATE, standing.change, _probe(plan, array, name, outcome, said, "", number), blobs)
         for name, (outcome, said) in answers
     ]
+
+
+def part_identity(planned: Swap, reading: PartsReading) -> tuple[Outcome, str]:
+    """Say whether the planned part sits in its place and carries what its partner carries."""
+    part = reading.in_place(planned.what, planned.enclosure, planned.slot)
+    partner = reading.partner(part) if part is not None else None
+    if part is None or partner is None:
+        why = reading.problem or "the part or its partner is not listed"
+        return Outcome.UNKNOWN, f"its parts could not be read: {why}"
+    where = f"{planned.what} {planned.slot}"
+    answers = [
+        _equal(part.serial, planned.serial, f"{where}: serial"),
+        _equal(part.part, planned.part, f"{where}: part"),
+        _equal(part.firmware, planned.firmware, f"{where}: firmware"),
+        _equal(partner.serial, planned.partner_serial, f"{planned.what} {partner.slot}: serial"),
+        _equal(partner.firmware, planned.firmware, f"{planned.what} {partner.slot}: firmware"),
+    ]
+    answers += [
+        (Outcome.FAILED, f"{planned.what} {one.slot} is {one.state}") for one in (part, partner) if not one.well
+    ]
+    return _worse(*answers)
+
+
+def _worse(*answers: tuple[Outcome, str]) -> tuple[Outcome, str]:
+    """Join answers: failed before unknown before passed, and only the sentences of the worst."""
+    order = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED)
+    worst = min((outcome for outcome, _ in answers), key=order.index)
+    return worst, "; ".join(said for outcome, said in answers if outcome is worst)[:500]
 
 
 def _from_version(plan: Plan, array: str) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 from gate.evidence import ArrayReading, Reply, Volume
 from gate.families.dothill_answer import answer, number, objects, word
 from gate.families.dothill_health import HEALTH
+from gate.families.dothill_parts import READERS as PART_READERS
+from gate.families.dothill_parts import parts
 from gate.families.family import Facts, Family, Reader, Unreadable
 from gate.families.reading import Asked
 
@@ -154,6 +156,7 @@ READERS: Mapping[str, Reader] = {
     "cache": Reader(("unwritable",), _cache),
     "accepted": Reader(("accepted",), _accepted),
     "copied": Reader(("copied",), _copied),
+    **PART_READERS,
 }
 
 
@@ -234,4 +237,13 @@ def _uid(row: Mapping[str, Any]) -> str:
     return uid.lower()
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, spell=JSON_MODE.__add__)
+FAMILY = Family(
+    QUESTIONS,
+    READ_ONLY,
+    MUTATING,
+    FORBIDDEN,
+    READERS,
+    read,
+    spell=JSON_MODE.__add__,
+    parts=lambda: parts(QUESTIONS["controllers"]),
+)

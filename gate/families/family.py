@@ -1,11 +1,11 @@
 """What a family is: which words ask, which words are forbidden, and who reads the replies."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gate.evidence import ArrayReading, Reply, ReplyState
+from gate.evidence import ArrayReading, Part, Reply, ReplyState
 
 Facts = dict[str, str]
 
@@ -65,6 +65,10 @@ class Family:
 
     spell: Callable[[str], str] = str
     """A command with what stands before and behind it, so that the array answers in the form that the readers read."""
+
+    parts: Callable[[], Generator[str, Reply, tuple[Part, ...]]] | None = None
+    """Yields questions, is sent their replies, and returns every replaceable part; may raise Unreadable. None where no
+    question is known that makes its arrays tell part numbers, serials and firmware."""
 
     def spoken(self, command: str) -> str:
         """Return a command of a playbook in the words that go over the wire; `{unit}` may stand in them."""

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from gate.evidence import ArrayReading, Reply
 from gate.families.family import Facts, Family, Reader, Unreadable, plain, whole_text
+from gate.families.storage_virtualize_parts import OF_PARTS, parts
+from gate.families.storage_virtualize_parts import READERS as PART_READERS
 from gate.families.storage_virtualize_tables import answer, pairs, table
 from gate.families.storage_virtualize_volumes import (
     OF_VOLUMES,
@@ -45,6 +47,7 @@ READ_ONLY = tuple(
         r"lsdependentvdisks -node [A-Za-z0-9._-]{1,63} -delim !",
         r"lsdumps -prefix /upgrade -delim !",
         r"svcupgradetest -v [A-Za-z0-9.]{1,40}",
+        *OF_PARTS,
     )
 )
 
@@ -142,6 +145,7 @@ READERS: Mapping[str, Reader] = {
     "dumps": Reader(("listed", "files", "count"), _dumps),
     "accepted": Reader(("accepted",), _accepted),
     "copied": Reader(("copied",), _copied),
+    **PART_READERS,
 }
 
 
@@ -264,4 +268,4 @@ def _ports(reply: Reply) -> list[str]:
     return names
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read)
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, parts=parts)

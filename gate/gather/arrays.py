@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from gate.evidence import ArrayReading
+from gate.evidence import ArrayReading, PartsReading
 from gate.families import FAMILIES
+from gate.families.family import Unreadable
 from gate.gather.interview import keep, side_by_side
 from gate.gather.lines import Lines
 from gate.inventory import Array, Inventory
@@ -12,6 +13,8 @@ from gate.ssh.wire import utc_now
 from gate.store import Ledger
 
 Progress = Callable[[str], None]
+MOST_ASKED = 200
+"""Questions about the parts of one array (our choice)."""
 
 
 class Arrays:
@@ -51,3 +54,30 @@ class Arrays:
             replies[name] = self._lines.ask(array.id, command)
             keep(self._ledger, replies[name])
         return family.read(array.id, replies, began)
+
+    def parts(self, name: str) -> PartsReading:
+        """
+        Return every replaceable part of one array; what cannot be read is a problem, never an exception.
+
+        KeyError for a name outside the inventory; LedgerUnavailable when a reply cannot be kept.
+        """
+        array = self._inventory.array(name)
+        family, began, raw = FAMILIES[array.family], self._clock(), list[str]()
+        if family.parts is None:
+            why = f"no question is known that makes arrays of the family {array.family} tell their parts"
+            return PartsReading(name, began, problem=why)
+        asking = family.parts()
+        try:
+            command = next(asking)
+            while family.may_ask(command) and len(raw) < MOST_ASKED:
+                reply = self._lines.ask(array.id, command)
+                keep(self._ledger, reply)
+                raw.append(reply.digest)
+                command = asking.send(reply)
+        except StopIteration as ended:
+            return PartsReading(name, began, ended.value, raw=tuple(raw))
+        except Unreadable as error:
+            return PartsReading(name, began, problem=str(error), raw=tuple(raw))
+        return PartsReading(
+            name, began, problem="its list of parts leads to questions that are not asked", raw=tuple(raw)
+        )

@@ -66,7 +66,8 @@ def seen(step: Step, facts: dict[str, str], reply: Reply) -> Outcome | None:
     if holds(step.look_not_begun, facts):
         return Outcome("not_begun", "the array shows that it was not begun", reply)
     if reply.state is ReplyState.ANSWERED and "unreadable" not in facts:
-        return Outcome("unknown", "the array's answer fits neither done nor not begun", reply)
+        unfit = f"the array's answer fits neither done nor not begun: {why_not(step.look_done, facts)}"
+        return Outcome("unknown", unfit, reply)
     return None
 
 

@@ -158,14 +158,16 @@ class Gathering:
         self._readers.close()
         self._rehearser.close()
 
-    def gather(self, targets: Collection[str], image: str | None, progress: Progress = _silent) -> Evidence:
+    def gather(
+        self, targets: Collection[str], image: str | None, progress: Progress = _silent, *, parts: bool = False
+    ) -> Evidence:
         """
         Ask for everything and return it, dated by the beginning; after a long read everything else is asked again.
 
         The newest backup of every dataset that lies on a target, or might, is read in full unless that was done
-        within `policy.evidence_max_age`; entries `backup.verified` say so. `image` is a name in the image
-        directory, None when no change asks. What could not be found out stands in the evidence; only
-        LedgerUnavailable is raised. `progress` is called in the calling thread with one sentence per step.
+        within `policy.evidence_max_age`; entries `backup.verified` say so. `image` is a name in the image directory,
+        None when no change asks; `parts`: whether one is replaced. What could not be found out stands in the evidence;
+        only LedgerUnavailable is raised. `progress` is called in the calling thread with one sentence per step.
         """
         began = self._clock()
         try:
@@ -203,6 +205,7 @@ class Gathering:
             immutability=immutability,
             access=access,
             image=read_for(self._settings, targets, image, self._clock),
+            parts={name: self.arrays.parts(name) for name in targets} if parts else {},
         )
 
     def _locate(self, progress: Progress) -> _Lies:

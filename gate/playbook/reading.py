@@ -7,6 +7,7 @@ from typing import Any
 from gate.canonical import sha256
 from gate.document import read as read_document
 from gate.inventory import ArrayFamily
+from gate.playbook.replacing import problems as of_its_kind
 from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, listed
 from gate.tree import Path, compose, show
 
@@ -48,6 +49,7 @@ def _problems(playbook: Playbook, dialect: Dialect) -> Iterator[tuple[Path, str]
             yield ("slots", name), f"not a pattern: {error}"
     if "{unit}" in dialect.spoken("") and "unit" not in playbook.slots:
         yield ("slots",), "the family names the array to its management host: declare the slot unit"
+    yield from of_its_kind(playbook)
     seen: set[str] = set()
     for key, _, steps in playbook.phases():
         for number, step in enumerate(steps):

@@ -21,7 +21,11 @@ KINDS = ("ask", "do", "send", "attended")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-SlotName = Literal["array", "image", "version", "serial", "from_version", "unit", "image_server"]
+SlotName = Literal[
+    "array", "image", "version", "serial", "from_version", "unit", "image_server",
+    "enclosure", "slot", "place", "partner_slot", "partner_place", "partner_serial",
+    "old_part", "old_serial", "new_part", "new_serial", "new_firmware",
+]  # fmt: skip
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Words = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9 .,_:/!={}-]{0,299}$")]
 """A command: no quote, `;`, `|`, `&`, `$`, `<`, `>`, glob or newline can stand in it."""

@@ -85,7 +85,7 @@ class Stage:
         return self.gate
 
     def request(self, version: str = GOOD, **changed: Any) -> bytes:
-        """A change file for all six arrays; `changed` replaces lines by key."""
+        """A change file for all six arrays; `changed` replaces lines by key, and leaves one out for None."""
         image = next(one for one in self.settings.config.images.allowed if one.version == version)
         now = datetime.now(UTC)
         fields: dict[str, Any] = {
@@ -101,7 +101,8 @@ class Stage:
         } | changed
         window = f"{{opens: {fields.pop('opens')}, closes: {fields.pop('closes')}}}"
         fields.setdefault("restore_plan", RESTORE_PLAN)
-        return "".join(f"{key}: {value}\n" for key, value in {**fields, "window": window}.items()).encode()
+        lines = {key: value for key, value in {**fields, "window": window}.items() if value is not None}
+        return "".join(f"{key}: {value}\n" for key, value in lines.items()).encode()
 
     def ready(self) -> None:
         """Mend what the lab begins with: the repository onto the vault, a fresh backup, compared."""

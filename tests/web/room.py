@@ -138,7 +138,9 @@ class Eyes:
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     monitor: Voice = field(default_factory=Voice)
 
-    def gather(self, targets: tuple[str, ...], image: str | None, progress: Callable[[str], None]) -> Evidence:
+    def gather(
+        self, targets: tuple[str, ...], image: str | None, progress: Callable[[str], None], *, parts: bool = False
+    ) -> Evidence:
         progress(f"asking {len(self.settings.config.inventory.arrays)} arrays who they are")
         if self.slow is not None:
             self.slow.wait(20)

@@ -10,10 +10,11 @@ from tests.repository import below, modules, name, parsed
 FILE_MAX = 300
 FUNCTION_MAX = 60
 LONGER: dict[str, int] = {
-    "gate/evidence.py": 600,  # plain records, one after the other; nothing in it decides
+    "gate/change.py": 370,  # plain records, as below
+    "gate/evidence.py": 640,  # plain records, one after the other; nothing in it decides
     "gate/export/verify.py": 1190,  # one file by contract: it is copied into every pack and needs nothing beside it
     "gate/inventory.py": 670,  # plain records, as above
-    "gate/gather/gather.py": 320,  # one gathering from its first question to its evidence
+    "gate/gather/gather.py": 325,  # one gathering from its first question to its evidence
     "gate/iscsi.py": 530,  # one protocol, RFC 7143: its PDUs make no sense apart
 }
 """Files that may be longer, how much, and why."""

@@ -95,6 +95,10 @@ class DotHill(Pair):
     def _dead(self, name: str) -> bool:
         return self.controllers[name] != "online"
 
+    def _up(self, name: str) -> bool:
+        joining = name == self.names[1] and self.joining
+        return joining or (not self._dead(name) and (self.cabled or name == self.names[0]))
+
     def _system(self) -> Objects:
         ill = self._dead("B") or "drive-failed" in self.faults
         row = {"object-name": "system-information", "system-name": self.name, "vendor-name": "LAB"}
@@ -118,7 +122,8 @@ class DotHill(Pair):
                 "durable-id": f"controller_{name.lower()}",
                 "controller-id": name,
             }
-            row |= {"serial-number": f"{self.serial[-8:]}{name}", "sc-fw": self.told_bundles()[name]}
+            sitting = self.sitting[name]
+            row |= {"serial-number": sitting.serial, "part-number": sitting.part, "sc-fw": self.told_bundles()[name]}
             row |= {"status": "Down" if dead else "Operational", "status-numeric": 1 if dead else 0}
             if self.version > self.first_version:
                 row |= {"extended-health": "None"}
@@ -155,7 +160,7 @@ class DotHill(Pair):
             target = self.controller.identity.target
             target = target if name == "A" else target.removesuffix("a0") + "b0"
             row = {"object-name": "ports", "durable-id": f"hostport_{name}0", "controller": name, "port": f"{name}0"}
-            row |= {"port-type": "iSCSI", "target-id": target, "status": "Disconnected" if self._dead(name) else "Up"}
+            row |= {"port-type": "iSCSI", "target-id": target, "status": "Up" if self._up(name) else "Disconnected"}
             rows.append(row | self._health(0))
         return {"port": rows}
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gate.lab.array import Array
 from gate.lab.images import Behaviour, LabImage, lab_image, recognise
+from gate.lab.parts import BY_HAND, Replaceable
 from gate.lab.said import Declined
 from gate.lab.scsi import Controller
 
@@ -43,7 +43,7 @@ class Update:
     step: str = ""
 
 
-class Pair(Array, ABC):
+class Pair(Replaceable, ABC):
     """What a pair of controllers does; what it says is in dothill.py."""
 
     first_version = "GT280R008-04"
@@ -52,7 +52,9 @@ class Pair(Array, ABC):
         "unwritable-cache": "one controller holds that many percent of cache that cannot be written (3)",
         "older-bundle": "an upload fails, and the bundle on offer is an older one of that version",
         "no-partner-update": "partner firmware update is switched off",
+        **BY_HAND,
     }
+    part_number = "LB81-00000101"
     names = ("A", "B")
     takes_sftp = True
     company = "600c0ff0"
@@ -66,6 +68,10 @@ class Pair(Array, ABC):
         self.offered: LabImage | None = None
         self.loading = False
         self.update = Update()
+
+    def label(self, controller: str) -> str:
+        """What stands on the label of a controller."""
+        return f"{self.serial[-8:]}{controller}"
 
     @property
     def update_word(self) -> str:
@@ -126,4 +132,5 @@ class Pair(Array, ABC):
     def told_bundles(self) -> dict[str, str]:
         """Return what each controller claims to run."""
         lies = "lies-version" in self.faults
-        return {"A": self.told_version, "B": self.told_version if lies else self.behind or self.version}
+        partner = self.sitting["B"].firmware or self.behind or self.version
+        return {"A": self.told_version, "B": self.told_version if lies else partner}

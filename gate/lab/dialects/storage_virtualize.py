@@ -8,6 +8,7 @@ Message ids whose wording is assumed carry [M].
 
 import shlex
 
+from gate.lab.dialects.storage_virtualize_parts import canister, canisters, service
 from gate.lab.dialects.storage_virtualize_state import UNAUTHORISED, Nodes, level, newer_speech, parts
 from gate.lab.dialects.storage_virtualize_volumes import volume_tables
 from gate.lab.said import Declined, Said
@@ -17,6 +18,7 @@ READS = (
     *("lssystem", "lsnodecanister", "lsenclosure", "lsarray", "lsarraymemberprogress", "lsdrive", "lshost"),
     *("lseventlog", "lsdependentvdisks", "lsupdate", "lsdumps", "svcupgradetest"),
     *("lsvdisk", "lsfcmap", "lsrcrelationship", "lscontroller"),
+    "lsenclosurecanister",
 )
 
 
@@ -39,6 +41,8 @@ def speak(array: Nodes, words: list[str], *, admin: bool) -> Said:
     if not words:
         return Said()
     try:
+        if words[:2] == ["sainfo", "lsservicestatus"]:
+            return Said(_read(array, words[1], words[2:]))
         if words[0] == "applysoftware":
             return _applysoftware(array, words[1:], admin)
         if words[0] not in READS:
@@ -69,7 +73,10 @@ def _applysoftware(array: Nodes, words: list[str], admin: bool) -> Said:
 def _read(array: Nodes, verb: str, words: list[str]) -> bytes:
     if verb == "svcupgradetest":
         return _precheck(array, _options(words, valued=("-v",), plain=("-f",)))
-    valued = ("-delim", "-alert", "-message", "-monitoring", "-fixed", "-expired", "-order", "-node", "-prefix")
+    valued = (
+        *("-delim", "-alert", "-message", "-monitoring", "-fixed", "-expired", "-order", "-node", "-prefix"),
+        *("-canister", "-enclosure"),
+    )
     options = _options(words, valued=valued, plain=("-nohdr", "-bytes"))
     delimiter = options.get("-delim", " ")
     if len(delimiter) != 1:
@@ -79,6 +86,11 @@ def _read(array: Nodes, verb: str, words: list[str]) -> bytes:
         lines = [f"{key}{delimiter}{value}" for key, value in _system(array)]
     elif verb == "lsupdate":
         lines = [f"{key}{delimiter}{value}" for key, value in _update(array)]
+    elif verb == "lsservicestatus":
+        lines = [f"{key}{delimiter}{value}" for key, value in service(array, options.get("", ""))]
+    elif verb == "lsenclosurecanister" and "-canister" in options:
+        detail = canister(array, options.get("", ""), options["-canister"])
+        lines = [f"{key}{delimiter}{value}" for key, value in detail]
     else:
         rows = _table(array, verb, options)
         lines = [delimiter.join(row.values()) for row in rows]
@@ -117,6 +129,7 @@ def _table(array: Nodes, verb: str, options: dict[str, str]) -> Rows:
     return {
         "lsnodecanister": _nodes,
         "lsenclosure": _enclosures,
+        "lsenclosurecanister": canisters,
         "lsarray": _arrays,
         "lsarraymemberprogress": _progress,
         "lsdrive": _drives,
@@ -257,7 +270,8 @@ def _events(array: Nodes) -> Rows:
 
 
 def _dependent(array: Nodes, options: dict[str, str]) -> Rows:
-    if options.get("-node") not in (*array.controllers, "1", "2"):
+    named = options.get("-canister") if options.get("-enclosure") == "1" else options.get("-node")
+    if named not in (*array.controllers, "1", "2"):
         raise Declined("CMMVC5753E The specified object does not exist.")
     if "dependent-vdisks" in array.faults or "offline" in array.controllers.values():
         return [{"vdisk_id": "0", "vdisk_name": "volume0"}]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gate.lab.array import Array
 from gate.lab.images import IMAGES, Behaviour, LabImage, recognise
+from gate.lab.parts import BY_HAND, Replaceable
 from gate.lab.said import Declined
 from gate.lab.scsi import Controller
 
@@ -34,7 +34,7 @@ class Update:
     next_node: str = ""
 
 
-class Nodes(Array, ABC):
+class Nodes(Replaceable, ABC):
     """What a pair of nodes does; what it says is in storage_virtualize.py."""
 
     first_version = "8.6.0.3"
@@ -45,7 +45,9 @@ class Nodes(Array, ABC):
         "dependent-vdisks": "volumes depend on one node",
         "flash-copy": "one volume is a FlashCopy of another, such as 2,1",
         "virtualises": "keeps its volumes on another storage system of that name",
+        **BY_HAND,
     }
+    part_number = "01LB207"
     names = ("node1", "node2")
     company = "60050768"
     target_name = "iqn.1986-03.com.ibm:2145.{id}.node1"
@@ -54,6 +56,10 @@ class Nodes(Array, ABC):
         super().__init__(name, model, controller, pace, version)
         self.uploads: dict[str, bytes] = {}
         self.update = Update()
+
+    def label(self, controller: str) -> str:
+        """Part number and serial in one, as the maker labels its parts."""
+        return f"11S{self.part_number}YHU{self.serial[-8:]}{controller[-1]}"
 
     @property
     def update_word(self) -> str:

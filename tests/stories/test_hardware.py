@@ -1,0 +1,148 @@
+"""
+A controller is replaced: from the request to a canary that held, and the two parts that must never carry load.
+
+King's College London, 2016: a controller was replaced, its firmware was not its partner's, and the array was lost with
+everything on it. In the lab such a part does the same once it is let in.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gate.control.views import View
+from tests.stories.conftest import quick
+from tests.stories.stage import Stage, build
+
+CODE = "8.6.0.3"
+PART = "01LB207"
+NEW = "11S01LB207YHU00000099"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    made = build(edit=quick)
+    try:
+        made.open()
+        made.ready()
+        yield made
+    finally:
+        made.end()
+
+
+def old(stage: Stage) -> str:
+    """What stands on the label of canister 2 of east-1."""
+    return f"11S{PART}YHU{stage.settings.config.inventory.array('east-1').serial[-8:]}2"
+
+
+def replacement(stage: Stage, serial: str = NEW, firmware: str = CODE, part: str = PART) -> str:
+    out = f"{{part: {PART}, serial: {old(stage)}}}"
+    put = f"{{part: {part}, serial: {serial}, firmware: {firmware}, paper: delivery note 4711}}"
+    return f'{{what: controller, enclosure: "1", slot: "2", old: {out}, new: {put}}}'
+
+
+def begun(stage: Stage) -> str:
+    assert stage.gate is not None
+    words: dict[str, Any] = {"kind": "hardware", "image": None, "targets": "[east-1]"}
+    words |= {"playbook": "storage-virtualize/replace-canister", "part": replacement(stage)}
+    change = stage.approved(**words)
+    view = stage.gate.control.start(stage.people["performer"], change)
+    assert view["state"] == "running", view
+    return change
+
+
+def waits(stage: Stage, change: str) -> View:
+    """Wait until a step is done by hand; return what is shown of it."""
+    assert stage.gate is not None
+    until = time.monotonic() + 60
+    while (view := stage.gate.control.show(stage.people["performer"], change))["by_hand"] is None:
+        assert view["state"] in ("running", "backing out"), view["state"]
+        assert time.monotonic() < until, "no step was left to a person"
+        time.sleep(0.05)
+    shown: View = view["by_hand"]
+    return shown
+
+
+def by_hand(stage: Stage, change: str, hand: str, value: str = "") -> None:
+    """Wait for a step that is done by hand, do it, and let two people say so."""
+    assert stage.gate is not None
+    waits(stage, change)
+    stage.lab.fault("east-1", hand, value)
+    stage.gate.control.confirm(stage.people["performer"], change, word="done")
+    stage.gate.control.confirm(stage.people["data-owner"], change, word="seen")
+
+
+def back(stage: Stage, change: str) -> None:
+    assert stage.gate is not None
+    stage.gate.control.back_out(stage.people["performer"], change, "the part is the wrong one")
+    by_hand(stage, change, "swap", "old")
+    assert stage.wait_for(change, "backed out") == "backed out"
+    stage.lab.fault("east-1", "let-in")
+    until = time.monotonic() + 60
+    while stage.lab.status()["arrays"]["east-1"]["nodes"]["node2"] != "online":  # type: ignore[index]
+        assert time.monotonic() < until, "the old part never came back"
+        time.sleep(0.05)
+
+
+def let_in(stage: Stage) -> int:
+    return stage.lab.array_counters()["east-1"].get("let-in", 0)
+
+
+def test_a_part_that_does_not_match_its_partner_opens_nothing(stage: Stage) -> None:
+    assert stage.gate is not None
+    control, engineer = stage.gate.control, stage.people["storage-engineer"]
+    words: dict[str, Any] = {"kind": "hardware", "image": None, "targets": "[east-1]"}
+    words |= {"playbook": "storage-virtualize/replace-canister"}
+    for part, check, why in (
+        (replacement(stage, firmware="8.5.0.2"), "part-matches", "its partner 1 carries firmware 8.6.0.3"),
+        (replacement(stage, part="01LB999"), "part-approved", "part 01LB999 is not on the allow list"),
+        (replacement(stage).replace(old(stage), "11S01LB207YHU1"), "part-matches", f"serial {old(stage)}, not"),
+    ):
+        change = control.open(engineer, stage.request(**words, part=part), "change.yaml")["id"]
+        view = control.check(engineer, change)
+        red = {one["check"]: one["because"] for one in view["verdict"]["findings"] if one["outcome"] != "passed"}
+        assert why in red[check]
+        assert view["state"] == "refused"
+
+
+def test_a_part_with_the_wrong_firmware_never_carries_load(stage: Stage) -> None:
+    assert stage.gate is not None
+    change, before = begun(stage), let_in(stage)
+    assert NEW in waits(stage, change)["words"]
+
+    by_hand(stage, change, "swap", f"{PART} {NEW} 8.5.0.2")
+
+    assert stage.wait_for(change, "halted", "held") == "halted"
+    halted = stage.gate.ledger.history(change)[-1]
+    assert halted.data["because"] == 'forward step carries failed: code is "8.5.0.2", not "8.6.0.3"'
+    assert let_in(stage) == before
+    back(stage, change)
+
+
+def test_a_part_with_another_serial_is_asked_about_and_goes_back(stage: Stage) -> None:
+    change = begun(stage)
+    by_hand(stage, change, "swap", f"{PART} 11S01LB207YHU00000077 {CODE}")
+
+    asked = stage.wait_for(change, "halted", "held")
+    assert 'serial is "11S01LB207YHU00000077", not "11S01LB207YHU00000099"' in asked
+    back(stage, change)
+
+
+def test_a_good_part_is_let_in_and_the_canary_holds(stage: Stage) -> None:
+    assert stage.gate is not None
+    change = begun(stage)
+    by_hand(stage, change, "swap", f"{PART} {NEW} {CODE}")
+    assert "cables" in waits(stage, change)["words"]
+    by_hand(stage, change, "let-in")
+
+    came = stage.wait_for(change, "halted", "held", seconds=100)
+    assert came == "held", [entry.data for entry in stage.gate.ledger.history(change)[-3:]]
+    history = stage.gate.ledger.history(change)
+    probed = [entry.data for entry in history if entry.kind == "probe.finished" and entry.data["name"] == "identity"]
+    assert any(f"serial {NEW}" in str(data["value"]) for data in probed if data["array"] == "east-1")
+    assert "permit.issued" not in stage.kinds(change)
+    counted = stage.lab.array_counters()
+    assert {name for name, counts in counted.items() if counts} == {"east-1"}
+    part = stage.gate.control.show(stage.people["performer"], change)["plan"]["part"]
+    assert (part["serial"], part["partner_firmware"]) == (NEW, CODE)
