@@ -268,8 +268,8 @@ def read_file(path: Path, limit: int = SIZE_MAX) -> bytes:
 
 def shipped(name: str) -> Path:
     """Return where `config.yaml`, `playbooks`, `static` or `templates` lies: inside the package, or beside it."""
-    inside = Path(gate.__file__).parent / name
-    return inside if inside.exists() else inside.parent.parent / name
+    inside = (package := Path(gate.__file__).parent) / name
+    return inside if inside.exists() else package.parent / name
 
 
 def schema() -> dict[str, Any]:

@@ -42,7 +42,7 @@ def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
 
 
 def test_what_is_shipped_is_found_beside_the_package_in_a_checkout() -> None:
-    for name in (*DATA, "config.yaml"):
+    for name in (*DATA, "config.yaml", "playbooks/storage-virtualize/upgrade.yaml"):
         assert shipped(name) == ROOT / name
 
 
