@@ -14,6 +14,12 @@ from gate.evidence import Attempt, Immutability
 ACTIONS = ("delete", "overwrite", "shorten", "bypass")
 """What a sentinel tries; each of them must be refused (IM-03)."""
 
+HOLDING: Mapping[str, tuple[str, ...]] = {
+    "s3-object-lock": ACTIONS,
+    "append-only-server": ("delete", "overwrite", "bypass"),
+}
+"""Mechanism → what is tried on it: a server that only adds keeps no time that could be shortened."""
+
 
 @dataclass(frozen=True)
 class Survives:
@@ -45,9 +51,9 @@ def survives(record: Immutability) -> Survives:
     return TABLE.get((record.mechanism, record.mode), NOTHING)
 
 
-def held(attempts: Iterable[Attempt]) -> bool | None:
-    """Say whether all that must be refused was: False when one thing was not, None when one was not found out."""
+def held(attempts: Iterable[Attempt], actions: Iterable[str] = ACTIONS) -> bool | None:
+    """Say whether all of it was refused: False when one thing was not, None when one was not found out."""
     found = {attempt.action: attempt.refused for attempt in attempts}
     if any(refused is False for refused in found.values()):
         return False
-    return True if all(found.get(action) is True for action in ACTIONS) else None
+    return True if all(found.get(action) is True for action in actions) else None

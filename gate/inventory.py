@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gate.duration import Duration
 
@@ -404,6 +405,16 @@ class Dataset(Frozen):
 LOOPBACK = re.compile(r"http://(127(\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?")
 
 
+def _not_open(endpoint: str) -> str:
+    if endpoint.startswith("http:") and not LOOPBACK.fullmatch(endpoint):
+        raise ValueError("endpoint: https, since whoever is on the wire could answer in its place")
+    return endpoint
+
+
+Endpoint = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}$"), AfterValidator(_not_open)]
+"""Scheme, host and port of a service; http on loopback only."""
+
+
 class Sentinels(Frozen):
     """The place into which the gate itself may write objects, to try whether they can be destroyed (promise 3)."""
 
@@ -415,7 +426,7 @@ class Sentinels(Frozen):
 class ObjectStore(Frozen):
     """An S3 service in which copies lie; credentials are files of the data directory, never settings."""
 
-    endpoint: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}$")]
+    endpoint: Endpoint
     region: Text = "us-east-1"
     account: Text
     bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{2,62}$")]
@@ -429,12 +440,18 @@ class ObjectStore(Frozen):
     sentinels: Sentinels | None = None
 
     @model_validator(mode="after")
-    def _open_and_apart(self) -> Self:
-        if self.endpoint.startswith("http:") and not LOOPBACK.fullmatch(self.endpoint):
-            raise ValueError("endpoint: https, since whoever is on the wire could answer in its place")
+    def _apart(self) -> Self:
         if self.sentinels and self.prefix.startswith(self.sentinels.prefix):
             raise ValueError("sentinels.prefix: the copies lie below it, and there the gate may delete")
         return self
+
+
+class AppendOnlyServer(Frozen):
+    """A server of restic's REST protocol in front of a repository, said to add objects and never to remove any."""
+
+    endpoint: Endpoint
+    sentinels: AbsolutePath
+    """On the backup host, beside the repository: one of the gate's own, served under its last name (promise 3)."""
 
 
 class ProductionAccess(Frozen):
@@ -477,6 +494,7 @@ class Protection(Frozen):
     """Over how many reads a full read is spread where the tool can read by parts; 1: all at once (BK-04, BK-10)."""
 
     object_store: ObjectStore | None = None
+    append_only_server: AppendOnlyServer | None = None
     medium: Medium = Medium.ARRAY
     plane: Plane = Plane()
     production: ProductionAccess | None = None
@@ -497,6 +515,10 @@ class Protection(Frozen):
             raise ValueError("object_store: s3-objects names one, and medium: object-service")
         if not objects and not (self.repository and self.mount):
             raise ValueError("repository: every tool but s3-objects has one, and its mount")
+        if self.append_only_server is not None:
+            here, there = PurePosixPath(self.repository), PurePosixPath(self.append_only_server.sentinels)
+            if self.tool is not BackupTool.RESTIC or here.parent != there.parent or here == there:
+                raise ValueError("append_only_server: for restic, and its sentinels lie beside the repository")
         return self
 
 

@@ -1,9 +1,9 @@
 """
 What holds copies fast that lie on a host: a hold of ZFS, borg's append-only flag, flags of the file system.
 
-Each is read from the host itself, and none is tried with a sentinel: whoever is root there lifts them all, and none
-was ever a protection against the array (`gate.immutability.TABLE`). Borg's flag is told as what it is: `borg delete`
-succeeds under it and empties the list of archives.
+Each is read from the host itself, and none is tried with a sentinel (docs/decisions/0028): whoever is root there lifts
+them all, and none was ever a protection against the array (`gate.immutability.TABLE`). Borg's flag is told as what it
+is: `borg delete` succeeds under it and empties the list of archives. What can be tried is `append_only`.
 """
 
 import re

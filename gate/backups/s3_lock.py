@@ -95,11 +95,11 @@ def attempts(
     held_on = yield from _intact(sentinel, until, log)
     forced = yield from ask(sentinel.line("delete", bypass="yes"), log)
     still = yield from _intact(sentinel, until, log)
-    bypass = [_judged("bypass", reply, intact, True) for reply, intact in ((around, held_on), (forced, still))]
+    bypass = [judged("bypass", reply, intact, True) for reply, intact in ((around, held_on), (forced, still))]
     told_so = (
-        _judged("delete", deleted, there, may_delete),
+        judged("delete", deleted, there, may_delete),
         overwrite if there else Attempt("overwrite", None, NOT_TOLD),
-        _judged("shorten", shortened, short, may_retain) if there else Attempt("shorten", None, NOT_TOLD),
+        judged("shorten", shortened, short, may_retain) if there else Attempt("shorten", None, NOT_TOLD),
         min(bypass, key=lambda one: (one.refused is not False, one.refused is not None))
         if there and short
         else Attempt("bypass", None, NOT_TOLD),
@@ -173,28 +173,31 @@ def _overwrite(sentinel: _Sentinel, mode: str, until: datetime, log: list[Reply]
         if isinstance(marker, str) and marker not in ("", sentinel.version):
             line = spell(sentinel.protection, Role.SENTINEL, "delete", key=sentinel.key, version=marker)
             may_delete = (yield from ask(line, log)).exit_status == 0
-    said = f"{_said(written)} to another content, {_said(hidden)} to a delete marker"
+    words = f"{said(written)} to another content, {said(hidden)} to a delete marker"
     if kept is None or still is None:
-        return Attempt("overwrite", None, f"{said}; whether the locked version is still there was not told"), may_delete
+        return Attempt(
+            "overwrite", None, f"{words}; whether the locked version is still there was not told"
+        ), may_delete
     if kept and still:
-        return Attempt("overwrite", True, f"{said}; the locked version remained"), may_delete
-    return Attempt("overwrite", False, f"{said}; the locked version is not what it was"), may_delete
+        return Attempt("overwrite", True, f"{words}; the locked version remained"), may_delete
+    return Attempt("overwrite", False, f"{words}; the locked version is not what it was"), may_delete
 
 
-def _judged(action: str, reply: Reply, intact: bool | None, powerful: bool) -> Attempt:
-    said = _said(reply)
+def judged(action: str, reply: Reply, intact: bool | None, powerful: bool, what: str = "the version") -> Attempt:
+    """Say whether an attempt was refused: by the answer, by what is left of `what`, by what the key may do anyhow."""
+    words = said(reply)
     if intact is None:
-        return Attempt(action, None, f"{said}; whether the version is still there was not told")
+        return Attempt(action, None, f"{words}; whether {what} is still there was not told")
     if not intact:
-        return Attempt(action, False, f"{said}; the version is not what it was")
-    if reply.state is not ReplyState.ANSWERED or reply.exit_status == 0 or not said.startswith("4"):
-        return Attempt(action, None, f"{said}; the version is still there, which may be so or may not stay so")
+        return Attempt(action, False, f"{words}; {what} is not what it was")
+    if reply.state is not ReplyState.ANSWERED or reply.exit_status == 0 or not words.startswith("4"):
+        return Attempt(action, None, f"{words}; {what} is still there, which may be so or may not stay so")
     if not powerful:
-        return Attempt(action, None, f"{said}{POWERLESS}")
-    return Attempt(action, True, f"{said}; the version remained")
+        return Attempt(action, None, f"{words}{POWERLESS}")
+    return Attempt(action, True, f"{words}; {what} remained")
 
 
-def _said(reply: Reply) -> str:
+def said(reply: Reply) -> str:
     """Spell an answer: its status and, when it refused, the service's word for it."""
     try:
         found = told(reply, "the answer")

@@ -23,6 +23,8 @@ KEY = re.compile(r"[A-Za-z0-9._/+:=@~-]{1,900}")
 """Keys the gate asks about: what S3 calls safe, and the few signs that backup tools use besides."""
 
 BEGINNING = "s3 "
+REST = "rest "
+"""Likewise for a server of restic's REST protocol, in the same spelling."""
 
 
 class Role(StrEnum):
@@ -48,24 +50,25 @@ class Request:
     given: Mapping[str, str]
 
 
-def spell(protection: str, role: Role, verb: str, **given: str) -> str:
+def spell(protection: str, role: Role, verb: str, *, beginning: str = BEGINNING, **given: str) -> str:
     """Return the line; ValueError for a name or value outside its pattern. Empty values are left out."""
     words = [protection, role.value, verb, *given]
     values = [value for value in given.values() if value]
     bad = [word for word in words if not WORD.fullmatch(word)] + [one for one in values if not VALUE.fullmatch(one)]
     if bad:
         raise ValueError(f"{bad[0]!r} cannot be a word of a question to an object service")
-    return BEGINNING + " ".join([protection, role.value, verb, *(f"{k}={v}" for k, v in given.items() if v)])
+    return beginning + " ".join([protection, role.value, verb, *(f"{k}={v}" for k, v in given.items() if v)])
 
 
 def read(line: str) -> Request:
     """Take a line apart; ValueError when `spell` has not made it."""
-    words = line.removeprefix(BEGINNING).split(" ")
+    beginning = REST if line.startswith(REST) else BEGINNING
+    words = line.removeprefix(beginning).split(" ")
     if len(words) < 3:
         raise ValueError("no question to an object service")
     pairs = [word.partition("=") for word in words[3:]]
     request = Request(words[0], Role(words[1]), words[2], {name: value for name, _, value in pairs})
-    if spell(request.protection, request.role, request.verb, **request.given) != line:
+    if spell(request.protection, request.role, request.verb, beginning=beginning, **request.given) != line:
         raise ValueError("no question to an object service")
     return request
 

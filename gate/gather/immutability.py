@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gate import immutability
-from gate.backups import access, held, s3_lock
+from gate.backups import access, append_only, held, s3_lock
 from gate.backups.answers import Asking, Unread, ask
 from gate.backups.s3_words import Role, answered, skew_s, spell
 from gate.evidence import AccessTest, Attempt, BackupReading, BackupRun, Immutability, Reply, Trace
@@ -19,7 +19,7 @@ from gate.gather.backups import newest
 from gate.gather.interview import interview
 from gate.gather.lines import Lines
 from gate.gather.objects import Objects
-from gate.inventory import Inventory, ObjectStore, Protection
+from gate.inventory import AppendOnlyServer, Inventory, ObjectStore, Protection
 from gate.ledger.entry import GATE, Blob
 from gate.ssh.wire import utc_now
 from gate.store import Ledger
@@ -69,6 +69,8 @@ class Immutables:
         if run is None or trace.place is None:
             return None
         store = protection.object_store
+        if protection.append_only_server is not None:
+            return self._behind(protection, protection.append_only_server, run, trace.place, known)
         if store is None:
             return self._drive(protection, held.held(protection, run, trace.place, self._clock()))[0]
         now = self._read(protection, run, trace.place)
@@ -85,6 +87,24 @@ class Immutables:
         record = replace(now, at=self._clock(), attempts=tried.attempts, problem=tried.problem, raw=tried.raw)
         self._ledger.append(records.draft(record, self._ledger, GATE, tried.kept))
         return replace(record, raw=(*now.raw, *tried.raw))
+
+    def _behind(
+        self,
+        protection: Protection,
+        server: AppendOnlyServer,
+        run: BackupRun,
+        place: str,
+        known: Iterable[Immutability],
+    ) -> Immutability:
+        """Try an append-only server, unless it refused all that it can refuse lately: nothing else is read of it."""
+        about = (protection.id, place, append_only.MECHANISM)
+        found = (one for one in known if (one.protection, one.place, one.mechanism) == about)
+        last = max(found, key=lambda one: one.at, default=None)
+        if last and last.mode and timedelta(0) <= self._clock() - last.at < self._max_age:
+            return replace(last, backup=run.id)
+        record, kept = self._drive(protection, append_only.tried(protection, server, run, place, self._clock()))
+        self._ledger.append(records.draft(record, self._ledger, GATE, kept))
+        return record
 
     def access(self, protection: Protection, known: Iterable[AccessTest]) -> AccessTest | None:
         """Try production's own credential where one is declared; None where none is, or it is not there."""

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from gate.backups.s3_words import BEGINNING, Request, Role, read
+from gate.backups.s3_words import BEGINNING, REST, Request, Role, read
 from gate.errors import GateError
 from gate.evidence import Reply, ReplyState
 from gate.gather.lines import Lines
 from gate.inventory import Inventory, Protection
 from gate.objects import credential
+from gate.objects.rest import RestServer
 from gate.objects.service import Service
 from gate.objects.wire import Broken
 from gate.ssh.wire import utc_now
@@ -31,6 +32,7 @@ class Objects:
         self, inventory: Inventory, keys: Path, *, connect_s: float, deadline_s: float, clock: Clock = utc_now
     ) -> None:
         self._protections: dict[str, Protection] = {one.id: one for one in inventory.protections if one.object_store}
+        self._servers = {one.id: one.append_only_server for one in inventory.protections if one.append_only_server}
         self._keys = keys
         self._connect_s = connect_s
         self._deadline_s = deadline_s
@@ -66,11 +68,24 @@ class Objects:
         """Put one question; a key that cannot be used is `unreachable` with the sentence."""
         request, started = read(line), self._clock()
         try:
-            service = self.service(request)
+            service = self._server(request) if line.startswith(REST) else self.service(request)
         except GateError as error:
             now = self._clock()
             return Reply(request.protection, line, ReplyState.UNREACHABLE, started, now, problem=error.message)
         return service.ask(line, request.verb, request.given, deadline_s=deadline_s)
+
+    def _server(self, request: Request) -> RestServer:
+        server = self._servers.get(request.protection)
+        if server is None or request.role is not Role.SENTINEL:
+            raise ValueError(f"{request.protection} has no append-only server that would be asked so")
+        return RestServer(
+            server.endpoint,
+            server,
+            credential.login(self._keys / credential.login_name(request.protection)),
+            connect_s=self._connect_s,
+            deadline_s=self._deadline_s,
+            clock=self._clock,
+        )
 
 
 class WideLines(Lines):
@@ -82,7 +97,7 @@ class WideLines(Lines):
         self, target: str, command: str, *, deadline_s: float | None = None, limit_bytes: int | None = None
     ) -> Reply:
         """As Lines.ask; a line of `s3` goes to its service."""
-        if not command.startswith(BEGINNING):
+        if not command.startswith((BEGINNING, REST)):
             return super().ask(target, command, deadline_s=deadline_s, limit_bytes=limit_bytes)
         request = read(command)
         if request.verb == "bring":

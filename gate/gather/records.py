@@ -18,7 +18,7 @@ from gate import canonical
 from gate.canonical import Json
 from gate.errors import CannotTell
 from gate.evidence import AccessTest, Evidence, Immutability, Reference, Rehearsal, Report, Verification
-from gate.immutability import held
+from gate.immutability import ACTIONS, HOLDING, held
 from gate.ledger.entry import Actor, Blob, Draft, Entry
 from gate.store import Ledger
 
@@ -61,11 +61,15 @@ def draft(record: Record, ledger: Ledger, actor: Actor, replies: tuple[Blob, ...
     return Draft(kind, actor, data={**said, "digest": blob.sha256}, blobs=(blob, *replies))
 
 
+def _held(record: Immutability) -> bool | None:
+    return held(record.attempts, HOLDING.get(record.mechanism, ACTIONS))
+
+
 def _entry(record: Record) -> tuple[str, dict[str, Json]]:
     if isinstance(record, Reference):
         return "reference.recorded", {"dataset": record.dataset}
     if isinstance(record, Immutability):
-        trial: dict[str, Json] = {"mechanism": record.mechanism, "mode": record.mode, "held": held(record.attempts)}
+        trial: dict[str, Json] = {"mechanism": record.mechanism, "mode": record.mode, "held": _held(record)}
         because = record.problem or "; ".join(f"{one.action}: {one.answer}" for one in record.attempts)
         return "immutability.tested", {"protection": record.protection, **trial, "because": because[:SHORT]}
     if isinstance(record, Report):

@@ -24,6 +24,7 @@ from gate.inventory import Inventory
 LARGEST = 4096
 ACCESS, SECRET = re.compile(r"[A-Za-z0-9._/+=@-]{3,128}"), re.compile(r"[!-~]{8,256}")
 NAMES = {"aws_access_key_id", "aws_secret_access_key"}
+LOGIN = re.compile(rb"(?P<name>[A-Za-z0-9._@-]{1,64}):(?P<password>[!-~]{1,256})\n?")
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,7 @@ def file_name(protection: str, role: str) -> str:
 
 def read(path: Path) -> Credential:
     """Return the credential; BadInput when there is none, others may read it, or it is not in the form."""
-    place = str(path)
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise BadInput("a key of an object service is a plain file", place=place)
-            if stat.S_IMODE(found.st_mode) & 0o077:
-                raise BadInput("other users may read this key", place=place, hint=f"chmod 600 {path}")
-            raw = file.read(LARGEST + 1)
-    except OSError as error:
-        raise BadInput(f"the key of an object service cannot be read: {error.strerror}", place=place) from None
+    raw = _kept(path)
     parser = ConfigParser(interpolation=None)
     try:
         parser.read_string(raw.decode("ascii") if len(raw) <= LARGEST else "")
@@ -61,8 +52,35 @@ def read(path: Path) -> Credential:
     access, secret = kept.get("aws_access_key_id", ""), kept.get("aws_secret_access_key", "")
     if set(kept) != NAMES or not ACCESS.fullmatch(access) or not SECRET.fullmatch(secret):
         hint = "a section [default] with aws_access_key_id and aws_secret_access_key, and nothing else"
-        raise BadInput("this is not a key of an object service", place=place, hint=hint)
+        raise BadInput("this is not a key of an object service", place=str(path), hint=hint)
     return Credential(access, secret)
+
+
+def login(path: Path) -> Credential:
+    """Likewise of a file that holds one line, `NAME:PASSWORD`, for a server of restic's REST protocol."""
+    found = LOGIN.fullmatch(_kept(path))
+    if found is None:
+        raise BadInput("this is no login", place=str(path), hint="one line, NAME:PASSWORD, and nothing else")
+    return Credential(found["name"].decode(), found["password"].decode())
+
+
+def login_name(protection: str) -> str:
+    """Return the name of the file with the login that may write sentinels: `rest-sidekick-nightly-sentinel`."""
+    return f"rest-{protection}-sentinel"
+
+
+def _kept(path: Path) -> bytes:
+    place = str(path)
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise BadInput("a key of an object service is a plain file", place=place)
+            if stat.S_IMODE(found.st_mode) & 0o077:
+                raise BadInput("other users may read this key", place=place, hint=f"chmod 600 {path}")
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise BadInput(f"the key of an object service cannot be read: {error.strerror}", place=place) from None
 
 
 def write(path: Path, key: Credential) -> None:

@@ -103,7 +103,7 @@ class Service:
             with self._sending(deadline_s or self._deadline_s, streams=verb in ("get", "hash")):
                 told, status = self._told(verb, request)
         except wire.Broken as broken:
-            return Reply(self._target, line, _state(broken), started, self._clock(), problem=f"{broken}")
+            return Reply(self._target, line, broken.state, started, self._clock(), problem=f"{broken}")
         error = b"" if status == 0 else _complaint(told)
         out = told if isinstance(told, bytes) else _json(told)
         return Reply(self._target, line, ReplyState.ANSWERED, started, self._clock(), status, out, error)
@@ -275,11 +275,3 @@ def _complaint(told: dict[str, Any] | bytes) -> bytes:
 def _broken(error: Exception) -> wire.Broken:
     """Say what an exception of the library means; its own words may repeat what a hostile peer has sent."""
     return error if isinstance(error, wire.Broken) else wire.Broken(f"its answer is no answer ({type(error).__name__})")
-
-
-def _state(broken: wire.Broken) -> ReplyState:
-    if broken.too_long:
-        return ReplyState.TOO_LONG
-    if not broken.sent:
-        return ReplyState.UNREACHABLE
-    return ReplyState.TIMED_OUT if broken.timed_out else ReplyState.LOST

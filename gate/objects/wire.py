@@ -16,6 +16,8 @@ from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit
 
+from gate.evidence import ReplyState
+
 ANSWER_LIMIT = 8 * 1024 * 1024
 """Bytes of an answer that is read whole: a list of 1,000 versions has about half a megabyte."""
 
@@ -28,6 +30,15 @@ class Broken(Exception):
     timed_out = False
     too_long = False
     sent = True
+
+    @property
+    def state(self) -> ReplyState:
+        """What it makes of the reply."""
+        if self.too_long:
+            return ReplyState.TOO_LONG
+        if not self.sent:
+            return ReplyState.UNREACHABLE
+        return ReplyState.TIMED_OUT if self.timed_out else ReplyState.LOST
 
 
 class Late(Broken):

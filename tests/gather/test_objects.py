@@ -2,16 +2,24 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from gate.gather.gather import Gathering
 from gate.gather.immutability import Immutables
+from gate.gather.lines import Lines
 from gate.gather.objects import Objects
+from gate.gather.records import Records
 from gate.immutability import held
+from gate.inventory import BackupTool
 from gate.isolation import Relation, relate
 from gate.landscape import Map
 from gate.store.sqlite import SqliteLedger
+from tests import cases
+from tests.backups.append_only_server import PLACE, Server
 from tests.gather.conftest import Site
 
 OFFSITE = "sidekick-offsite"
@@ -105,6 +113,41 @@ def test_a_service_that_is_down_is_unknown_and_nothing_is_tried(
 def test_flags_of_the_backup_host_are_read_and_hold_nothing(away: Site, gathering: Gathering) -> None:
     found = gathering.gather(("east-1",), None).immutability["sidekick-nightly"]
     assert (found.mechanism, found.layer, found.mode, found.problem) == ("file-flag", "file", "", "")
+
+
+def test_an_append_only_server_is_tried_once_and_again_when_the_trial_is_old_or_was_not_refused(
+    away: Site, ledger: SqliteLedger, tmp_path: Path
+) -> None:
+    kept = cases.protection(tool=BackupTool.RESTIC, append_only_server=PLACE)
+    behind, now = Server(), [datetime.now(UTC)]
+    lines = cast("Lines", SimpleNamespace(ask=lambda _host, command: behind(command)))
+    inventory = cases.fleet(protections=(kept,))
+    objects = Objects(inventory, tmp_path, connect_s=1, deadline_s=1)
+    asked = Immutables(inventory, lines, objects, ledger, timedelta(hours=1), clock=lambda: now[0])
+    reading, trace = cases.backups(), cases.trace("vault-1", cases.VAULT_LUN)
+    records = Records(ledger)
+
+    def tried() -> int:
+        before = len(behind.asked)
+        found = asked.immutability(kept, reading, trace, records.known().immutability)
+        assert found is not None
+        assert found.mode == ("append-only" if behind.there else "")
+        return len(behind.asked) - before
+
+    first = tried()
+    assert first > 0
+    record = records.known().immutability[-1]
+    now[0] = record.at + timedelta(minutes=59)
+    assert tried() == 0
+    now[0] = record.at + timedelta(hours=1)
+    assert tried() == first
+    behind.does["rest nightly sentinel delete key=data/"] = lambda: setattr(behind, "there", None)
+    assert tried() > 0
+    assert [entry.data["held"] for entry in ledger.entries() if entry.kind == "immutability.tested"] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_the_copy_is_brought_to_the_rehearsal_host_and_compared(away: Site, gathering: Gathering) -> None:

@@ -41,6 +41,7 @@ def test_every_setting_stands_in_config_yaml_with_a_comment() -> None:
     optional |= {"region", "read_parts", "object_store"}
     # Nor a service on an array of its own, or in governance mode; nor another way in for production; nor a reporter.
     optional |= {"on_arrays", "bypass_holders", "production", "user", "reporters"}
+    optional |= {"append_only_server"}  # nor a server that only adds
     optional |= {"url", "vkey"}  # nor has it a witness
     optional |= {"addresses", "target_ports", "behind", "on_arrays", "cluster", "disks", "disk", "datastore"}
     commented = set(re.findall(r"(?m)^[ #-]*([a-z0-9_]+):.*?  # \S", CONFIG))
