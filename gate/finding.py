@@ -18,6 +18,10 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+PASSED, FAILED, UNKNOWN = Outcome.PASSED, Outcome.FAILED, Outcome.UNKNOWN
+"""By name: in Python 3.11 a member asked of its class takes longer than the question that it answers."""
+
+
 class Weight(StrEnum):
     """
     What a finding that did not pass does to the verdict.
@@ -136,7 +140,7 @@ def first(*moments: datetime | None) -> datetime | None:
 
 def worst(outcomes: list[Outcome]) -> Outcome:
     """Failed before unknown before passed; no answer at all is unknown."""
-    for outcome in (Outcome.FAILED, Outcome.UNKNOWN):
+    for outcome in (FAILED, UNKNOWN):
         if outcome in outcomes:
             return outcome
-    return Outcome.PASSED if outcomes else Outcome.UNKNOWN
+    return PASSED if outcomes else UNKNOWN

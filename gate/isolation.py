@@ -15,7 +15,7 @@ from gate.evidence import Leaf, Share, Trace
 from gate.landscape import Element, Map, Place
 from gate.sentence import Sentence, spell
 
-__all__ = ["Element", "Isolation", "Map", "Place", "Relation", "relate"]
+__all__ = ["DIFFERENT", "SAME", "UNKNOWN", "Element", "Isolation", "Map", "Place", "Relation", "relate"]
 
 
 class Relation(StrEnum):
@@ -24,6 +24,9 @@ class Relation(StrEnum):
     SAME = "same"
     DIFFERENT = "different"
     UNKNOWN = "unknown"
+
+
+SAME, DIFFERENT, UNKNOWN = Relation.SAME, Relation.DIFFERENT, Relation.UNKNOWN
 
 
 class Isolation(NamedTuple):
@@ -38,6 +41,11 @@ class Isolation(NamedTuple):
     """The relation is unknown only because the inventory alone names a place: two people may attest it."""
 
     @property
+    def apart(self) -> bool:
+        """Whether the two are measured to lie on different things."""
+        return self.relation is DIFFERENT
+
+    @property
     def because(self) -> str:
         """The sentence, put together."""
         return spell(self.sentence)
@@ -48,18 +56,18 @@ def relate(source: Trace | None, backup: Trace | None, where: Map) -> Isolation:
     here, there = where.locate(source), where.locate(backup)
     if source is not None and backup is not None and not _apart(source, backup):
         shared = _shared(source, backup)
-        return Isolation(Relation.SAME, shared.because, here, there, shared.ports)
+        return Isolation(SAME, shared.because, here, there, shared.ports)
     if not here.keys.isdisjoint(there.keys):
         named = " and ".join(dict.fromkeys(one.words for one in here.elements if one.key in there.keys))
-        return Isolation(Relation.SAME, f"both lie on {named}", here, there)
+        return Isolation(SAME, f"both lie on {named}", here, there)
     if not (here.known and there.known):
         missing = "; ".join(dict.fromkeys(place.because for place in (here, there) if not place.known))
-        return Isolation(Relation.UNKNOWN, missing, here, there)
+        return Isolation(UNKNOWN, missing, here, there)
     if not (here.counts and there.counts):
         declared = [element.words for element in (*here.elements, *there.elements) if not element.counts]
         told = f"only the inventory says that it is {' and '.join(dict.fromkeys(declared))}; nothing was measured of it"
-        return Isolation(Relation.UNKNOWN, told, here, there, attestable=True)
-    return Isolation(Relation.DIFFERENT, ("measured on {} and {}", here.words, there.words), here, there)
+        return Isolation(UNKNOWN, told, here, there, attestable=True)
+    return Isolation(DIFFERENT, ("measured on {} and {}", here.words, there.words), here, there)
 
 
 class _Shared(NamedTuple):

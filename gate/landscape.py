@@ -17,6 +17,7 @@ from gate.lazy import lazy
 VIRTUAL_DISK = "virtual-disk"
 """Identity kind of a disk that a hypervisor made: `HOST:DISK`."""
 
+ARRAY = Medium.ARRAY.value
 COUNTING = (Provenance.MEASURED, Provenance.INVENTORY)
 """From what "different" may follow: measured on the device itself, or measured and named by the inventory."""
 
@@ -48,7 +49,7 @@ class Element:
         """Name it for a sentence."""
         if self.serial:
             return f"{self.name} (serial {self.serial})"
-        return self.name if self.kind == Medium.ARRAY else f"{self.kind} {self.name}"
+        return self.name if self.kind == ARRAY else f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,12 @@ class Place:
     @lazy
     def arrays(self) -> frozenset[str]:
         """Every array it is known to lie on, also when more is missing."""
-        return frozenset(element.name for element in self.elements if element.kind == Medium.ARRAY)
+        return frozenset(element.name for element in self.elements if element.kind == ARRAY)
 
     @property
     def array(self) -> str | None:
         """The array, for a place that is known to be exactly one array and nothing else."""
-        one = self.known and len(self.elements) == 1 and self.elements[0].kind == Medium.ARRAY
+        one = self.known and len(self.elements) == 1 and self.elements[0].kind == ARRAY
         return self.elements[0].name if one else None
 
     @property
@@ -215,7 +216,7 @@ class Map:
                 return _unknown(told)
             return self._appliance(self._appliances[name], Provenance.DECLARED)
         provenance = Provenance.MEASURED if one.provenance is Provenance.MEASURED else Provenance.DECLARED
-        if one.kind == Medium.ARRAY:
+        if one.kind == ARRAY:
             return _unknown(f"an array is known by its LUN or ports, not by the name {one.name}")
         if one.kind == Medium.OBJECT_SERVICE:  # what it lies on are hops of the trace, from its entry in the inventory
             return Place((Element(one.kind, one.name, None, provenance),))
@@ -241,8 +242,8 @@ class Map:
         serial = reading.serial if reading else None
         if reading is None or serial is None or serial != expected:
             told = f"{name} answers with serial {serial or 'unknown'}, the inventory says {expected or 'nothing of it'}"
-            return Place((Element(Medium.ARRAY.value, name, None, Provenance.DECLARED),), (told,))
-        parts = [Place((Element(Medium.ARRAY.value, name, serial, provenance),))]
+            return Place((Element(ARRAY, name, None, Provenance.DECLARED),), (told,))
+        parts = [Place((Element(ARRAY, name, serial, provenance),))]
         if reading.backends is None:
             parts.append(_unknown(f"{name} did not tell whether its volumes lie on other storage behind it"))
         named = {one.name: one.array for one in self._behind.get(name, ())}
@@ -270,7 +271,7 @@ def _remote(other: str) -> tuple[str, str]:
 
 
 def _declared_array(hop: Hop) -> bool:
-    return hop.kind == Medium.ARRAY and hop.provenance is Provenance.INVENTORY
+    return hop.kind == ARRAY and hop.provenance is Provenance.INVENTORY
 
 
 def _unknown(why: str) -> Place:

@@ -2,7 +2,7 @@
 
 from gate.canonical import Json
 from gate.checks.case import Case, stale
-from gate.finding import Check, Finding, Outcome, Weight, When, worst
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Outcome, Weight, When, worst
 
 CHECK = Check(
     name="array-healthy",
@@ -28,7 +28,7 @@ def check(case: Case) -> Finding:
         if reading is not None:
             identities[name] = {"serial": reading.serial, "version": reading.version}
             raw.extend(reading.raw)
-        if outcome is not Outcome.PASSED:
+        if outcome is not PASSED:
             sentences.append(f"{name}: {because}")
     because = "; ".join(sentences) or f"{len(outcomes)} arrays are well and idle"
     return Finding(CHECK.name, worst(outcomes), because, identities, tuple(raw))
@@ -37,14 +37,14 @@ def check(case: Case) -> Finding:
 def _ask(case: Case, name: str) -> tuple[Outcome, str]:
     reading = case.evidence.arrays.get(name)
     if not case.inventory.has_array(name):
-        return Outcome.FAILED, "it is not in the inventory"
+        return FAILED, "it is not in the inventory"
     array = case.inventory.array(name)
     if reading is None:
-        return Outcome.UNKNOWN, "it was not asked"
+        return UNKNOWN, "it was not asked"
     if reading.serial is not None and reading.serial != array.serial:
-        return Outcome.FAILED, f"it answers with serial {reading.serial}, the inventory says {array.serial}"
+        return FAILED, f"it answers with serial {reading.serial}, the inventory says {array.serial}"
     if reading.problems:
-        return Outcome.FAILED, ", ".join(reading.problems)
+        return FAILED, ", ".join(reading.problems)
     unread = reading.unknown or tuple(
         f"its {what} is not known"
         for what, value in (
@@ -57,11 +57,11 @@ def _ask(case: Case, name: str) -> tuple[Outcome, str]:
         if value is None
     )
     if unread:
-        return Outcome.UNKNOWN, ", ".join(unread)
+        return UNKNOWN, ", ".join(unread)
     if old := stale(case, reading.at):
-        return Outcome.UNKNOWN, old
+        return UNKNOWN, old
     if reading.update_state != "idle":
-        return Outcome.FAILED, f"an update is going on ({reading.update_state})"
+        return FAILED, f"an update is going on ({reading.update_state})"
     if reading.model != array.model:
-        return Outcome.FAILED, f"it is a {reading.model}, the inventory says {array.model}"
-    return Outcome.PASSED, ""
+        return FAILED, f"it is a {reading.model}, the inventory says {array.model}"
+    return PASSED, ""

@@ -1,7 +1,7 @@
 """Is there a way back, in exact words, before there is a way forward?"""
 
 from gate.checks.case import Case
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="back-out-ready",
@@ -18,12 +18,12 @@ def check(case: Case) -> Finding:
     """Look at the sealed plan's back-out: it must act, and it must end by looking at what then runs."""
     if case.plan is None:
         because = f"no plan could be sealed: {case.no_plan}"
-        return Finding(CHECK.name, Outcome.UNKNOWN, because, way_out="Mend what keeps the plan from being sealed.")
+        return Finding(CHECK.name, UNKNOWN, because, way_out="Mend what keeps the plan from being sealed.")
     steps = case.plan.back_out
     if not any(step.mutates for step in steps):
-        return Finding(CHECK.name, Outcome.FAILED, f"playbook {case.plan.playbook} has no back-out that does anything")
+        return Finding(CHECK.name, FAILED, f"playbook {case.plan.playbook} has no back-out that does anything")
     if steps[-1].mutates or not steps[-1].expect:
-        return Finding(CHECK.name, Outcome.FAILED, "the back-out does not end by looking at what runs afterwards")
+        return Finding(CHECK.name, FAILED, "the back-out does not end by looking at what runs afterwards")
     relied = {"class": case.plan.back_out_class}
     because = f"{len(steps)} steps, {case.plan.back_out_class}"
-    return Finding(CHECK.name, Outcome.PASSED, because, {**relied})
+    return Finding(CHECK.name, PASSED, because, {**relied})

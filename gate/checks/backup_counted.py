@@ -6,7 +6,7 @@ from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
 from gate.evidence import Verification
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="backup-counted",
@@ -35,29 +35,29 @@ def ask(case: Case, copy: Copy) -> Answer:
     run, record = found
     counts = record.counts
     if counts is None:
-        return Answer(Outcome.UNKNOWN, f"the read of {run.id} counted nothing", evidence=record.raw)
+        return Answer(UNKNOWN, f"the read of {run.id} counted nothing", evidence=record.raw)
     if run.id not in record.seen:
-        return Answer(Outcome.FAILED, f"the read did not see backup {run.id}, which is relied on", evidence=record.raw)
+        return Answer(FAILED, f"the read did not see backup {run.id}, which is relied on", evidence=record.raw)
     if counts.total < 1:
-        return Answer(Outcome.FAILED, f"the read of {run.id} found no {counts.unit}", evidence=record.raw)
+        return Answer(FAILED, f"the read of {run.id} found no {counts.unit}", evidence=record.raw)
     if counts.ok != counts.total or counts.missing or counts.damaged:
         because = (
             f"of {counts.total} {counts.unit} in {run.id} {counts.ok} are well, {counts.missing} missing, "
             f"{counts.damaged} damaged"
         )
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     before = _before(copy, record)
     least = before * (100 - case.policy.count_drop_max_percent)
     if counts.total * 100 < least:
         because = f"the read of {run.id} counted {counts.total} {counts.unit}, the one before {before}"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     relied: dict[str, Json] = {
         "protection": copy.id,
         "count_drop_max_percent": case.policy.count_drop_max_percent,
     }
     count = ("all {} {} of {} are well", counts.total, counts.unit, run.id)
     told = ("{}, {} before", count, before) if before else count
-    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry())
+    return Answer(PASSED, told, relied, record.raw, copy.expiry())
 
 
 def _before(copy: Copy, record: Verification) -> int:

@@ -4,7 +4,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="backup-error-free",
@@ -32,10 +32,8 @@ def ask(case: Case, copy: Copy) -> Answer:
         return run
     raw = copy.read_from
     if run.error is None:
-        return Answer(
-            Outcome.UNKNOWN, f"{copy.protection.tool} does not say whether backup {run.id} went well", evidence=raw
-        )
+        return Answer(UNKNOWN, f"{copy.protection.tool} does not say whether backup {run.id} went well", evidence=raw)
     if run.error:
-        return Answer(Outcome.FAILED, f"{copy.protection.tool} says of backup {run.id}: {run.error}", evidence=raw)
+        return Answer(FAILED, f"{copy.protection.tool} says of backup {run.id}: {run.error}", evidence=raw)
     told = ("{} complains of nothing in backup {}", copy.protection.tool, run.id)
-    return Answer(Outcome.PASSED, told, {"protection": copy.id}, raw, copy.expiry())
+    return Answer(PASSED, told, {"protection": copy.id}, raw, copy.expiry())

@@ -2,11 +2,11 @@
 
 from gate.canonical import Json
 from gate.checks.answer import Answer
-from gate.checks.case import Case, stale_place
+from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
-from gate.isolation import Relation
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
+from gate.isolation import SAME
 
 CHECK = Check(
     name="backup-isolated",
@@ -40,19 +40,19 @@ def ask(case: Case, copy: Copy) -> Answer:
     source, backup = copy.data, copy.repository
     raw = (source.raw if source else ()) + (backup.raw if backup else ())
     if source is None or backup is None:
-        return Answer(Outcome.UNKNOWN, f"{copy.id}: nobody asked where data and backup lie", evidence=raw)
-    if isolation.relation is Relation.SAME:
+        return Answer(UNKNOWN, f"{copy.id}: nobody asked where data and backup lie", evidence=raw)
+    if isolation.relation is SAME:
         because = f"{copy.id} lies on the same array as the data: {isolation.because}"
-        return Answer(Outcome.FAILED, because, evidence=raw)
-    old = stale_place(case, source, isolation.source) or stale_place(case, backup, isolation.backup)
-    if old or (isolation.relation is Relation.UNKNOWN and not isolation.attestable):
-        return Answer(Outcome.UNKNOWN, f"{copy.id}: {old or isolation.because}", evidence=raw)
-    if touched := sorted(isolation.backup.arrays & case.targets):
+        return Answer(FAILED, because, evidence=raw)
+    if (old := copy.stale) or (not isolation.apart and not isolation.attestable):
+        return Answer(UNKNOWN, f"{copy.id}: {old or isolation.because}", evidence=raw)
+    if not isolation.backup.arrays.isdisjoint(case.targets):
+        touched = sorted(isolation.backup.arrays & case.targets)
         because = f"{copy.id} lies on {' and '.join(touched)}, which this change itself touches"
-        return Answer(Outcome.FAILED, because, evidence=raw)
+        return Answer(FAILED, because, evidence=raw)
     if because := _other_copies(case, copy):
-        return Answer(Outcome.FAILED, because, evidence=raw)
-    if isolation.relation is not Relation.DIFFERENT:
+        return Answer(FAILED, because, evidence=raw)
+    if not isolation.apart:
         return _only_declared(copy, (source.place, backup.place), raw)
     relied: dict[str, Json] = {
         "protection": copy.id,
@@ -62,7 +62,7 @@ def ask(case: Case, copy: Copy) -> Answer:
         "place": backup.place,
     }
     told = ("data and {} are apart, {}", copy.id, isolation.sentence)
-    return Answer(Outcome.PASSED, told, relied, raw, copy.places_end)
+    return Answer(PASSED, told, relied, raw, copy.places_end)
 
 
 def _only_declared(copy: Copy, places: tuple[str | None, ...], raw: tuple[str, ...]) -> Answer:
@@ -71,9 +71,9 @@ def _only_declared(copy: Copy, places: tuple[str | None, ...], raw: tuple[str, .
     because = f"{copy.id}: {isolation.because}"
     if copy.dataset.tier <= TIER_OF_NO_ATTESTATION:
         told = f"{because}; data of tier {copy.dataset.tier} may not rest on what people attest"
-        return Answer(Outcome.UNKNOWN, told, evidence=raw)
+        return Answer(UNKNOWN, told, evidence=raw)
     attest: list[Json] = [copy.id, *places, isolation.source.identities, isolation.backup.identities]
-    return Answer(Outcome.UNKNOWN, because, {"attest": attest}, raw, attestable=True)
+    return Answer(UNKNOWN, because, {"attest": attest}, raw, attestable=True)
 
 
 def _other_copies(case: Case, relied_on: Copy) -> str:
@@ -85,9 +85,9 @@ def _other_copies(case: Case, relied_on: Copy) -> str:
     """
     source = relied_on.isolation.source
     for other in case.copies_of(relied_on.dataset):
-        touched = other.place.arrays & case.targets
-        if not touched or other.id == relied_on.id:
+        if other.place.arrays.isdisjoint(case.targets) or other.id == relied_on.id:
             continue
+        touched = other.place.arrays & case.targets
         data = [case.stage_of.get(name, LAST) for name in source.arrays & case.targets]
         for array in sorted(touched - source.arrays):
             if case.stage_of.get(array, 0) <= max(data, default=LAST):

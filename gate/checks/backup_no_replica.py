@@ -1,11 +1,11 @@
 """Is the backup a copy of its own, and no snapshot, clone or mirror of production's volume?"""
 
 from gate.checks.answer import Answer
-from gate.checks.case import Case, stale_place
+from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.together import judged
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="backup-no-replica",
@@ -29,12 +29,12 @@ def ask(case: Case, copy: Copy) -> Answer:
     """Judge one repository's volumes; where there are none, nothing can be a replica of a volume."""
     source, backup = copy.data, copy.repository
     if source is None or backup is None or source.problem or backup.problem:
-        return Answer(Outcome.UNKNOWN, f"{copy.id}: it is not known on which volumes data and backup lie")
+        return Answer(UNKNOWN, f"{copy.id}: it is not known on which volumes data and backup lie")
     raw = source.raw + backup.raw
-    place = copy.place
-    if not place.known or (old := stale_place(case, backup, place)):
-        return Answer(Outcome.UNKNOWN, f"{copy.id}: {old if place.known else place.because}", evidence=raw)
+    if not copy.place.known or copy.stale_there:
+        why = copy.stale_there if copy.place.known else copy.place.because
+        return Answer(UNKNOWN, f"{copy.id}: {why}", evidence=raw)
     answer = judged(case, copy, ("replication",))
-    if answer.outcome is not Outcome.PASSED:
+    if answer.outcome is not PASSED:
         return answer._replace(evidence=raw)
     return Answer(answer.outcome, answer.sentence, answer.relied_on, raw, copy.places_end)

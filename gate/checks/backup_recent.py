@@ -4,7 +4,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.sentence import span
 
 CHECK = Check(
@@ -32,12 +32,14 @@ def ask(case: Case, copy: Copy) -> Answer:
     if isinstance(run, Answer):
         return run
     raw = copy.read_from
-    limit = min(case.policy.backup_max_age, copy.dataset.rpo or case.policy.backup_max_age)
+    limit, rpo = case.policy.backup_max_age, copy.dataset.rpo
+    if rpo and rpo < limit:
+        limit = rpo
     age = case.now - run.finished_at
     if age > limit:
-        return Answer(Outcome.FAILED, f"backup {run.id} is {span(age)} old, limit {span(limit)}", evidence=raw)
+        return Answer(FAILED, f"backup {run.id} is {span(age)} old, limit {span(limit)}", evidence=raw)
     return Answer(
-        Outcome.PASSED,
+        PASSED,
         ("backup {} finished {} ago, limit {}", run.id, age, limit),
         {"protection": copy.id, **limits_s(case, "backup_max_age"), "limit_s": int(limit.total_seconds())},
         raw,

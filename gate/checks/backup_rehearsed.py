@@ -7,7 +7,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
 from gate.evidence import Rehearsal
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.inventory import Dataset
 from gate.sentence import span
 
@@ -44,20 +44,20 @@ def ask(case: Case, copy: Copy) -> Answer:
     if isinstance(record, Answer):
         return record
     if not record.passed:
-        return Answer(Outcome.FAILED, f"the rehearsal of {record.backup}: {record.because}", evidence=record.raw)
+        return Answer(FAILED, f"the rehearsal of {record.backup}: {record.because}", evidence=record.raw)
     if record.level not in ENOUGH:
         because = f"the rehearsal of {record.backup} reached {record.level}, V6 is needed: {record.because}"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     if missed := _not_compared(record, copy.dataset):
-        return Answer(Outcome.FAILED, f"the rehearsal of {record.backup} did not compare {missed}", evidence=record.raw)
+        return Answer(FAILED, f"the rehearsal of {record.backup} did not compare {missed}", evidence=record.raw)
     limit, age = limit_of(case, copy.dataset), case.now - record.at
     if age > limit:
-        return Answer(Outcome.FAILED, f"the rehearsal is {span(age)} old, limit {span(limit)}", evidence=record.raw)
+        return Answer(FAILED, f"the rehearsal is {span(age)} old, limit {span(limit)}", evidence=record.raw)
     limits = limits_s(case, "tier1_rehearsal_max_age" if copy.dataset.tier == 1 else "rehearsal_max_age")
     relied = {"protection": copy.id, "level": record.level, "place": record.place, **limits}
     told = ("{} was restored and compared {} ago in {} s, limit {}", record.backup, age, record.seconds, limit)
     until = copy.expiry(record.at + limit)
-    return Answer(Outcome.PASSED, told, relied, record.raw, until)
+    return Answer(PASSED, told, relied, record.raw, until)
 
 
 def _not_compared(record: Rehearsal, dataset: Dataset) -> str:

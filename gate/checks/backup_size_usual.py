@@ -7,7 +7,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.policy import Seat
 
 BEFORE = 7
@@ -41,7 +41,7 @@ def ask(case: Case, copy: Copy) -> Answer:
     earlier.sort(key=lambda one: one.finished_at, reverse=True)
     if not earlier:
         because = f"there is no {run.kind} backup before {run.id} to compare its size with"
-        return Answer(Outcome.UNKNOWN, because, evidence=reading.raw)
+        return Answer(UNKNOWN, because, evidence=reading.raw)
     usual = median(one.size for one in earlier[:BEFORE])
     told = ("backup {} has {} bytes, the usual is {}", run.id, run.size, int(usual))
     least, most = usual * (100 - policy.size_drop_max_percent), usual * (100 + policy.size_rise_max_percent)
@@ -50,5 +50,5 @@ def ask(case: Case, copy: Copy) -> Answer:
         "size_drop_max_percent": policy.size_drop_max_percent,
         "size_rise_max_percent": policy.size_rise_max_percent,
     }
-    outcome = Outcome.PASSED if least <= run.size * 100 <= most else Outcome.FAILED
+    outcome = PASSED if least <= run.size * 100 <= most else FAILED
     return Answer(outcome, told, relied, reading.raw, copy.expiry())

@@ -9,7 +9,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
 from gate.evidence import Log, Verification
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.sentence import span
 
 CHECK = Check(
@@ -25,6 +25,8 @@ CHECK = Check(
     waivable=True,
 )
 
+BROKEN = (Log.GAP, Log.UNKNOWN)
+
 
 def check(case: Case) -> Finding:
     """Judge the newest verification of the newest run of each protection relied on, where it lies now."""
@@ -39,22 +41,22 @@ def ask(case: Case, copy: Copy) -> Answer:
         return found
     run, record = found
     if run.size < 1:
-        return Answer(Outcome.FAILED, f"backup {run.id} holds no byte", evidence=record.raw)
+        return Answer(FAILED, f"backup {run.id} holds no byte", evidence=record.raw)
     if not record.passed:
-        return Answer(Outcome.FAILED, f"backup {run.id}: {record.because}", evidence=record.raw)
+        return Answer(FAILED, f"backup {run.id}: {record.because}", evidence=record.raw)
     limit, age = case.policy.verification_max_age, case.now - record.at
     level = level_of(record, case, limit)
     large = run.size >= case.policy.large_backup
     if large and level == "V3":
         level = level_of(record, case, case.policy.full_read_max_age)
-    if level == "V4" and run.log in (Log.GAP, Log.UNKNOWN):
+    if level == "V4" and run.log in BROKEN:
         level = "V4-partial"
     if level != "V4":
         because = f"backup {run.id} reached {level}, V4 is needed: {record.because}"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     if age > limit:
         late = f"the verification of {run.id} is {span(age)} old, limit {span(limit)}"
-        return Answer(Outcome.FAILED, late, evidence=record.raw)
+        return Answer(FAILED, late, evidence=record.raw)
     relied: dict[str, Json] = {
         "protection": copy.id,
         "level": level,
@@ -65,7 +67,7 @@ def ask(case: Case, copy: Copy) -> Answer:
         relied |= {"large_backup": case.policy.large_backup, **limits_s(case, "full_read_max_age")}
     told = ("backup {} was read in full {} ago, limit {}: {}", run.id, age, limit, record.because)
     until = copy.expiry(record.at + limit)
-    return Answer(Outcome.PASSED, told, relied, record.raw, until)
+    return Answer(PASSED, told, relied, record.raw, until)
 
 
 def level_of(record: Verification, case: Case, limit: timedelta) -> str:

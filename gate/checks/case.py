@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from gate.canonical import Json
@@ -13,7 +12,7 @@ from gate.checks.fleet import Fleet
 from gate.evidence import Evidence, Trace
 from gate.fate.pair import Touched
 from gate.inventory import Dataset, Inventory, Protection
-from gate.isolation import Isolation, Relation
+from gate.isolation import Isolation
 from gate.landscape import Map, Place
 from gate.lazy import lazy
 from gate.policy import Policy
@@ -160,7 +159,7 @@ def limits_s(case: Case, *names: str) -> Mapping[str, Json]:
     """Return limits of the policy in seconds: what was signed under one limit was not signed under a wider one."""
     if names not in case.limits:
         told: dict[str, Json] = {f"{name}_s": int(getattr(case.policy, name).total_seconds()) for name in names}
-        case.limits[names] = MappingProxyType(told)
+        case.limits[names] = told
     return case.limits[names]
 
 
@@ -186,7 +185,7 @@ def _relied_on(case: Case, dataset: Dataset) -> Copy | None:
     copies = case.copies_of(dataset)
     for copy in copies:
         isolation = copy.isolation
-        apart = isolation.relation is Relation.DIFFERENT and isolation.backup.arrays.isdisjoint(case.targets)
+        apart = isolation.apart and isolation.backup.arrays.isdisjoint(case.targets)
         reading = case.evidence.backups.get(copy.id)
         if apart and reading is not None and reading.runs:
             return copy

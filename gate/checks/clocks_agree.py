@@ -6,7 +6,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.sentence import span
 
 CHECK = Check(
@@ -33,11 +33,11 @@ def ask(case: Case, copy: Copy) -> Answer:
     if isinstance(reading, Answer):
         return reading
     if reading.clock_skew_s is None:
-        return Answer(Outcome.UNKNOWN, f"{copy.protection.host} did not tell its clock", evidence=reading.raw)
+        return Answer(UNKNOWN, f"{copy.protection.host} did not tell its clock", evidence=reading.raw)
     skew, limit = timedelta(seconds=abs(reading.clock_skew_s)), case.policy.clock_skew_max
     if skew > limit:
         because = f"the clock of {copy.protection.host} is off by {span(skew)}, limit {span(limit)}"
-        return Answer(Outcome.FAILED, because, evidence=reading.raw)
+        return Answer(FAILED, because, evidence=reading.raw)
     told = ("the clock of {} is off by {}, limit {}", copy.protection.host, skew, limit)
     relied = {"host": copy.protection.host, **limits_s(case, "clock_skew_max")}
-    return Answer(Outcome.PASSED, told, relied, reading.raw, copy.expiry())
+    return Answer(PASSED, told, relied, reading.raw, copy.expiry())

@@ -12,7 +12,7 @@ from gate.checks.answer import Answer
 from gate.checks.fleet import Fleet
 from gate.evidence import BackupReading, BackupRun, Rehearsal, Trace, Verification
 from gate.fate.pair import Pair, Touched
-from gate.finding import Outcome
+from gate.finding import FAILED, UNKNOWN
 from gate.inventory import Dataset, Protection
 from gate.isolation import Isolation, relate
 from gate.landscape import Place
@@ -55,13 +55,24 @@ class Copy:
         return self.fleet.map.locate(self.repository)
 
     @lazy
+    def stale(self) -> str:
+        """Why what is known of the places of data and copy may not be relied on now; empty when it may."""
+        ours = self.fleet.stale_place(self.data, self.isolation.source) if self.data is not None else ""
+        return ours or self.stale_there
+
+    @lazy
+    def stale_there(self) -> str:
+        """Likewise of the place of the copy alone."""
+        return self.fleet.stale_place(self.repository, self.place) if self.repository is not None else ""
+
+    @lazy
     def reading(self) -> BackupReading | Answer:
         """What the repository holds, read just now and without a problem."""
         reading = self.fleet.evidence.backups.get(self.id)
         if reading is None:
-            return Answer(Outcome.UNKNOWN, f"the repository of {self.id} was not read")
+            return Answer(UNKNOWN, f"the repository of {self.id} was not read")
         if trouble := reading.problem or self.fleet.stale(reading.at):
-            return Answer(Outcome.UNKNOWN, f"{self.id}: {trouble}", evidence=reading.raw)
+            return Answer(UNKNOWN, f"{self.id}: {trouble}", evidence=reading.raw)
         return reading
 
     @lazy
@@ -71,10 +82,10 @@ class Copy:
         if isinstance(reading, Answer):
             return reading
         if not reading.runs:
-            return Answer(Outcome.FAILED, f"{self.id} holds no backup at all", evidence=reading.raw)
+            return Answer(FAILED, f"{self.id} holds no backup at all", evidence=reading.raw)
         newest = max(reading.runs, key=lambda run: run.finished_at)
         if newest.finished_at - self.fleet.now > self.fleet.policy.clock_skew_max:
-            return Answer(Outcome.UNKNOWN, f"backup {newest.id} lies in the future", evidence=reading.raw)
+            return Answer(UNKNOWN, f"backup {newest.id} lies in the future", evidence=reading.raw)
         return newest
 
     @property
@@ -87,9 +98,9 @@ class Copy:
         """The way to the repository, followed just now to its end."""
         trace = self.repository
         if trace is None or trace.problem or trace.place is None:
-            return Answer(Outcome.UNKNOWN, f"{self.id}: it is not known where the repository lies")
+            return Answer(UNKNOWN, f"{self.id}: it is not known where the repository lies")
         if old := self.fleet.stale(trace.at):
-            return Answer(Outcome.UNKNOWN, f"{self.id}: {old}", evidence=trace.raw)
+            return Answer(UNKNOWN, f"{self.id}: {old}", evidence=trace.raw)
         return trace
 
     @lazy
@@ -108,9 +119,9 @@ class Copy:
             return trace
         read = next((record for record in reversed(self.reads) if record.backup == run.id), None)
         if read is None:
-            return Answer(Outcome.UNKNOWN, f"backup {run.id} was never read in full where it lies now")
+            return Answer(UNKNOWN, f"backup {run.id} was never read in full where it lies now")
         if read.at > self.fleet.now:
-            return Answer(Outcome.UNKNOWN, f"the verification of {run.id} lies in the future", evidence=read.raw)
+            return Answer(UNKNOWN, f"the verification of {run.id} lies in the future", evidence=read.raw)
         return run, read
 
     @lazy
@@ -121,9 +132,9 @@ class Copy:
             return trace
         records = self.fleet.rehearsals.get((self.id, trace.place or ""))
         if not records:
-            return Answer(Outcome.FAILED, f"no restore from the repository of {self.id} was ever rehearsed")
+            return Answer(FAILED, f"no restore from the repository of {self.id} was ever rehearsed")
         if records[-1].at > self.fleet.now:
-            return Answer(Outcome.UNKNOWN, "the rehearsal lies in the future", evidence=records[-1].raw)
+            return Answer(UNKNOWN, "the rehearsal lies in the future", evidence=records[-1].raw)
         return records[-1]
 
     @lazy

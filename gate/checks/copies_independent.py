@@ -16,8 +16,8 @@ from gate.checks.copies import Copy
 from gate.checks.each import Ask, over_datasets
 from gate.checks.log_continuous import ask as log_continuous
 from gate.checks.recovery_point_recent import ask as recovery_point_recent
-from gate.finding import Check, Finding, Outcome, Weight, When, first
-from gate.isolation import Relation, relate
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Outcome, Weight, When, first
+from gate.isolation import relate
 from gate.policy import Seat
 
 PROVEN: tuple[tuple[str, Ask], ...] = (
@@ -73,7 +73,7 @@ def ask(case: Case, copy: Copy) -> Answer:
         together = [other.id for other in counted if not _apart(case, other, one)]
         if lack.what or together:
             why.append(f"{one.id} {lack.what or 'is not measured to be apart from ' + ', '.join(together)}")
-            outcomes.append(lack.outcome if lack.what else Outcome.UNKNOWN)
+            outcomes.append(lack.outcome if lack.what else UNKNOWN)
         else:
             counted.append(one)
             ends.append(lack.until)
@@ -89,12 +89,12 @@ def ask(case: Case, copy: Copy) -> Answer:
         )
         return Answer(_short_of(outcomes), because, relied, raw, weight=weight)
     told = ("{} of {} copies are proven", len(counted), case.policy.copies_min)
-    return Answer(Outcome.PASSED, told, relied, raw, first(*ends))
+    return Answer(PASSED, told, relied, raw, first(*ends))
 
 
 def _short_of(outcomes: list[Outcome]) -> Outcome:
     """Too few copies are a fact, unless one more could have counted and it was not found out."""
-    return Outcome.UNKNOWN if outcomes and Outcome.FAILED not in outcomes else Outcome.FAILED
+    return UNKNOWN if outcomes and FAILED not in outcomes else FAILED
 
 
 def _proof(case: Case, copy: Copy) -> _Lack:
@@ -104,11 +104,11 @@ def _proof(case: Case, copy: Copy) -> _Lack:
     for lacks, question in PROVEN:
         answer = question(case, copy)
         raw += answer.evidence
-        if answer.outcome is not Outcome.PASSED:
+        if answer.outcome is not PASSED:
             return _Lack(lacks, answer.outcome, None, raw)
         ends.append(answer.until)
-    return _Lack("", Outcome.PASSED, first(*ends), raw)
+    return _Lack("", PASSED, first(*ends), raw)
 
 
 def _apart(case: Case, one: Copy, other: Copy) -> bool:
-    return relate(one.repository, other.repository, case.map).relation is Relation.DIFFERENT
+    return relate(one.repository, other.repository, case.map).apart

@@ -5,7 +5,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy, tried
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="copy-survives",
@@ -32,7 +32,7 @@ def ask(case: Case, copy: Copy) -> Answer:
         return found
     fast, record = found
     if old := tried(case, record):
-        return Answer(Outcome.UNKNOWN, f"{fast.id}: {old}", evidence=record.raw)
+        return Answer(UNKNOWN, f"{fast.id}: {old}", evidence=record.raw)
     relied = {
         "copy": fast.id,
         "mechanism": record.mechanism,
@@ -41,4 +41,4 @@ def ask(case: Case, copy: Copy) -> Answer:
         **limits_s(case, "sentinel_max_age"),
     }
     told = ("{} is held by {} in mode {}", fast.id, record.mechanism, record.mode)
-    return Answer(Outcome.PASSED, told, relied, record.raw, record.at + case.policy.sentinel_max_age)
+    return Answer(PASSED, told, relied, record.raw, record.at + case.policy.sentinel_max_age)

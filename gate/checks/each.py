@@ -7,7 +7,7 @@ from gate.canonical import Json
 from gate.checks.answer import Answer
 from gate.checks.case import Case
 from gate.checks.copies import Copy
-from gate.finding import Check, Finding, Outcome, Weight, first, worst
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, first, worst
 
 NO_DATASET = "no dataset of the inventory is known to lie on any target, so nothing shows what would be lost"
 DECLARE = "Declare under inventory.datasets what lies on the targets, and under inventory.protections its backups."
@@ -16,7 +16,7 @@ ATTEST = (
     "where it can be measured. It stays red either way."
 )
 HEAVIEST = (Weight.BLOCK, Weight.SIGN, Weight.INFORM)
-UNPROTECTED = Answer(Outcome.FAILED, "no protection makes backups of it")
+UNPROTECTED = Answer(FAILED, "no protection makes backups of it")
 
 Ask = Callable[[Case, Copy], Answer]
 
@@ -37,7 +37,7 @@ def kept(ask: Ask) -> Ask:
 def over_datasets(case: Case, record: Check, ask: Ask) -> Finding:
     """Ask for every dataset at risk; the worst answer is the finding's. No dataset at all is unknown."""
     if not case.reliances:
-        return Finding(record.name, Outcome.UNKNOWN, NO_DATASET, way_out=DECLARE)
+        return Finding(record.name, UNKNOWN, NO_DATASET, way_out=DECLARE)
     answers = {one.dataset.id: UNPROTECTED if one.copy is None else ask(case, one.copy) for one in case.reliances}
     return joined(record, answers)
 
@@ -49,11 +49,11 @@ def joined(record: Check, answers: Mapping[str, Answer]) -> Finding:
     The heaviest of those that did not pass says what the finding weighs. Which of them did not pass is material: what
     was signed for or waived about one dataset is not about another.
     """
-    red = [answer for answer in answers.values() if answer.outcome is not Outcome.PASSED]
+    red = [answer for answer in answers.values() if answer.outcome is not PASSED]
     attestable = bool(red) and all(answer.attestable for answer in red)
     return Finding(
         record.name,
-        worst([answer.outcome for answer in red]) if red or not answers else Outcome.PASSED,
+        worst([answer.outcome for answer in red]) if red or not answers else PASSED,
         lambda: "; ".join(f"{name}: {answer.because}" for name, answer in answers.items()),
         lambda: {name: _material(answer) for name, answer in answers.items()},
         lambda: tuple(dict.fromkeys(digest for answer in answers.values() for digest in answer.evidence)),
@@ -65,7 +65,7 @@ def joined(record: Check, answers: Mapping[str, Answer]) -> Finding:
 
 
 def _material(answer: Answer) -> Json:
-    if answer.outcome is Outcome.PASSED:
+    if answer.outcome is PASSED:
         return dict(answer.relied_on)
     return {**answer.relied_on, "outcome": answer.outcome.value}
 

@@ -1,7 +1,7 @@
 """Is the record that this rests on whole?"""
 
 from gate.checks.case import Case, stale
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="evidence-whole",
@@ -19,13 +19,13 @@ def check(case: Case) -> Finding:
     """Look at what gathering found when it read the record."""
     record = case.evidence.record
     if record is None:
-        return Finding(CHECK.name, Outcome.UNKNOWN, "nobody checked the record")
+        return Finding(CHECK.name, UNKNOWN, "nobody checked the record")
     if record.problem:
-        return Finding(CHECK.name, Outcome.FAILED, record.problem)
+        return Finding(CHECK.name, FAILED, record.problem)
     if record.left_out:
         because = f"{len(record.left_out)} records cannot be read: {'; '.join(record.left_out[:5])}"
-        return Finding(CHECK.name, Outcome.FAILED, because)
+        return Finding(CHECK.name, FAILED, because)
     if old := stale(case, record.at):
-        return Finding(CHECK.name, Outcome.UNKNOWN, old)
+        return Finding(CHECK.name, UNKNOWN, old)
     because = f"all {record.size} entries hash to the signed head, and every record is whole"
-    return Finding(CHECK.name, Outcome.PASSED, because, valid_until=record.at + case.policy.evidence_max_age)
+    return Finding(CHECK.name, PASSED, because, valid_until=record.at + case.policy.evidence_max_age)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gate.checks.case import Case, stale
-from gate.finding import Check, Finding, Outcome, Weight, When, worst
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Outcome, Weight, When, worst
 from gate.inventory import Array
 
 CHECK = Check(
@@ -44,13 +44,13 @@ def check(case: Case) -> Finding:
     touching = tuple(_touching(case))
     ours = sorted({one.fabric for one in touching if one.ours})
     said = list(_of_switches(case, touching)) if ours else list(_of_arrays(case, touching))
-    red = {words: outcome for outcome, words in said if outcome is not Outcome.PASSED}
+    red = {words: outcome for outcome, words in said if outcome is not PASSED}
     if red:
         return Finding(CHECK.name, worst([*red.values()]), "; ".join(red), evidence=_raw(case, ours))
     if not ours:
-        return Finding(CHECK.name, Outcome.PASSED, "no switch is changed under these arrays")
+        return Finding(CHECK.name, PASSED, "no switch is changed under these arrays")
     kept = f"everything on {', '.join(ours)} keeps another fabric that is well and that no change touches"
-    return Finding(CHECK.name, Outcome.PASSED, kept, {"fabrics": [*ours]}, _raw(case, ours))
+    return Finding(CHECK.name, PASSED, kept, {"fabrics": [*ours]}, _raw(case, ours))
 
 
 def _raw(case: Case, fabrics: list[str]) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _of_arrays(case: Case, touching: tuple[_Touching, ...]) -> Iterator[Said]:
         array = _array(case, name)
         for one in touching:
             if array is not None and one.fabric in array.plane.fabrics:
-                yield Outcome.FAILED, f"{name} hangs on {one.fabric}, whose switch {one.by} is changed meanwhile"
+                yield FAILED, f"{name} hangs on {one.fabric}, whose switch {one.by} is changed meanwhile"
 
 
 def _of_switches(case: Case, touching: tuple[_Touching, ...]) -> Iterator[Said]:
@@ -88,11 +88,11 @@ def _of_switches(case: Case, touching: tuple[_Touching, ...]) -> Iterator[Said]:
     changed = {name: work.words for work in case.beside for name in work.on}
     for holder in _holders(case):
         if holder.fabrics is None:
-            yield Outcome.UNKNOWN, f"nobody says on which fabrics {holder.name} hangs"
+            yield UNKNOWN, f"nobody says on which fabrics {holder.name} hangs"
         elif ours & holder.fabrics:
             yield _apart(holder, touching)
             if holder.name in changed:
-                yield Outcome.FAILED, f"somebody works on {holder.name} meanwhile: {changed[holder.name]}"
+                yield FAILED, f"somebody works on {holder.name} meanwhile: {changed[holder.name]}"
             if holder.array:
                 yield _well(case, holder.name, "hangs on the fabric")
             left = holder.fabrics - {one.fabric for one in touching}
@@ -112,28 +112,28 @@ def _apart(holder: _Holder, touching: tuple[_Touching, ...]) -> Said:
     takes = {one.fabric: one.by for one in reversed(touching) if one.fabric in (holder.fabrics or ())}
     if len(takes) > 1:
         both = " and ".join(f"{by} ({fabric})" for fabric, by in sorted(takes.items()))
-        return Outcome.FAILED, f"{holder.name} would lose both fabrics to {both}"
+        return FAILED, f"{holder.name} would lose both fabrics to {both}"
     if not holder.fabrics or len(holder.fabrics) < 2:
-        return Outcome.FAILED, f"{holder.name} hangs on {', '.join(takes)} alone"
-    return Outcome.PASSED, ""
+        return FAILED, f"{holder.name} hangs on {', '.join(takes)} alone"
+    return PASSED, ""
 
 
 def _other_fabric(case: Case, fabric: str, holder: str) -> Said:
     """The fabric that carries everything meanwhile must be known, and every switch of it well."""
     switches = case.inventory.switches_of(fabric)
     if not switches:
-        return Outcome.UNKNOWN, f"no switch of {fabric} is in the inventory, over which {holder} is reached meanwhile"
+        return UNKNOWN, f"no switch of {fabric} is in the inventory, over which {holder} is reached meanwhile"
     answers = [_well(case, switch.id, "must carry everything meanwhile") for switch in switches]
-    return max(answers, key=lambda said: (Outcome.PASSED, Outcome.UNKNOWN, Outcome.FAILED).index(said[0]))
+    return max(answers, key=lambda said: (PASSED, UNKNOWN, FAILED).index(said[0]))
 
 
 def _well(case: Case, name: str, role: str) -> Said:
     reading = case.evidence.arrays.get(name)
     if reading is None or reading.problems is None or reading.update_state is None:
-        return Outcome.UNKNOWN, f"whether {name} is well could not be measured"
+        return UNKNOWN, f"whether {name} is well could not be measured"
     if reading.problems or reading.update_state != "idle":
         told = ", ".join(reading.problems) or f"its update state is {reading.update_state}"
-        return Outcome.FAILED, f"{name} {role} and is not well: {told}"
+        return FAILED, f"{name} {role} and is not well: {told}"
     if old := stale(case, reading.at):
-        return Outcome.UNKNOWN, f"{name}: {old}"
-    return Outcome.PASSED, ""
+        return UNKNOWN, f"{name}: {old}"
+    return PASSED, ""

@@ -5,7 +5,7 @@ from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.evidence import Provenance, Trace
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.policy import Seat
 
 CHECK = Check(
@@ -19,6 +19,8 @@ CHECK = Check(
     source="EV-03",
     seat=Seat.STORAGE,
 )
+
+DECLARED = Provenance.DECLARED
 
 
 def check(case: Case) -> Finding:
@@ -36,15 +38,15 @@ def ask(case: Case, copy: Copy) -> Answer:
     ways |= {f"the place of {name}": trace for name, trace in case.evidence.tools.items()}
     declared = [words for words, trace in ways.items() if _declared(case, trace)]
     if unknown := [words for words, trace in ways.items() if trace is None]:
-        return Answer(Outcome.UNKNOWN, f"nobody asked for {' and '.join(unknown)}")
+        return Answer(UNKNOWN, f"nobody asked for {' and '.join(unknown)}")
     if declared:
         because = f"only declared: {', '.join(declared)}"
-        return Answer(Outcome.FAILED, because, {"declared": [*declared]})
-    return Answer(Outcome.PASSED, "nothing that it relies on is only declared", {"protection": copy.id})
+        return Answer(FAILED, because, {"declared": [*declared]})
+    return Answer(PASSED, "nothing that it relies on is only declared", {"protection": copy.id})
 
 
 def _declared(case: Case, trace: Trace | None) -> bool:
     if trace is None:
         return False
-    words = any(hop.provenance is Provenance.DECLARED for hop in trace.hops)
+    words = any(hop.provenance is DECLARED for hop in trace.hops)
     return words or any(not element.counts for element in case.map.locate(trace).elements)

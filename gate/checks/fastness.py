@@ -12,10 +12,9 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case, stale
 from gate.checks.copies import Copy
 from gate.evidence import Immutability
-from gate.finding import Outcome
+from gate.finding import FAILED, UNKNOWN
 from gate.immutability import survives
 from gate.inventory import Dataset
-from gate.isolation import Relation
 from gate.sentence import span
 
 Held: TypeAlias = tuple[Copy, Immutability]
@@ -44,11 +43,11 @@ def _held_copy(case: Case, dataset: Dataset) -> Held | Answer:
             why.append(f"{copy.id}: {record.mechanism} ends with the storage under it")
         elif record.place != trace.place:
             why.append(f"{copy.id} lies elsewhere than when it was tried")
-        elif copy.isolation.relation is not Relation.DIFFERENT or copy.isolation.backup.arrays & case.targets:
+        elif not copy.isolation.apart or not copy.isolation.backup.arrays.isdisjoint(case.targets):
             why.append(f"{copy.id} is not measured to lie apart from data and targets")
         else:
             return copy, record
-    outcome = Outcome.UNKNOWN if unknown else Outcome.FAILED
+    outcome = UNKNOWN if unknown else FAILED
     return Answer(outcome, "; ".join(why) or "no protection makes backups of it")
 
 

@@ -5,7 +5,7 @@ from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
 from gate.evidence import Log
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="log-continuous",
@@ -18,6 +18,8 @@ CHECK = Check(
     source="BK-06",
     waivable=True,
 )
+
+GAP, NOT_KNOWN, COMPLETE = Log.GAP, Log.UNKNOWN, Log.COMPLETE
 
 
 def check(case: Case) -> Finding:
@@ -32,14 +34,14 @@ def ask(case: Case, copy: Copy) -> Answer:
     if isinstance(run, Answer):
         return run
     raw = copy.read_from
-    if run.log is Log.GAP:
-        return Answer(Outcome.FAILED, f"the log of backup {run.id} has a gap: {run.log_because}", evidence=raw)
-    if run.log is Log.UNKNOWN:
+    if run.log is GAP:
+        return Answer(FAILED, f"the log of backup {run.id} has a gap: {run.log_because}", evidence=raw)
+    if run.log is NOT_KNOWN:
         because = (
             f"it is not known whether the log of backup {run.id} is whole: {run.log_because or 'nothing was told'}"
         )
-        return Answer(Outcome.UNKNOWN, because, evidence=raw)
-    needs = run.log is Log.COMPLETE
+        return Answer(UNKNOWN, because, evidence=raw)
+    needs = run.log is COMPLETE
     told = ("the log of backup {} is whole" if needs else "backup {} needs no log to be restored", run.id)
     relied = {"protection": copy.id, "log": run.log.value}
-    return Answer(Outcome.PASSED, told, relied, raw, copy.expiry())
+    return Answer(PASSED, told, relied, raw, copy.expiry())

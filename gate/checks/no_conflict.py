@@ -1,7 +1,7 @@
 """Is nobody else changing these arrays or the backups relied on?"""
 
 from gate.checks.case import Case, OtherChange, stale_place
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="no-conflict",
@@ -23,13 +23,11 @@ def check(case: Case) -> Finding:
             clashes.append(f"{other.change} ({other.state}) has {', '.join(shared)}")
         doubts += [name for name in sorted(ours | other.protections) if _arrays_under(case, name) is None]
     if clashes:
-        return Finding(CHECK.name, Outcome.FAILED, "; ".join(clashes))
+        return Finding(CHECK.name, FAILED, "; ".join(clashes))
     if doubts:
         lost = ", ".join(dict.fromkeys(doubts))
-        return Finding(
-            CHECK.name, Outcome.UNKNOWN, f"it is not known on which array {lost} lies; a change may be there"
-        )
-    return Finding(CHECK.name, Outcome.PASSED, "no other change is under way on the targets or the protections")
+        return Finding(CHECK.name, UNKNOWN, f"it is not known on which array {lost} lies; a change may be there")
+    return Finding(CHECK.name, PASSED, "no other change is under way on the targets or the protections")
 
 
 def _shared(case: Case, ours: set[str], other: OtherChange) -> list[str]:

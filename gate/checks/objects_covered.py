@@ -5,7 +5,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case, stale
 from gate.checks.each import joined
 from gate.coverage import coverage
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="objects-covered",
@@ -30,14 +30,14 @@ def _ask(case: Case, name: str) -> Answer:
     found, reading = coverage(name, case.evidence, case.inventory, case.fleet.uses), case.evidence.arrays.get(name)
     raw = reading.raw if reading else ()
     if found.rows is None or reading is None:
-        return Answer(Outcome.UNKNOWN, found.because, evidence=raw)
+        return Answer(UNKNOWN, found.because, evidence=raw)
     if found.gaps:
         named = "; ".join(f"{row.volume.name} ({row.because})" for row in found.gaps[:NAMED])
         more = f" and {len(found.gaps) - NAMED} more" if len(found.gaps) > NAMED else ""
         uids: list[Json] = [*sorted(row.volume.uid for row in found.gaps)]
         because = f"{len(found.gaps)} of {len(found.rows)} volumes are explained by nothing: {named}{more}"
-        return Answer(Outcome.FAILED, because, {"gaps": uids}, raw)
+        return Answer(FAILED, because, {"gaps": uids}, raw)
     if old := stale(case, reading.at):
-        return Answer(Outcome.UNKNOWN, old, evidence=raw)
+        return Answer(UNKNOWN, old, evidence=raw)
     because = f"all {len(found.rows)} volumes are explained"
-    return Answer(Outcome.PASSED, because, {}, raw, reading.at + case.policy.evidence_max_age)
+    return Answer(PASSED, because, {}, raw, reading.at + case.policy.evidence_max_age)

@@ -6,7 +6,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.sentence import span
 
 CHECK = Check(
@@ -31,17 +31,17 @@ def ask(case: Case, copy: Copy) -> Answer:
     """Judge one attempt."""
     test = case.evidence.access.get(copy.id)
     if test is None:
-        return Answer(Outcome.UNKNOWN, f"nobody tried production's credential against {copy.id}")
+        return Answer(UNKNOWN, f"nobody tried production's credential against {copy.id}")
     age, limit = case.now - test.at, case.policy.sentinel_max_age
     if test.refused is False:
         because = f"{test.actor} was let in by the backup system of {copy.id}: {test.answer}"
-        return Answer(Outcome.FAILED, because, evidence=test.raw)
+        return Answer(FAILED, because, evidence=test.raw)
     if test.refused is None or age < timedelta(0):
         because = test.answer if test.refused is None else "the attempt lies in the future"
-        return Answer(Outcome.UNKNOWN, f"{copy.id}: {because}", evidence=test.raw)
+        return Answer(UNKNOWN, f"{copy.id}: {because}", evidence=test.raw)
     if age > limit:
         because = f"production's credential was last tried {span(age)} ago, limit {span(limit)}"
-        return Answer(Outcome.FAILED, because, evidence=test.raw)
+        return Answer(FAILED, because, evidence=test.raw)
     relied = {"protection": copy.id, "actor": test.actor, **limits_s(case, "sentinel_max_age")}
     told = ("{} is refused by the backup system of {}, tried {} ago", test.actor, copy.id, age)
-    return Answer(Outcome.PASSED, told, relied, test.raw, test.at + limit)
+    return Answer(PASSED, told, relied, test.raw, test.at + limit)

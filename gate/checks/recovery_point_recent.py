@@ -5,7 +5,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
 from gate.evidence import Log
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.sentence import span
 
 CHECK = Check(
@@ -19,6 +19,8 @@ CHECK = Check(
     source="BK-02",
     waivable=True,
 )
+
+NOT_NEEDED = Log.NOT_NEEDED
 
 
 def check(case: Case) -> Finding:
@@ -34,21 +36,21 @@ def ask(case: Case, copy: Copy) -> Answer:
         return run
     raw, rpo = copy.read_from, copy.dataset.rpo
     if rpo is None:
-        return Answer(Outcome.UNKNOWN, "the inventory sets no rpo: nobody said how much may be lost", evidence=raw)
-    point = run.recovery_point_at or (run.started_at if run.log is Log.NOT_NEEDED else None)
+        return Answer(UNKNOWN, "the inventory sets no rpo: nobody said how much may be lost", evidence=raw)
+    point = run.recovery_point_at or (run.started_at if run.log is NOT_NEEDED else None)
     if point is None:
-        return Answer(Outcome.UNKNOWN, f"the recovery point of backup {run.id} is not known", evidence=raw)
+        return Answer(UNKNOWN, f"the recovery point of backup {run.id} is not known", evidence=raw)
     limit = max(rpo, case.policy.recovery_point_floor)
     lost = case.now - point
     if -lost > case.policy.clock_skew_max:
-        return Answer(Outcome.UNKNOWN, f"the recovery point of backup {run.id} lies in the future", evidence=raw)
+        return Answer(UNKNOWN, f"the recovery point of backup {run.id} lies in the future", evidence=raw)
     if lost > limit:
         because = f"{span(lost)} would be lost with backup {run.id}, limit {span(limit)}"
-        return Answer(Outcome.FAILED, because, evidence=raw)
+        return Answer(FAILED, because, evidence=raw)
     relied = {
         "protection": copy.id,
         **limits_s(case, "recovery_point_floor"),
         "rpo_s": int(rpo.total_seconds()),
     }
     told = ("{} would be lost with backup {}, limit {}", lost, run.id, limit)
-    return Answer(Outcome.PASSED, told, relied, raw, copy.expiry(point + limit))
+    return Answer(PASSED, told, relied, raw, copy.expiry(point + limit))

@@ -4,7 +4,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case, stale_place
 from gate.checks.each import joined
 from gate.evidence import OWN_RECORD
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="recovery-tools-apart",
@@ -24,7 +24,7 @@ def check(case: Case) -> Finding:
     answers = {name: _ask(case, name) for name in (OWN_RECORD, *(tool.id for tool in case.inventory.recovery_tools))}
     if not case.inventory.recovery_tools:
         because = "the inventory lists nothing there: nobody said what a recovery needs"
-        answers["recovery_tools"] = Answer(Outcome.UNKNOWN, because)
+        answers["recovery_tools"] = Answer(UNKNOWN, because)
     return joined(CHECK, answers)
 
 
@@ -32,11 +32,11 @@ def _ask(case: Case, name: str) -> Answer:
     trace = case.evidence.tools.get(name)
     place = case.map.locate(trace)
     if trace is None:
-        return Answer(Outcome.UNKNOWN, place.because)
+        return Answer(UNKNOWN, place.because)
     if touched := sorted(place.arrays & case.targets):
         because = f"it lies on {' and '.join(touched)}, which this change itself touches"
-        return Answer(Outcome.FAILED, because, evidence=trace.raw)
+        return Answer(FAILED, because, evidence=trace.raw)
     if not place.known or (old := stale_place(case, trace, place)):
-        return Answer(Outcome.UNKNOWN, old if place.known else place.because, evidence=trace.raw)
+        return Answer(UNKNOWN, old if place.known else place.because, evidence=trace.raw)
     until = trace.at + case.policy.evidence_max_age
-    return Answer(Outcome.PASSED, place.because, {"place": place.identities}, trace.raw, until)
+    return Answer(PASSED, place.because, {"place": place.identities}, trace.raw, until)

@@ -8,7 +8,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.evidence import Comparison, Rehearsal
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.inventory import Dataset
 from gate.sentence import span
 
@@ -38,23 +38,23 @@ def ask(case: Case, copy: Copy) -> Answer:
         return record
     if not record.compared or record.compared[0].reference_at != record.reference_at:
         because = f"the rehearsal of {record.backup} was compared with no reference"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     if differing := [said for one in record.compared for said in one.differing]:
         because = f"backup {record.backup} differs from a reference: {', '.join(differing)}"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     started = _started(case, copy, record)
     if started is None:
         because = f"it is not known when backup {record.backup} began, so not whether the reference is older"
-        return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
+        return Answer(UNKNOWN, because, evidence=record.raw)
     if started <= timedelta(0):
         because = f"the reference is younger than the beginning of backup {record.backup}"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     if missed := _not_held_against(record.compared[0], copy.dataset.tables):
-        return Answer(Outcome.FAILED, f"{missed} was compared with no reference", evidence=record.raw)
+        return Answer(FAILED, f"{missed} was compared with no reference", evidence=record.raw)
     if missed := _too_young(case, record, copy.dataset):
         old = span(case.policy.old_reference_min_age)
         because = f"{missed} only grows and was compared with no reference that is {old} older than the rehearsal"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     grows: list[Json] = [one.table for one in copy.dataset.append_only]
     relied: dict[str, Json] = {
         "protection": copy.id,
@@ -62,7 +62,7 @@ def ask(case: Case, copy: Copy) -> Answer:
         **limits_s(case, "old_reference_min_age"),
     }
     told = ("{} equals {} references that are older than it", record.backup, len(record.compared))
-    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry())
+    return Answer(PASSED, told, relied, record.raw, copy.expiry())
 
 
 def _started(case: Case, copy: Copy, record: Rehearsal) -> timedelta | None:

@@ -8,7 +8,7 @@ from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.evidence import Rehearsal
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.policy import Seat
 
 CHECK = Check(
@@ -45,10 +45,10 @@ def ask(case: Case, copy: Copy) -> Answer:
     took, rto = time_of(record), copy.dataset.rto
     if rto is None:
         because = "the inventory sets no rto: nobody said how long it may take"
-        return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
+        return Answer(UNKNOWN, because, evidence=record.raw)
     if took is None or not record.passed:
         because = f"the rehearsal of {record.backup} does not tell how long a restore takes"
-        return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
+        return Answer(UNKNOWN, because, evidence=record.raw)
     warn = case.policy.restore_time_warn_percent
     told = ("{} was usable after {}, the rto is {}", record.backup, took, rto)
     relied: dict[str, Json] = {
@@ -57,8 +57,8 @@ def ask(case: Case, copy: Copy) -> Answer:
         "restore_time_warn_percent": warn,
     }
     if took > rto:
-        return Answer(Outcome.FAILED, told, evidence=record.raw)
+        return Answer(FAILED, told, evidence=record.raw)
     if took * 100 > rto * warn:
         near = ("{}: more than {} % of it", told, warn)
-        return Answer(Outcome.FAILED, near, relied, record.raw, weight=Weight.SIGN)
-    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry())
+        return Answer(FAILED, near, relied, record.raw, weight=Weight.SIGN)
+    return Answer(PASSED, told, relied, record.raw, copy.expiry())

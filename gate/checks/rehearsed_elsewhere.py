@@ -4,7 +4,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case, stale_place
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="rehearsed-elsewhere",
@@ -31,16 +31,17 @@ def ask(case: Case, copy: Copy) -> Answer:
         return record
     if record.host != copy.protection.rehearsal_host:
         because = f"the last rehearsal ran on {record.host}, the inventory says {copy.protection.rehearsal_host}"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     scratch, trace = copy.protection.rehearsal_scratch, case.evidence.scratches.get(copy.id)
     place = case.map.locate(trace)
     if trace is None or not place.known:
-        return Answer(Outcome.UNKNOWN, f"{scratch}: {place.because}")
-    if touched := sorted(place.arrays & case.targets):
+        return Answer(UNKNOWN, f"{scratch}: {place.because}")
+    if not place.arrays.isdisjoint(case.targets):
+        touched = sorted(place.arrays & case.targets)
         because = f"{scratch} lies on {' and '.join(touched)}, which this change itself touches"
-        return Answer(Outcome.FAILED, because, evidence=trace.raw)
+        return Answer(FAILED, because, evidence=trace.raw)
     if old := stale_place(case, trace, place):
-        return Answer(Outcome.UNKNOWN, f"{scratch}: {old}", evidence=trace.raw)
+        return Answer(UNKNOWN, f"{scratch}: {old}", evidence=trace.raw)
     relied = {"protection": copy.id, "scratch": place.identities}
     told = ("{} of {} lies on {}", scratch, copy.protection.rehearsal_host, place.words)
-    return Answer(Outcome.PASSED, told, relied, trace.raw, trace.at + case.policy.evidence_max_age)
+    return Answer(PASSED, told, relied, trace.raw, trace.at + case.policy.evidence_max_age)

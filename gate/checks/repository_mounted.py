@@ -4,7 +4,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="repository-mounted",
@@ -32,11 +32,11 @@ def ask(case: Case, copy: Copy) -> Answer:
     """Judge one trace."""
     told = copy.repository
     if told is not None and told.problem:
-        outcome = Outcome.UNKNOWN if told.problem.startswith(SILENT) else Outcome.FAILED
+        outcome = UNKNOWN if told.problem.startswith(SILENT) else FAILED
         return Answer(outcome, f"{copy.id}: {told.problem}", evidence=told.raw)
     trace = copy.trace
     if isinstance(trace, Answer):
         return trace
     lies = ("{} lies on {}", copy.id, trace.place)
     relied = {"protection": copy.id, "place": trace.place}
-    return Answer(Outcome.PASSED, lies, relied, trace.raw, trace.at + case.policy.evidence_max_age)
+    return Answer(PASSED, lies, relied, trace.raw, trace.at + case.policy.evidence_max_age)

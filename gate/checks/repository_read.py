@@ -6,7 +6,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.evidence import BackupRun, Verification
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.sentence import span
 
 CHECK = Check(
@@ -38,18 +38,18 @@ def ask(case: Case, copy: Copy) -> Answer:
     reads = [one for one in copy.reads if _covers(one, run)]
     reads = [one for one in reads if one.at <= case.now]
     if not reads:
-        return Answer(Outcome.UNKNOWN, f"the repository of {copy.id} was never read in full where it lies now")
+        return Answer(UNKNOWN, f"the repository of {copy.id} was never read in full where it lies now")
     record = reads[-1]
     since = record.coverage.whole_since if record.coverage else record.at
     if not record.passed or not record.complete or rotation.level(record, case.now, limit) != "V4" or since is None:
-        return Answer(Outcome.FAILED, f"{copy.id}: {_short(record)}", evidence=record.raw)
+        return Answer(FAILED, f"{copy.id}: {_short(record)}", evidence=record.raw)
     age = case.now - since
     if age > limit:
         because = f"the oldest read of what {copy.id} holds is {span(age)} ago, limit {span(limit)}"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     relied = {"protection": copy.id, "place": record.place, **limits_s(case, "full_read_max_age")}
     told = ("all that {} holds was read within {}, limit {}", copy.id, age, limit)
-    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry(since + limit))
+    return Answer(PASSED, told, relied, record.raw, copy.expiry(since + limit))
 
 
 def _covers(record: Verification, run: BackupRun) -> bool:

@@ -10,7 +10,7 @@ from gate.checks.case import Case, Reliance
 from gate.checks.copies import Copy
 from gate.checks.each import DECLARE, NO_DATASET, UNPROTECTED, joined
 from gate.checks.rehearsal_in_time import time_of
-from gate.finding import Check, Finding, Outcome, Weight, When, first
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When, first
 from gate.sentence import span
 
 CHECK = Check(
@@ -29,12 +29,12 @@ def check(case: Case) -> Finding:
     """Hold the plan against what is at risk, what was rehearsed, and which tools there are."""
     plan = case.request.restore_plan
     if plan is None:
-        return Finding(CHECK.name, Outcome.FAILED, "the change has no restore plan")
+        return Finding(CHECK.name, FAILED, "the change has no restore plan")
     if not case.reliances:
-        return Finding(CHECK.name, Outcome.UNKNOWN, NO_DATASET, way_out=DECLARE)
+        return Finding(CHECK.name, UNKNOWN, NO_DATASET, way_out=DECLARE)
     at_risk = {reliance.dataset.id: reliance for reliance in case.reliances}
     answers = {name: _dataset(case, plan, reliance) for name, reliance in at_risk.items()}
-    answers |= {item: Answer(Outcome.FAILED, "it is not at risk in this change") for item in _strange(plan, at_risk)}
+    answers |= {item: Answer(FAILED, "it is not at risk in this change") for item in _strange(plan, at_risk)}
     answers |= {tool: _tool(case, tool) for tool in plan.tools}
     return joined(CHECK, answers)
 
@@ -62,11 +62,11 @@ def _dataset(case: Case, plan: RestorePlan, reliance: Reliance) -> Answer:
     missed = [] if "" in named else [table for table in dataset.tables if table not in named]
     if not tiers or missed:
         what = f"its {', '.join(missed)}" if tiers else "it"
-        return Answer(Outcome.FAILED, f"{what} is in no tier of the restore plan")
+        return Answer(FAILED, f"{what} is in no tier of the restore plan")
     if reliance.copy is None:
         return UNPROTECTED
     rehearsed = backup_rehearsed(case, reliance.copy)
-    if rehearsed.outcome is not Outcome.PASSED:
+    if rehearsed.outcome is not PASSED:
         return Answer(rehearsed.outcome, f"its restore is not rehearsed: {rehearsed.because}", {}, rehearsed.evidence)
     return _in_time(reliance.copy, min(tier.rto for tier, _ in tiers), rehearsed)
 
@@ -76,19 +76,19 @@ def _in_time(copy: Copy, rto: timedelta, rehearsed: Answer) -> Answer:
     record = copy.rehearsal
     took = None if isinstance(record, Answer) else time_of(record)
     if took is None:
-        return Answer(Outcome.UNKNOWN, "its rehearsal does not tell how long a restore takes", {}, rehearsed.evidence)
+        return Answer(UNKNOWN, "its rehearsal does not tell how long a restore takes", {}, rehearsed.evidence)
     because = f"usable after {span(took)}, its tier allows {span(rto)}"
-    outcome = Outcome.FAILED if took > rto else Outcome.PASSED
+    outcome = FAILED if took > rto else PASSED
     relied: dict[str, Json] = {"protection": copy.id, "rto_s": int(rto.total_seconds())}
     return Answer(outcome, because, {**relied}, rehearsed.evidence, first(rehearsed.until))
 
 
 def _tool(case: Case, name: str) -> Answer:
     if name not in {tool.id for tool in case.inventory.recovery_tools}:
-        return Answer(Outcome.FAILED, "the inventory has no such recovery tool")
+        return Answer(FAILED, "the inventory has no such recovery tool")
     place = case.map.locate(case.evidence.tools.get(name))
     if place.arrays & case.targets:
-        return Answer(Outcome.FAILED, "it lies on an array that this change itself touches")
+        return Answer(FAILED, "it lies on an array that this change itself touches")
     if not place.known:
-        return Answer(Outcome.UNKNOWN, place.because)
-    return Answer(Outcome.PASSED, "it lies off the targets", {"place": place.identities})
+        return Answer(UNKNOWN, place.because)
+    return Answer(PASSED, "it lies off the targets", {"place": place.identities})

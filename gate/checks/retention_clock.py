@@ -7,7 +7,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.policy import Seat
 
 CHECK = Check(
@@ -35,8 +35,8 @@ def ask(case: Case, copy: Copy) -> Answer:
         return found
     fast, record = found
     if record.clock_skew_s is None:
-        return Answer(Outcome.UNKNOWN, f"the store of {fast.id} did not tell its clock", evidence=record.raw)
+        return Answer(UNKNOWN, f"the store of {fast.id} did not tell its clock", evidence=record.raw)
     skew, limit = timedelta(seconds=abs(record.clock_skew_s)), case.policy.clock_skew_max
     told = ("the clock of the store of {} is off by {}, limit {}", fast.id, skew, limit)
     relied = {"copy": fast.id, **limits_s(case, "clock_skew_max")}
-    return Answer(Outcome.FAILED if skew > limit else Outcome.PASSED, told, relied, record.raw)
+    return Answer(FAILED if skew > limit else PASSED, told, relied, record.raw)

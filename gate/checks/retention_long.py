@@ -5,7 +5,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="retention-long",
@@ -33,11 +33,11 @@ def ask(case: Case, copy: Copy) -> Answer:
     fast, record = found
     if record.retained_until is None:
         because = f"{fast.id}: it is not known until when its oldest object is locked"
-        return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
+        return Answer(UNKNOWN, because, evidence=record.raw)
     needed = case.request.window.closes + case.policy.retention_margin
     told = ("{} is locked until {}, needed {}", fast.id, record.retained_until, needed)
     if record.retained_until < needed:
-        return Answer(Outcome.FAILED, told, evidence=record.raw)
+        return Answer(FAILED, told, evidence=record.raw)
     relied = {"copy": fast.id, **limits_s(case, "retention_margin")}
     margin = ("{}, {} after the window", told, case.policy.retention_margin)
-    return Answer(Outcome.PASSED, margin, relied, record.raw, record.retained_until - case.policy.retention_margin)
+    return Answer(PASSED, margin, relied, record.raw, record.retained_until - case.policy.retention_margin)

@@ -5,7 +5,7 @@ from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.policy import Seat
 
 CHECK = Check(
@@ -35,13 +35,13 @@ def ask(case: Case, copy: Copy) -> Answer:
     fast, record = found
     relied = {"copy": fast.id, "mode": record.mode}
     if record.mode == STRICT:
-        return Answer(Outcome.PASSED, ("{} is locked in {} mode", fast.id, STRICT), relied, record.raw)
+        return Answer(PASSED, ("{} is locked in {} mode", fast.id, STRICT), relied, record.raw)
     if record.bypass_holders is None:
         because = f"{fast.id} is locked in {record.mode or 'no known'} mode, and nobody listed who may bypass it"
-        return Answer(Outcome.UNKNOWN, because, {**relied}, record.raw)
+        return Answer(UNKNOWN, because, {**relied}, record.raw)
     if insiders := sorted(set(record.bypass_holders) & case.team):
         because = f"the lock of {fast.id} can be bypassed by {', '.join(insiders)}, who may take part in changes"
-        return Answer(Outcome.FAILED, because, {**relied}, record.raw)
+        return Answer(FAILED, because, {**relied}, record.raw)
     holders = list(record.bypass_holders)
     because = f"the lock of {fast.id} can be bypassed by {', '.join(holders) or 'nobody'}, outside the team"
-    return Answer(Outcome.PASSED, because, {**relied, "holders": [*holders]}, record.raw)
+    return Answer(PASSED, because, {**relied, "holders": [*holders]}, record.raw)

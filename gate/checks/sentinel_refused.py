@@ -5,7 +5,7 @@ from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy, tried
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.immutability import ACTIONS, held
 
 CHECK = Check(
@@ -35,14 +35,14 @@ def ask(case: Case, copy: Copy) -> Answer:
     through = [f"{one.action} ({one.answer})" for one in record.attempts if one.refused is False]
     if through:
         because = f"the sentinel beside {fast.id} was not safe from {', '.join(through)}"
-        return Answer(Outcome.FAILED, because, evidence=record.raw)
+        return Answer(FAILED, because, evidence=record.raw)
     if held(record.attempts) is not True:
         known = {one.action for one in record.attempts if one.refused is True}
         because = f"{fast.id}: it is not known whether {', '.join(a for a in ACTIONS if a not in known)} is refused"
-        return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
+        return Answer(UNKNOWN, because, evidence=record.raw)
     if old := tried(case, record):
-        return Answer(Outcome.UNKNOWN, f"{fast.id}: {old}", evidence=record.raw)
+        return Answer(UNKNOWN, f"{fast.id}: {old}", evidence=record.raw)
     age, limit = case.now - record.at, case.policy.sentinel_max_age
     told = ("all {} attempts on the sentinel beside {} were refused {} ago", len(ACTIONS), fast.id, age)
     relied = {"copy": fast.id, **limits_s(case, "sentinel_max_age")}
-    return Answer(Outcome.PASSED, told, relied, record.raw, record.at + limit)
+    return Answer(PASSED, told, relied, record.raw, record.at + limit)

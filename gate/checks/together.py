@@ -6,22 +6,22 @@ from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.fate.rows import shared_fate
 from gate.fate.rules import judge
-from gate.finding import Outcome
-from gate.isolation import Relation
+from gate.finding import FAILED, PASSED, UNKNOWN
+from gate.isolation import DIFFERENT, SAME
 
 
 def judged(case: Case, copy: Copy, dimensions: tuple[str, ...]) -> Answer:
     """Fail for what data and copy share, name what is not known; pass when every dimension is known and different."""
     pair = copy.pair
-    if all(judge(pair, dimension) is Relation.DIFFERENT for dimension in dimensions):
+    if all(judge(pair, dimension) is DIFFERENT for dimension in dimensions):
         told = ("data and {} differ in {}", copy.id, ", ".join(dimensions))
-        return Answer(Outcome.PASSED, told, {"protection": copy.id})
+        return Answer(PASSED, told, {"protection": copy.id})
     found = shared_fate(pair, dimensions)
-    shared = [row for row in found if row.verdict is Relation.SAME]
+    shared = [row for row in found if row.verdict is SAME]
     if shared:
         because = "; ".join(f"{row.dimension}: {row.because or row.backup}" for row in shared)
         names: list[Json] = [row.dimension for row in shared]
-        return Answer(Outcome.FAILED, f"{copy.id} shares with the data {because}", {"shared": names})
-    unknown = [row for row in found if row.verdict is not Relation.DIFFERENT]
+        return Answer(FAILED, f"{copy.id} shares with the data {because}", {"shared": names})
+    unknown = [row for row in found if row.verdict is not DIFFERENT]
     words = "; ".join(f"{row.dimension}: {row.because or 'not known'}" for row in unknown)
-    return Answer(Outcome.UNKNOWN, f"{copy.id} and the data: {words}")
+    return Answer(UNKNOWN, f"{copy.id} and the data: {words}")

@@ -4,7 +4,7 @@ from gate.checks.answer import Answer
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="verification-finished",
@@ -32,6 +32,6 @@ def ask(case: Case, copy: Copy) -> Answer:
     run, record = found
     if not record.complete:
         because = f"the read of {run.id} did not finish: {record.because}"
-        return Answer(Outcome.UNKNOWN, because, evidence=record.raw)
+        return Answer(UNKNOWN, because, evidence=record.raw)
     told = ("the read of {} came to its end", run.id)
-    return Answer(Outcome.PASSED, told, {"protection": copy.id}, record.raw, copy.expiry())
+    return Answer(PASSED, told, {"protection": copy.id}, record.raw, copy.expiry())

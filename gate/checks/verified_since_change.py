@@ -5,7 +5,7 @@ from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.evidence import maintenance_of, software_of
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="verified-since-change",
@@ -35,7 +35,7 @@ def ask(case: Case, copy: Copy) -> Answer:
     run, record = found
     place = copy.place
     if not place.known:
-        return Answer(Outcome.UNKNOWN, f"{copy.id}: {place.because}", evidence=record.raw)
+        return Answer(UNKNOWN, f"{copy.id}: {place.because}", evidence=record.raw)
     # Not every tool tells a version, and not everything is ever under maintenance.
     optional = (software_of(copy.id), maintenance_of(copy.id))
     for name in (copy.id, *optional, *sorted(place.arrays)):
@@ -43,12 +43,12 @@ def ask(case: Case, copy: Copy) -> Answer:
         if since is None and name in optional:
             continue
         if since is None:
-            return Answer(Outcome.UNKNOWN, f"it is not known since when {name} is as it is now", evidence=record.raw)
+            return Answer(UNKNOWN, f"it is not known since when {name} is as it is now", evidence=record.raw)
         if record.at < since:
             over = "was over" if name == maintenance_of(copy.id) else "was first seen as it is now"
             because = f"{run.id} was last read before {name} {over}"
-            return Answer(Outcome.FAILED, because, evidence=record.raw)
+            return Answer(FAILED, because, evidence=record.raw)
     storage = " and ".join(sorted(place.arrays)) or place.words
     told = ("{} was read after the last change of {}", run.id, storage)
     relied = {"protection": copy.id, "storage": place.identities}
-    return Answer(Outcome.PASSED, told, relied, record.raw, copy.expiry())
+    return Answer(PASSED, told, relied, record.raw, copy.expiry())

@@ -2,7 +2,7 @@
 
 from gate.change import utc
 from gate.checks.case import Case
-from gate.finding import Check, Finding, Outcome, Weight, When
+from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.sentence import span
 
 CHECK = Check(
@@ -21,8 +21,8 @@ def check(case: Case) -> Finding:
     window = case.request.window
     if case.now < window.opens:
         because = f"the window opens in {span(window.opens - case.now)}, at {utc(window.opens)[:16]}Z"
-        return Finding(CHECK.name, Outcome.FAILED, because)
+        return Finding(CHECK.name, FAILED, because)
     if case.now >= window.closes:
         because = f"the window closed {span(case.now - window.closes)} ago, at {utc(window.closes)[:16]}Z"
-        return Finding(CHECK.name, Outcome.FAILED, because)
-    return Finding(CHECK.name, Outcome.PASSED, f"the window is open for another {span(window.closes - case.now)}")
+        return Finding(CHECK.name, FAILED, because)
+    return Finding(CHECK.name, PASSED, f"the window is open for another {span(window.closes - case.now)}")

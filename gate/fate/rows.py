@@ -7,10 +7,8 @@ from functools import partial
 from gate.evidence import Provenance
 from gate.fate.pair import PLANES, Pair, said
 from gate.fate.rules import RULES, cluster_of, levels_of
-from gate.isolation import Relation, copied
+from gate.isolation import SAME, UNKNOWN, Relation, copied
 from gate.landscape import Place
-
-SAME, UNKNOWN = Relation.SAME, Relation.UNKNOWN
 
 
 @dataclass(frozen=True)

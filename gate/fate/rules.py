@@ -5,10 +5,8 @@ from functools import partial
 
 from gate.evidence import Evidence
 from gate.fate.pair import PLANES, Pair, said
-from gate.isolation import Relation, copied
+from gate.isolation import DIFFERENT, SAME, UNKNOWN, Relation, copied
 from gate.landscape import Place
-
-SAME, DIFFERENT, UNKNOWN = Relation.SAME, Relation.DIFFERENT, Relation.UNKNOWN
 
 
 def judge(pair: Pair, dimension: str) -> Relation:
