@@ -9,6 +9,7 @@ would restore it, and nobody would miss it until then.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from gate.evidence import Evidence, Trace, Volume
 from gate.inventory import Inventory
@@ -36,8 +37,7 @@ class Cover(StrEnum):
     GAP = "gap"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One volume."""
 
     volume: Volume

@@ -96,7 +96,7 @@ class Finding:
     weight: Weight | None = None
     """What this very answer weighs where that is not the check's own weight: past a limit, or for tier-1 data."""
 
-    valid_until: datetime | None = None
+    valid_until: Later[datetime | None] = Later(type(None))  # noqa: RUF009  likewise
     """When the first of the facts that it rests on expires; None when none does."""
 
     attestable: bool = False
@@ -104,7 +104,7 @@ class Finding:
 
     def told(self) -> Self:
         """Put together now whatever was given as what makes it, and return the same finding."""
-        _ = self.because, self.relied_on, self.evidence
+        _ = self.because, self.relied_on, self.evidence, self.valid_until
         return self
 
     @property

@@ -103,8 +103,11 @@ def _shared(source: Trace, backup: Trace) -> _Shared:
 
 def copied(here: Iterable[str], there: Iterable[str], where: Map) -> str:
     """Say of two sets of LUNs which one is a snapshot, clone or mirror of another; empty when arrays tell none."""
-    origins = {lun: _origins(lun, where) for lun in here}
-    for kept in there:
+    luns, others = tuple(here), tuple(there)
+    if where.copy_of.keys().isdisjoint((*luns, *others)):
+        return ""
+    origins = {lun: _origins(lun, where) for lun in luns}
+    for kept in others:
         theirs = _origins(kept, where)
         for lun, ours in origins.items():
             if lun in theirs or kept in ours:

@@ -127,6 +127,7 @@ class Map:
         told = [(each.uid, other) for one in readings.values() for each in one.volumes or () for other in each.copy_of]
         self.copy_of = _index((uid, ids.get(_remote(other), other)) for uid, other in told)
         self._known: dict[str, dict[str, Place]] = {provenance.value: {} for provenance in Provenance}
+        self._identified: dict[tuple[str, str, str], Place] = {}
         self._located: dict[int, tuple[Trace, Place]] = {}
 
     def locate(self, trace: Trace | None) -> Place:
@@ -141,6 +142,12 @@ class Map:
     def _find(self, trace: Trace) -> Place:
         if len(trace.leaves) == 1 and not trace.problem and not trace.shares and not trace.identities:
             return self._leaf(trace, trace.leaves[0])
+        if len(trace.identities) == 1 and not (trace.leaves or trace.shares or trace.hops or trace.problem):
+            one = trace.identities[0]
+            key = (one.kind, one.name, one.provenance.value)
+            if key not in self._identified:
+                self._identified[key] = self._identity(one)
+            return self._identified[key]
         parts = [self._leaf(trace, leaf) for leaf in trace.leaves]
         parts += [self._share(trace, share) for share in trace.shares]
         parts += [self._identity(identity) for identity in trace.identities]

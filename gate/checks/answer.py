@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gate.canonical import Json
 from gate.finding import Outcome, Weight
@@ -30,3 +31,12 @@ class Answer(NamedTuple):
     def because(self) -> str:
         """The sentence, put together."""
         return spell(self.sentence)
+
+
+Asked: TypeAlias = Answer | partial[Answer]
+"""An answer; or, where it passed, what tells on request which facts it passed by: among thousands nobody asks."""
+
+
+def tell(asked: Asked) -> Answer:
+    """Return the answer itself."""
+    return asked if isinstance(asked, Answer) else asked()

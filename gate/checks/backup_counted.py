@@ -1,11 +1,13 @@
 """Did the read count what it should have: something, all of it, and not much less than the last time?"""
 
+from functools import partial
+
 from gate.canonical import Json
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
-from gate.evidence import Verification
+from gate.evidence import Counts, Verification
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
@@ -27,7 +29,7 @@ def check(case: Case) -> Finding:
 
 
 @kept
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one read's counts, and compare them with those of the read before it."""
     found = copy.run_and_read
     if isinstance(found, Answer):
@@ -51,11 +53,15 @@ def ask(case: Case, copy: Copy) -> Answer:
     if counts.total * 100 < least:
         because = f"the read of {run.id} counted {counts.total} {counts.unit}, the one before {before}"
         return Answer(FAILED, because, evidence=record.raw)
+    return partial(_passed, case, copy, record, counts, before)
+
+
+def _passed(case: Case, copy: Copy, record: Verification, counts: Counts, before: int) -> Answer:
     relied: dict[str, Json] = {
         "protection": copy.id,
         "count_drop_max_percent": case.policy.count_drop_max_percent,
     }
-    count = ("all {} {} of {} are well", counts.total, counts.unit, run.id)
+    count = ("all {} {} of {} are well", counts.total, counts.unit, record.backup)
     told = ("{}, {} before", count, before) if before else count
     return Answer(PASSED, told, relied, record.raw, copy.expiry())
 

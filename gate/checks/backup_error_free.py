@@ -1,9 +1,12 @@
 """Does the backup tool itself say that the backup went well?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
+from gate.evidence import BackupRun
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
@@ -25,15 +28,20 @@ def check(case: Case) -> Finding:
 
 
 @kept
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one run's own flag."""
     run = copy.run
     if isinstance(run, Answer):
         return run
-    raw = copy.read_from
     if run.error is None:
-        return Answer(UNKNOWN, f"{copy.protection.tool} does not say whether backup {run.id} went well", evidence=raw)
+        return Answer(
+            UNKNOWN, f"{copy.protection.tool} does not say whether backup {run.id} went well", evidence=copy.read_from
+        )
     if run.error:
-        return Answer(FAILED, f"{copy.protection.tool} says of backup {run.id}: {run.error}", evidence=raw)
+        return Answer(FAILED, f"{copy.protection.tool} says of backup {run.id}: {run.error}", evidence=copy.read_from)
+    return partial(_passed, copy, run)
+
+
+def _passed(copy: Copy, run: BackupRun) -> Answer:
     told = ("{} complains of nothing in backup {}", copy.protection.tool, run.id)
-    return Answer(PASSED, told, {"protection": copy.id}, raw, copy.expiry())
+    return Answer(PASSED, told, {"protection": copy.id}, copy.read_from, copy.expiry())

@@ -1,12 +1,15 @@
 """Does the backup survive what may happen to the targets?"""
 
+from functools import partial
+
 from gate.canonical import Json
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
+from gate.evidence import Trace
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
-from gate.isolation import SAME
+from gate.isolation import SAME, Isolation
 
 CHECK = Check(
     name="backup-isolated",
@@ -34,26 +37,29 @@ def check(case: Case) -> Finding:
 
 
 @kept
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one dataset's place and that of the copy relied on, and what the change does to its other copies."""
     isolation = copy.isolation
     source, backup = copy.data, copy.repository
-    raw = (source.raw if source else ()) + (backup.raw if backup else ())
     if source is None or backup is None:
-        return Answer(UNKNOWN, f"{copy.id}: nobody asked where data and backup lie", evidence=raw)
+        return Answer(UNKNOWN, f"{copy.id}: nobody asked where data and backup lie", evidence=copy.raw)
     if isolation.relation is SAME:
         because = f"{copy.id} lies on the same array as the data: {isolation.because}"
-        return Answer(FAILED, because, evidence=raw)
+        return Answer(FAILED, because, evidence=copy.raw)
     if (old := copy.stale) or (not isolation.apart and not isolation.attestable):
-        return Answer(UNKNOWN, f"{copy.id}: {old or isolation.because}", evidence=raw)
+        return Answer(UNKNOWN, f"{copy.id}: {old or isolation.because}", evidence=copy.raw)
     if not isolation.backup.arrays.isdisjoint(case.targets):
         touched = sorted(isolation.backup.arrays & case.targets)
         because = f"{copy.id} lies on {' and '.join(touched)}, which this change itself touches"
-        return Answer(FAILED, because, evidence=raw)
+        return Answer(FAILED, because, evidence=copy.raw)
     if because := _other_copies(case, copy):
-        return Answer(FAILED, because, evidence=raw)
+        return Answer(FAILED, because, evidence=copy.raw)
     if not isolation.apart:
-        return _only_declared(copy, (source.place, backup.place), raw)
+        return _only_declared(copy, (source.place, backup.place), copy.raw)
+    return partial(_passed, copy, isolation, backup)
+
+
+def _passed(copy: Copy, isolation: Isolation, backup: Trace) -> Answer:
     relied: dict[str, Json] = {
         "protection": copy.id,
         "data_array": isolation.source.identities,
@@ -62,7 +68,7 @@ def ask(case: Case, copy: Copy) -> Answer:
         "place": backup.place,
     }
     told = ("data and {} are apart, {}", copy.id, isolation.sentence)
-    return Answer(PASSED, told, relied, raw, copy.places_end)
+    return Answer(PASSED, told, relied, copy.raw, copy.places_end)
 
 
 def _only_declared(copy: Copy, places: tuple[str | None, ...], raw: tuple[str, ...]) -> Answer:

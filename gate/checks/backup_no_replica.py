@@ -1,11 +1,13 @@
 """Is the backup a copy of its own, and no snapshot, clone or mirror of production's volume?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.together import judged
-from gate.finding import PASSED, UNKNOWN, Check, Finding, Weight, When
+from gate.finding import UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
     name="backup-no-replica",
@@ -25,16 +27,17 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one repository's volumes; where there are none, nothing can be a replica of a volume."""
     source, backup = copy.data, copy.repository
     if source is None or backup is None or source.problem or backup.problem:
         return Answer(UNKNOWN, f"{copy.id}: it is not known on which volumes data and backup lie")
-    raw = source.raw + backup.raw
     if not copy.place.known or copy.stale_there:
         why = copy.stale_there if copy.place.known else copy.place.because
-        return Answer(UNKNOWN, f"{copy.id}: {why}", evidence=raw)
-    answer = judged(case, copy, ("replication",))
-    if answer.outcome is not PASSED:
-        return answer._replace(evidence=raw)
-    return Answer(answer.outcome, answer.sentence, answer.relied_on, raw, copy.places_end)
+        return Answer(UNKNOWN, f"{copy.id}: {why}", evidence=copy.raw)
+    asked = judged(case, copy, ("replication",))
+    return asked._replace(evidence=copy.raw) if isinstance(asked, Answer) else partial(_passed, copy, asked)
+
+
+def _passed(copy: Copy, apart: partial[Answer]) -> Answer:
+    return apart()._replace(evidence=copy.raw, until=copy.places_end)

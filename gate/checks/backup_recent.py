@@ -1,9 +1,13 @@
 """Was a backup of every dataset at risk finished recently enough?"""
 
-from gate.checks.answer import Answer
+from datetime import timedelta
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
+from gate.evidence import BackupRun
 from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.sentence import span
 
@@ -26,22 +30,25 @@ def check(case: Case) -> Finding:
 
 
 @kept
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge the newest run of one protection."""
     run = copy.run
     if isinstance(run, Answer):
         return run
-    raw = copy.read_from
     limit, rpo = case.policy.backup_max_age, copy.dataset.rpo
     if rpo and rpo < limit:
         limit = rpo
     age = case.now - run.finished_at
     if age > limit:
-        return Answer(FAILED, f"backup {run.id} is {span(age)} old, limit {span(limit)}", evidence=raw)
+        return Answer(FAILED, f"backup {run.id} is {span(age)} old, limit {span(limit)}", evidence=copy.read_from)
+    return partial(_passed, case, copy, run, age, limit)
+
+
+def _passed(case: Case, copy: Copy, run: BackupRun, age: timedelta, limit: timedelta) -> Answer:
     return Answer(
         PASSED,
         ("backup {} finished {} ago, limit {}", run.id, age, limit),
         {"protection": copy.id, **limits_s(case, "backup_max_age"), "limit_s": int(limit.total_seconds())},
-        raw,
+        copy.read_from,
         copy.expiry(run.finished_at + limit),
     )

@@ -1,8 +1,9 @@
 """Was a restore from this repository rehearsed and compared recently enough?"""
 
 from datetime import timedelta
+from functools import partial
 
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
@@ -38,7 +39,7 @@ def limit_of(case: Case, dataset: Dataset) -> timedelta:
 
 
 @kept
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one protection's last rehearsal."""
     record = copy.rehearsal
     if isinstance(record, Answer):
@@ -53,6 +54,10 @@ def ask(case: Case, copy: Copy) -> Answer:
     limit, age = limit_of(case, copy.dataset), case.now - record.at
     if age > limit:
         return Answer(FAILED, f"the rehearsal is {span(age)} old, limit {span(limit)}", evidence=record.raw)
+    return partial(_passed, case, copy, record, age, limit)
+
+
+def _passed(case: Case, copy: Copy, record: Rehearsal, age: timedelta, limit: timedelta) -> Answer:
     limits = limits_s(case, "tier1_rehearsal_max_age" if copy.dataset.tier == 1 else "rehearsal_max_age")
     relied = {"protection": copy.id, "level": record.level, "place": record.place, **limits}
     told = ("{} was restored and compared {} ago in {} s, limit {}", record.backup, age, record.seconds, limit)

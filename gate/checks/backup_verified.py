@@ -1,14 +1,15 @@
 """Was every byte of the backup relied on read and hashed recently enough?"""
 
 from datetime import timedelta
+from functools import partial
 
 from gate import rotation
 from gate.canonical import Json
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
-from gate.evidence import Log, Verification
+from gate.evidence import BackupRun, Log, Verification
 from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.sentence import span
 
@@ -25,6 +26,7 @@ CHECK = Check(
     waivable=True,
 )
 
+FULL = "V4"
 BROKEN = (Log.GAP, Log.UNKNOWN)
 
 
@@ -34,7 +36,7 @@ def check(case: Case) -> Finding:
 
 
 @kept
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one protection's last read of its newest run."""
     found = copy.run_and_read
     if isinstance(found, Answer):
@@ -49,21 +51,25 @@ def ask(case: Case, copy: Copy) -> Answer:
     large = run.size >= case.policy.large_backup
     if large and level == "V3":
         level = level_of(record, case, case.policy.full_read_max_age)
-    if level == "V4" and run.log in BROKEN:
+    if level == FULL and run.log in BROKEN:
         level = "V4-partial"
-    if level != "V4":
+    if level != FULL:
         because = f"backup {run.id} reached {level}, V4 is needed: {record.because}"
         return Answer(FAILED, because, evidence=record.raw)
     if age > limit:
         late = f"the verification of {run.id} is {span(age)} old, limit {span(limit)}"
         return Answer(FAILED, late, evidence=record.raw)
+    return partial(_passed, case, copy, run, record, age, limit)
+
+
+def _passed(case: Case, copy: Copy, run: BackupRun, record: Verification, age: timedelta, limit: timedelta) -> Answer:
     relied: dict[str, Json] = {
         "protection": copy.id,
-        "level": level,
+        "level": FULL,
         "place": record.place,
         **limits_s(case, "verification_max_age"),
     }
-    if large:
+    if run.size >= case.policy.large_backup:
         relied |= {"large_backup": case.policy.large_backup, **limits_s(case, "full_read_max_age")}
     told = ("backup {} was read in full {} ago, limit {}: {}", run.id, age, limit, record.because)
     until = copy.expiry(record.at + limit)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from gate.canonical import Json
 from gate.change import AllowedImage, AllowedPart, ChangeRequest, Plan
@@ -78,6 +78,11 @@ class Case:
         return at_risk(self)
 
     @lazy
+    def at_risk(self) -> "tuple[tuple[str, Copy | None], ...]":
+        """The same by the dataset's name."""
+        return tuple((one.dataset.id, one.copy) for one in self.reliances)
+
+    @lazy
     def targets(self) -> frozenset[str]:
         """What the change touches: the arrays it names, and every array that hangs on the fabric of a switch."""
         return self.inventory.carried(self.request.targets)
@@ -127,8 +132,7 @@ class Case:
         return {}
 
 
-@dataclass(frozen=True)
-class Reliance:
+class Reliance(NamedTuple):
     """One dataset at risk and the copy of it that the case relies on; None when it has none."""
 
     dataset: Dataset

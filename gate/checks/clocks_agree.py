@@ -1,11 +1,13 @@
 """Do the backup hosts' clocks agree with ours?"""
 
 from datetime import timedelta
+from functools import partial
 
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
+from gate.evidence import BackupReading
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.sentence import span
 
@@ -27,7 +29,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one backup host's clock."""
     reading = copy.reading
     if isinstance(reading, Answer):
@@ -38,6 +40,10 @@ def ask(case: Case, copy: Copy) -> Answer:
     if skew > limit:
         because = f"the clock of {copy.protection.host} is off by {span(skew)}, limit {span(limit)}"
         return Answer(FAILED, because, evidence=reading.raw)
+    return partial(_passed, case, copy, reading, skew, limit)
+
+
+def _passed(case: Case, copy: Copy, reading: BackupReading, skew: timedelta, limit: timedelta) -> Answer:
     told = ("the clock of {} is off by {}, limit {}", copy.protection.host, skew, limit)
     relied = {"host": copy.protection.host, **limits_s(case, "clock_skew_max")}
     return Answer(PASSED, told, relied, reading.raw, copy.expiry())

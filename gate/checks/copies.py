@@ -6,9 +6,10 @@ why not, which the checks pass on as theirs. All of it follows from the evidence
 """
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.fleet import Fleet
 from gate.evidence import BackupReading, BackupRun, Rehearsal, Trace, Verification
 from gate.fate.pair import Pair, Touched
@@ -17,6 +18,8 @@ from gate.inventory import Dataset, Protection
 from gate.isolation import Isolation, relate
 from gate.landscape import Place
 from gate.lazy import lazy
+
+_finished = attrgetter("finished_at")
 
 
 class Copy:
@@ -34,6 +37,11 @@ class Copy:
         self.repository = fleet.evidence.repositories.get(protection.id)
         """The way to the copy; None when nobody asked."""
 
+    @property
+    def raw(self) -> tuple[str, ...]:
+        """Digests of the replies that told where data and copy lie."""
+        return tuple(digest for way in (self.data, self.repository) if way is not None for digest in way.raw)
+
     @lazy
     def isolation(self) -> Isolation:
         """How the places of data and copy relate."""
@@ -45,7 +53,7 @@ class Copy:
         return Pair(self.dataset, self.protection, self.isolation, self.fleet.surroundings, self.change)
 
     @lazy
-    def answers(self) -> dict[Any, Answer]:
+    def answers(self) -> dict[Any, Asked]:
         """What `each.kept` questions answered of it, by the question."""
         return {}
 
@@ -83,7 +91,7 @@ class Copy:
             return reading
         if not reading.runs:
             return Answer(FAILED, f"{self.id} holds no backup at all", evidence=reading.raw)
-        newest = max(reading.runs, key=lambda run: run.finished_at)
+        newest = max(reading.runs, key=_finished)
         if newest.finished_at - self.fleet.now > self.fleet.policy.clock_skew_max:
             return Answer(UNKNOWN, f"backup {newest.id} lies in the future", evidence=reading.raw)
         return newest
@@ -117,8 +125,10 @@ class Copy:
             return run
         if isinstance(trace, Answer):
             return trace
-        read = next((record for record in reversed(self.reads) if record.backup == run.id), None)
-        if read is None:
+        for read in reversed(self.reads):
+            if read.backup == run.id:
+                break
+        else:
             return Answer(UNKNOWN, f"backup {run.id} was never read in full where it lies now")
         if read.at > self.fleet.now:
             return Answer(UNKNOWN, f"the verification of {run.id} lies in the future", evidence=read.raw)

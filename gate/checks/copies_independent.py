@@ -1,10 +1,9 @@
 """Are there two copies, each proven, that nothing takes together?"""
 
-from datetime import datetime
-from typing import NamedTuple
+from functools import partial
 
 from gate.canonical import Json
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked, tell
 from gate.checks.backup_counted import ask as backup_counted
 from gate.checks.backup_error_free import ask as backup_error_free
 from gate.checks.backup_isolated import ask as backup_isolated
@@ -45,51 +44,51 @@ CHECK = Check(
 )
 
 
-class _Lack(NamedTuple):
-    """What one copy lacks (empty: nothing), when the first of its proofs expires, and what was read."""
-
-    what: str
-    outcome: Outcome
-    until: datetime | None
-    evidence: tuple[str, ...]
-
-
 def check(case: Case) -> Finding:
     """Count the proven copies of each dataset at risk that are apart from each other."""
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Count one dataset's copies, in inventory order; one that is not apart from those counted does not count."""
-    weight = Weight.BLOCK if copy.dataset.tier == 1 else None
     counted: list[Copy] = []
-    ends: list[datetime | None] = []
     why: list[str] = []
     outcomes: list[Outcome] = []
-    raw: tuple[str, ...] = ()
     for one in case.copies_of(copy.dataset):
-        lack = _proof(case, one)
-        raw += lack.evidence
+        lack = _lack(case, one)
         together = [other.id for other in counted if not _apart(case, other, one)]
-        if lack.what or together:
-            why.append(f"{one.id} {lack.what or 'is not measured to be apart from ' + ', '.join(together)}")
-            outcomes.append(lack.outcome if lack.what else UNKNOWN)
+        if lack is not None or together:
+            lacks, outcome = lack or ("is not measured to be apart from " + ", ".join(together), UNKNOWN)
+            why.append(f"{one.id} {lacks}")
+            outcomes.append(outcome)
         else:
             counted.append(one)
-            ends.append(lack.until)
-    relied: dict[str, Json] = {
+    if len(counted) >= case.policy.copies_min:
+        return partial(_passed, case, copy, counted)
+    weight = Weight.BLOCK if copy.dataset.tier == 1 else None
+    because = f"{len(counted)} of {case.policy.copies_min} copies are proven"
+    lacking = f"{because}: {'; '.join(why)}" if why else because
+    return Answer(_short_of(outcomes), lacking, _relied(case, copy, counted), _raw(case, copy), weight=weight)
+
+
+def _passed(case: Case, copy: Copy, counted: list[Copy]) -> Answer:
+    told = ("{} of {} copies are proven", len(counted), case.policy.copies_min)
+    ends = [proof.until for one in counted for proof in _proofs(case, one)]
+    return Answer(PASSED, told, _relied(case, copy, counted), _raw(case, copy), first(*ends))
+
+
+def _relied(case: Case, copy: Copy, counted: list[Copy]) -> dict[str, Json]:
+    return {
         "copies": [one.id for one in counted],
         "copies_min": case.policy.copies_min,
         "tier": copy.dataset.tier,
     }
-    told = ("{} of {} copies are proven", len(counted), case.policy.copies_min)
-    if len(counted) < case.policy.copies_min:
-        because = f"{len(counted)} of {case.policy.copies_min} copies are proven" + (
-            f": {'; '.join(why)}" if why else ""
-        )
-        return Answer(_short_of(outcomes), because, relied, raw, weight=weight)
-    told = ("{} of {} copies are proven", len(counted), case.policy.copies_min)
-    return Answer(PASSED, told, relied, raw, first(*ends))
+
+
+def _raw(case: Case, copy: Copy) -> tuple[str, ...]:
+    """Return the digests of everything that was read to answer for any of the copies."""
+    proofs = (proof for one in case.copies_of(copy.dataset) for proof in _proofs(case, one))
+    return tuple(digest for proof in proofs for digest in proof.evidence)
 
 
 def _short_of(outcomes: list[Outcome]) -> Outcome:
@@ -97,17 +96,23 @@ def _short_of(outcomes: list[Outcome]) -> Outcome:
     return UNKNOWN if outcomes and FAILED not in outcomes else FAILED
 
 
-def _proof(case: Case, copy: Copy) -> _Lack:
-    """Ask one copy everything that the copy relied on is asked."""
-    ends: list[datetime | None] = []
-    raw: tuple[str, ...] = ()
+def _lack(case: Case, copy: Copy) -> tuple[str, Outcome] | None:
+    """Ask one copy everything that the copy relied on is asked; return the first thing that it lacks."""
     for lacks, question in PROVEN:
         answer = question(case, copy)
-        raw += answer.evidence
-        if answer.outcome is not PASSED:
-            return _Lack(lacks, answer.outcome, None, raw)
-        ends.append(answer.until)
-    return _Lack("", PASSED, first(*ends), raw)
+        if isinstance(answer, Answer) and answer.outcome is not PASSED:
+            return lacks, answer.outcome
+    return None
+
+
+def _proofs(case: Case, copy: Copy) -> list[Answer]:
+    """Return what one copy was answered, up to the first question that it did not pass."""
+    told: list[Answer] = []
+    for _, question in PROVEN:
+        told.append(tell(question(case, copy)))
+        if told[-1].outcome is not PASSED:
+            break
+    return told
 
 
 def _apart(case: Case, one: Copy, other: Copy) -> bool:

@@ -1,10 +1,13 @@
 """Is there one copy that a firmware fault cannot reach?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy, tried
+from gate.evidence import Immutability
 from gate.finding import PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
@@ -25,7 +28,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one dataset."""
     found = held_copy(case, copy.dataset)
     if isinstance(found, Answer):
@@ -33,6 +36,10 @@ def ask(case: Case, copy: Copy) -> Answer:
     fast, record = found
     if old := tried(case, record):
         return Answer(UNKNOWN, f"{fast.id}: {old}", evidence=record.raw)
+    return partial(_passed, case, fast, record)
+
+
+def _passed(case: Case, fast: Copy, record: Immutability) -> Answer:
     relied = {
         "copy": fast.id,
         "mechanism": record.mechanism,

@@ -1,6 +1,8 @@
 """Does anything that refuses rest on somebody's word?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
@@ -28,25 +30,24 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Name what is declared of one dataset, its copy, and where the restore was rehearsed."""
-    ways = {
-        f"the place of {copy.dataset.id}": copy.data,
-        f"the place of {copy.id}": copy.repository,
-        f"the place of {copy.protection.rehearsal_scratch}": case.evidence.scratches.get(copy.id),
-    }
-    ways |= {f"the place of {name}": trace for name, trace in case.evidence.tools.items()}
-    declared = [words for words, trace in ways.items() if _declared(case, trace)]
-    if unknown := [words for words, trace in ways.items() if trace is None]:
+    tools = case.evidence.tools
+    ways = (copy.data, copy.repository, case.evidence.scratches.get(copy.id), *tools.values())
+    if all(trace is not None and not _declared(case, trace) for trace in ways):
+        return partial(_passed, copy)
+    places = (copy.dataset.id, copy.id, copy.protection.rehearsal_scratch, *tools)
+    named = {f"the place of {name}": trace for name, trace in zip(places, ways, strict=True)}
+    if unknown := [words for words, trace in named.items() if trace is None]:
         return Answer(UNKNOWN, f"nobody asked for {' and '.join(unknown)}")
-    if declared:
-        because = f"only declared: {', '.join(declared)}"
-        return Answer(FAILED, because, {"declared": [*declared]})
+    declared = [words for words, trace in named.items() if trace is not None and _declared(case, trace)]
+    return Answer(FAILED, f"only declared: {', '.join(declared)}", {"declared": [*declared]})
+
+
+def _passed(copy: Copy) -> Answer:
     return Answer(PASSED, "nothing that it relies on is only declared", {"protection": copy.id})
 
 
-def _declared(case: Case, trace: Trace | None) -> bool:
-    if trace is None:
-        return False
-    words = any(hop.provenance is DECLARED for hop in trace.hops)
-    return words or any(not element.counts for element in case.map.locate(trace).elements)
+def _declared(case: Case, trace: Trace) -> bool:
+    words = any(hop.provenance is DECLARED for hop in trace.hops) if trace.hops else False
+    return words or not case.map.locate(trace).counts

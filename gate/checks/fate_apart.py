@@ -1,6 +1,6 @@
 """Does nothing else carry what befalls the data to the copy?"""
 
-from gate.checks.answer import Answer
+from gate.checks.answer import Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
@@ -28,6 +28,6 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one pair."""
     return judged(case, copy, DIMENSIONS)

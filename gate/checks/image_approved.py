@@ -18,7 +18,7 @@ def check(case: Case) -> Finding:
     """Compare the bytes on disk, the change and the allow list, and the models of all targets."""
     image, reading = case.request.image, case.evidence.image
     if image is None:
-        return Finding(CHECK.name, Outcome.FAILED, "the change names no image")
+        return Finding(CHECK.name, FAILED, "the change names no image")
     if reading is None:
         return Finding(CHECK.name, UNKNOWN, f"the image {image.file} was not read")
     trouble = reading.problem or stale(case, reading.at)

@@ -1,10 +1,12 @@
 """Is the log between the backup's beginning and its recovery point whole?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import kept, over_datasets
-from gate.evidence import Log
+from gate.evidence import BackupRun, Log
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
@@ -28,20 +30,23 @@ def check(case: Case) -> Finding:
 
 
 @kept
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one run's log."""
     run = copy.run
     if isinstance(run, Answer):
         return run
-    raw = copy.read_from
     if run.log is GAP:
-        return Answer(FAILED, f"the log of backup {run.id} has a gap: {run.log_because}", evidence=raw)
+        return Answer(FAILED, f"the log of backup {run.id} has a gap: {run.log_because}", evidence=copy.read_from)
     if run.log is NOT_KNOWN:
         because = (
             f"it is not known whether the log of backup {run.id} is whole: {run.log_because or 'nothing was told'}"
         )
-        return Answer(UNKNOWN, because, evidence=raw)
+        return Answer(UNKNOWN, because, evidence=copy.read_from)
+    return partial(_passed, copy, run)
+
+
+def _passed(copy: Copy, run: BackupRun) -> Answer:
     needs = run.log is COMPLETE
     told = ("the log of backup {} is whole" if needs else "backup {} needs no log to be restored", run.id)
     relied = {"protection": copy.id, "log": run.log.value}
-    return Answer(PASSED, told, relied, raw, copy.expiry())
+    return Answer(PASSED, told, relied, copy.read_from, copy.expiry())

@@ -1,11 +1,13 @@
 """Can production itself destroy the backup?"""
 
 from datetime import timedelta
+from functools import partial
 
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
+from gate.evidence import AccessTest
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.sentence import span
 
@@ -27,7 +29,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one attempt."""
     test = case.evidence.access.get(copy.id)
     if test is None:
@@ -42,6 +44,10 @@ def ask(case: Case, copy: Copy) -> Answer:
     if age > limit:
         because = f"production's credential was last tried {span(age)} ago, limit {span(limit)}"
         return Answer(FAILED, because, evidence=test.raw)
+    return partial(_passed, case, copy, test, age, limit)
+
+
+def _passed(case: Case, copy: Copy, test: AccessTest, age: timedelta, limit: timedelta) -> Answer:
     relied = {"protection": copy.id, "actor": test.actor, **limits_s(case, "sentinel_max_age")}
     told = ("{} is refused by the backup system of {}, tried {} ago", test.actor, copy.id, age)
     return Answer(PASSED, told, relied, test.raw, test.at + limit)

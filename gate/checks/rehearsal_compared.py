@@ -1,9 +1,10 @@
 """Was the restored copy equal to references older than the backup, and, where tables only grow, to an old one?"""
 
 from datetime import timedelta
+from functools import partial
 
 from gate.canonical import Json
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
@@ -31,7 +32,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one rehearsal's comparisons."""
     record = copy.rehearsal
     if isinstance(record, Answer):
@@ -55,6 +56,10 @@ def ask(case: Case, copy: Copy) -> Answer:
         old = span(case.policy.old_reference_min_age)
         because = f"{missed} only grows and was compared with no reference that is {old} older than the rehearsal"
         return Answer(FAILED, because, evidence=record.raw)
+    return partial(_passed, case, copy, record)
+
+
+def _passed(case: Case, copy: Copy, record: Rehearsal) -> Answer:
     grows: list[Json] = [one.table for one in copy.dataset.append_only]
     relied: dict[str, Json] = {
         "protection": copy.id,
@@ -68,8 +73,7 @@ def ask(case: Case, copy: Copy) -> Answer:
 def _started(case: Case, copy: Copy, record: Rehearsal) -> timedelta | None:
     """Return by how much the first reference is older than the beginning of the rehearsed backup; None: not known."""
     reading = case.evidence.backups.get(copy.id)
-    runs = {run.id: run for run in reading.runs} if reading else {}
-    run = runs.get(record.backup)
+    run = next((one for one in reading.runs if one.id == record.backup), None) if reading else None
     if run is None or run.started_at is None:
         return None
     return run.started_at - record.compared[0].reference_at

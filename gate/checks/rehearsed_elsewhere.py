@@ -1,10 +1,14 @@
 """Was the restore rehearsed where the change does not reach?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, stale_place
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
+from gate.evidence import Trace
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
+from gate.landscape import Place
 
 CHECK = Check(
     name="rehearsed-elsewhere",
@@ -24,7 +28,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one scratch; the rehearsal must have been made on the host whose scratch it is."""
     record = copy.rehearsal
     if isinstance(record, Answer):
@@ -42,6 +46,10 @@ def ask(case: Case, copy: Copy) -> Answer:
         return Answer(FAILED, because, evidence=trace.raw)
     if old := stale_place(case, trace, place):
         return Answer(UNKNOWN, f"{scratch}: {old}", evidence=trace.raw)
+    return partial(_passed, case, copy, trace, place)
+
+
+def _passed(case: Case, copy: Copy, trace: Trace, place: Place) -> Answer:
     relied = {"protection": copy.id, "scratch": place.identities}
-    told = ("{} of {} lies on {}", scratch, copy.protection.rehearsal_host, place.words)
+    told = ("{} of {} lies on {}", copy.protection.rehearsal_scratch, copy.protection.rehearsal_host, place.words)
     return Answer(PASSED, told, relied, trace.raw, trace.at + case.policy.evidence_max_age)

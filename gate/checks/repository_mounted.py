@@ -1,9 +1,12 @@
 """Is the repository where it should be, and followed to its end?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
+from gate.evidence import Trace
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
@@ -28,7 +31,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one trace."""
     told = copy.repository
     if told is not None and told.problem:
@@ -37,6 +40,10 @@ def ask(case: Case, copy: Copy) -> Answer:
     trace = copy.trace
     if isinstance(trace, Answer):
         return trace
+    return partial(_passed, case, copy, trace)
+
+
+def _passed(case: Case, copy: Copy, trace: Trace) -> Answer:
     lies = ("{} lies on {}", copy.id, trace.place)
     relied = {"protection": copy.id, "place": trace.place}
     return Answer(PASSED, lies, relied, trace.raw, trace.at + case.policy.evidence_max_age)

@@ -1,7 +1,10 @@
 """Was every object that the repository holds read within a month?"""
 
+from datetime import datetime
+from functools import partial
+
 from gate import rotation
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
@@ -27,7 +30,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one repository: the newest read of what the run relied on needs."""
     run, trace = copy.run, copy.trace
     if isinstance(run, Answer):
@@ -47,6 +50,11 @@ def ask(case: Case, copy: Copy) -> Answer:
     if age > limit:
         because = f"the oldest read of what {copy.id} holds is {span(age)} ago, limit {span(limit)}"
         return Answer(FAILED, because, evidence=record.raw)
+    return partial(_passed, case, copy, record, since)
+
+
+def _passed(case: Case, copy: Copy, record: Verification, since: datetime) -> Answer:
+    age, limit = case.now - since, case.policy.full_read_max_age
     relied = {"protection": copy.id, "place": record.place, **limits_s(case, "full_read_max_age")}
     told = ("all that {} holds was read within {}, limit {}", copy.id, age, limit)
     return Answer(PASSED, told, relied, record.raw, copy.expiry(since + limit))

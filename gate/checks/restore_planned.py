@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from gate.canonical import Json
 from gate.change import RestorePlan
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, tell
 from gate.checks.backup_rehearsed import ask as backup_rehearsed
 from gate.checks.case import Case, Reliance
 from gate.checks.copies import Copy
@@ -65,7 +65,7 @@ def _dataset(case: Case, plan: RestorePlan, reliance: Reliance) -> Answer:
         return Answer(FAILED, f"{what} is in no tier of the restore plan")
     if reliance.copy is None:
         return UNPROTECTED
-    rehearsed = backup_rehearsed(case, reliance.copy)
+    rehearsed = tell(backup_rehearsed(case, reliance.copy))
     if rehearsed.outcome is not PASSED:
         return Answer(rehearsed.outcome, f"its restore is not rehearsed: {rehearsed.because}", {}, rehearsed.evidence)
     return _in_time(reliance.copy, min(tier.rto for tier, _ in tiers), rehearsed)

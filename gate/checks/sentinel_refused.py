@@ -1,10 +1,13 @@
 """Was everything that must be refused really refused?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy, tried
+from gate.evidence import Immutability
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.immutability import ACTIONS, held
 
@@ -26,7 +29,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one copy's sentinel."""
     found = held_copy(case, copy.dataset)
     if isinstance(found, Answer):
@@ -42,6 +45,10 @@ def ask(case: Case, copy: Copy) -> Answer:
         return Answer(UNKNOWN, because, evidence=record.raw)
     if old := tried(case, record):
         return Answer(UNKNOWN, f"{fast.id}: {old}", evidence=record.raw)
+    return partial(_passed, case, fast, record)
+
+
+def _passed(case: Case, fast: Copy, record: Immutability) -> Answer:
     age, limit = case.now - record.at, case.policy.sentinel_max_age
     told = ("all {} attempts on the sentinel beside {} were refused {} ago", len(ACTIONS), fast.id, age)
     relied = {"copy": fast.id, **limits_s(case, "sentinel_max_age")}

@@ -1,6 +1,6 @@
 """Could one fire, one feed or one fabric take both?"""
 
-from gate.checks.answer import Answer
+from gate.checks.answer import Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
@@ -29,6 +29,6 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one pair."""
     return judged(case, copy, DIMENSIONS)

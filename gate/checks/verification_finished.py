@@ -1,9 +1,12 @@
 """Did the last read of the backup come to its own end?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
+from gate.evidence import BackupRun, Verification
 from gate.finding import PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
@@ -24,7 +27,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one read."""
     found = copy.run_and_read
     if isinstance(found, Answer):
@@ -33,5 +36,9 @@ def ask(case: Case, copy: Copy) -> Answer:
     if not record.complete:
         because = f"the read of {run.id} did not finish: {record.because}"
         return Answer(UNKNOWN, because, evidence=record.raw)
+    return partial(_passed, copy, run, record)
+
+
+def _passed(copy: Copy, run: BackupRun, record: Verification) -> Answer:
     told = ("the read of {} came to its end", run.id)
     return Answer(PASSED, told, {"protection": copy.id}, record.raw, copy.expiry())

@@ -1,10 +1,12 @@
 """Was the backup read after the last change of the storage that holds it?"""
 
-from gate.checks.answer import Answer
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
-from gate.evidence import maintenance_of, software_of
+from gate.evidence import BackupRun, Verification, maintenance_of, software_of
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
 CHECK = Check(
@@ -27,7 +29,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one repository and every array under it."""
     found = copy.run_and_read
     if isinstance(found, Answer):
@@ -48,6 +50,11 @@ def ask(case: Case, copy: Copy) -> Answer:
             over = "was over" if name == maintenance_of(copy.id) else "was first seen as it is now"
             because = f"{run.id} was last read before {name} {over}"
             return Answer(FAILED, because, evidence=record.raw)
+    return partial(_passed, copy, run, record)
+
+
+def _passed(copy: Copy, run: BackupRun, record: Verification) -> Answer:
+    place = copy.place
     storage = " and ".join(sorted(place.arrays)) or place.words
     told = ("{} was read after the last change of {}", run.id, storage)
     relied = {"protection": copy.id, "storage": place.identities}

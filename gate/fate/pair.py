@@ -40,9 +40,17 @@ class Touched:
                 found[array] = (*found.get(array, ()), number)
         return found
 
-    def stages_of(self, place: Place) -> set[int]:
+    def stages_of(self, place: Place) -> frozenset[int]:
         """Return the numbers of the stages that touch a place."""
-        return {number for array in place.arrays for number in self.stages.get(array, ())}
+        known = self._stages_of.get(place.arrays)
+        if known is None:
+            found = frozenset(number for array in place.arrays for number in self.stages.get(array, ()))
+            known = self._stages_of[place.arrays] = found
+        return known
+
+    @lazy
+    def _stages_of(self) -> dict[frozenset[str], frozenset[int]]:
+        return {}
 
 
 UNTOUCHED = Touched()

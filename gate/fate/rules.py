@@ -27,7 +27,7 @@ def _change_set(pair: Pair) -> Relation:
 def _wave(pair: Pair) -> Relation:
     """Compare the stages in which each is touched; sharing one is what must never be."""
     ours, theirs = pair.change.stages_of(pair.here), pair.change.stages_of(pair.there)
-    if ours & theirs:
+    if not ours.isdisjoint(theirs):
         return SAME
     known = pair.there.known and (pair.here.known or not theirs)
     return DIFFERENT if known and pair.change.waves else UNKNOWN
@@ -45,7 +45,8 @@ def _copy(pair: Pair) -> Relation:
 
 
 def _partner(pair: Pair) -> Relation:
-    if pair.under_data.partnered & pair.there.arrays or pair.under_copy.partnered & pair.here.arrays:
+    ours, theirs = pair.under_data.partnered, pair.under_copy.partnered
+    if not (ours.isdisjoint(pair.there.arrays) and theirs.isdisjoint(pair.here.arrays)):
         return SAME
     return DIFFERENT if pair.here.known and pair.there.known else UNKNOWN
 
