@@ -74,9 +74,6 @@ def test_no_image_goes_with_a_part() -> None:
 
 def test_slots_of_a_part_are_filled_from_a_change_alone() -> None:
     read = parse(TEXT.encode(), "file.yaml", FAMILIES)
+    known: dict[str, str] = dict.fromkeys(read.slots, "")
     with pytest.raises(BadInput, match="is filled from a change and what its array lists"):
-        render(
-            read,
-            {**dict.fromkeys(read.slots, "")} | {"array": "a-1", "serial": "S123", "from_version": "1.2"},
-            FAMILIES,
-        )
+        render(read, known | {"array": "a-1", "serial": "S123", "from_version": "1.2"}, FAMILIES)

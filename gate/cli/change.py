@@ -64,7 +64,14 @@ def list_(place: Place, local: bool, as_json: bool) -> None:
 
 def _row(row: dict[str, Any]) -> tuple[object, ...]:
     state = row["state"] + (" (on hold)" if row.get("hold") else "")
-    return row["id"], state, row["version"], ",".join(row["targets"]), row["requester"], row["title"]
+    return (
+        row["id"],
+        state,
+        row["version"] or row.get("part", ""),
+        ",".join(row["targets"]),
+        row["requester"],
+        row["title"],
+    )
 
 
 @change.command()

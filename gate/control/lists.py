@@ -100,9 +100,17 @@ def row(standing: Standing) -> dict[str, Any]:
         "requester": standing.requester,
         "targets": list(targets) if isinstance(targets, (list, tuple)) else [],
         "version": image.get("version", "") if isinstance(image, dict) else "",
+        "part": _part(standing.request.get("part")),
         "hold": standing.hold,
         "question": standing.question,
         "opened_at": utc(standing.opened_at),
         "updated_at": utc(standing.updated_at),
         "seq": standing.seq,
     }
+
+
+def _part(asked: object) -> str:
+    """Return in a few words what a change replaces; empty where it replaces no part."""
+    if not isinstance(asked, dict) or not isinstance(asked.get("new"), dict):
+        return ""
+    return f"{asked.get('what', '')} {asked.get('slot', '')}: part {asked['new'].get('part', '')}"

@@ -51,6 +51,8 @@ class Story:
     findings: tuple[Mapping[str, Any], ...]
     charts: tuple[Chart, ...]
     steps: tuple[Step, ...]
+    parts: tuple[tuple[str, ...], ...] = ()
+    """What is replaced: what it is, slot, part, serial, firmware; one row each for old, new and partner."""
 
 
 def story(entries: Sequence[Entry], blobs: Blobs) -> Story:
@@ -66,7 +68,23 @@ def story(entries: Sequence[Entry], blobs: Blobs) -> Story:
     with suppress(KeyError, TypeError, ValueError, AttributeError):
         drawn = charts(_run(entries), plan["thresholds"])
     findings = tuple(one for one in verdict.get("findings", []) if isinstance(one, dict) and "check" in one)
-    return Story(tuple(pictures), findings, tuple(drawn), tuple(_steps(entries, blobs)))
+    return Story(tuple(pictures), findings, tuple(drawn), tuple(_steps(entries, blobs)), _parts(plan.get("part")))
+
+
+def _parts(part: object) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(part, dict):
+        return ()
+    told = {key: str(value) for key, value in part.items()}
+    with suppress(KeyError):
+        old = (told["slot"], told["old_part"], told["old_serial"], "")
+        new = (told["slot"], told["part"], told["serial"], f"{told['firmware']}, as told by {told['paper']}")
+        partner = (told["partner_slot"], told["partner_part"], told["partner_serial"])
+        return (
+            (f"{told['what']} taken out", *old),
+            (f"{told['what']} put in", *new),
+            ("its partner", *partner, f"{told['partner_firmware']}, as told by the array"),
+        )
+    return ()
 
 
 def _named(entries: Sequence[Entry], name: str) -> str:

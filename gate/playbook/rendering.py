@@ -8,6 +8,7 @@ from gate.change import Phase
 from gate.errors import BadInput
 from gate.inventory import Array, ArrayFamily
 from gate.playbook.conditions import Condition
+from gate.playbook.replacing import OF_PARTS
 from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, SlotName, listed
 from gate.step import Answer, Step
 from gate.tree import show
@@ -40,6 +41,7 @@ def slot_values(
         "from_version": from_version,
         "unit": array.unit or "",
         "image_server": image_server,
+        **dict.fromkeys(OF_PARTS, ""),
     }
 
 
@@ -51,6 +53,9 @@ def render(playbook: Playbook, slots: Mapping[str, str], families: Mapping[Array
         value = slots.get(name)
         if value is None:
             raise BadInput(f'the slot "{name}" has no value')
+        if not value and name in OF_PARTS:
+            hint = "open the change and check it: its plan shows the exact words"
+            raise BadInput(f'the slot "{name}" is filled from a change and what its array lists', hint=hint)
         if not SAFE.fullmatch(value) or not re.fullmatch(pattern, value):
             raise BadInput(
                 f'"{show(value)}" does not fit the slot "{name}" ({pattern})',

@@ -8,16 +8,16 @@ is asked whether it is the planned one and carries the planned firmware: a playb
 from collections.abc import Iterator
 
 from gate.change import Kind
-from gate.playbook.written import Expected, Playbook, PlaybookStep, listed
+from gate.playbook.written import Expected, Playbook, PlaybookStep, SlotName, listed
 from gate.tree import Path
 
-OF_PARTS = (
+OF_PARTS: tuple[SlotName, ...] = (
     *("enclosure", "slot", "place", "partner_slot", "partner_place", "partner_serial"),
     *("old_part", "old_serial", "new_part", "new_serial", "new_firmware"),
 )
 """Slots that only a replacement fills."""
 
-OF_IMAGES = ("image", "version", "image_server")
+OF_IMAGES: tuple[SlotName, ...] = ("image", "version", "image_server")
 """Slots that only an image fills."""
 
 
