@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from gate.canonical import sha256
 from gate.lazy import lazy
+from gate.step import Step
 
 CONTROLS = frozenset(map(chr, [*range(32), *range(0x7F, 0xA0)])) - set("\t\r\n")
 """What no reply may hold: C0 but for line ends and tabs, DEL, C1 (ECMA-48)."""
@@ -163,6 +164,35 @@ class PartsReading:
             if (one.what, one.enclosure) == (part.what, part.enclosure) and one.slot != part.slot
         ]
         return found[0] if len(found) == 1 else None
+
+
+@dataclass(frozen=True)
+class Prechecked:
+    """What the vendor's own look before an update says of one array, each question with its answer."""
+
+    array: str
+    at: datetime
+    offered: bool
+    """False: the family has no such look that the gate could ask."""
+
+    version: str
+    """The version for which it was asked."""
+
+    playbook_sha256: str = ""
+    """Of the file that says what is asked; empty where there is none."""
+
+    held: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+    """What it holds against the update."""
+
+    unknown: tuple[str, ...] = ()
+    """What could not be asked or read, and why."""
+
+    staged: tuple[Step, ...] = ()
+    """Questions that need the image on the array; a plan asks them before it applies anything."""
+
+    way_out: str = ""
+    raw: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -624,6 +654,9 @@ class Evidence:
     """Array or protection id → since when its firmware, or the place of its repository, was seen as it is now;
     `software_of` a protection → likewise the version of its tool, where that tells one;
     `maintenance_of` a protection → when the last maintenance of it, its host or its storage was to be over."""
+
+    prechecks: dict[str, Prechecked] = field(default_factory=dict)
+    """Array id → what the vendor's own look says, asked of every target."""
 
     record: RecordState | None = None
     image: ImageReading | None = None

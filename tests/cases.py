@@ -45,6 +45,7 @@ from gate.evidence import (
     Leaf,
     Part,
     PartsReading,
+    Prechecked,
     RecordState,
     Rehearsal,
     TableDigest,
@@ -368,6 +369,19 @@ def image_reading(**fields: Any) -> ImageReading:
     return ImageReading(**{**given, **fields})
 
 
+def prechecked(name: str, **fields: Any) -> Prechecked:
+    given: dict[str, Any] = {
+        "at": NOON - timedelta(minutes=1),
+        "offered": True,
+        "version": RELEASED,
+        "playbook_sha256": DIGEST,
+        "held": ("test-utility: errors 0",),
+        "way_out": "Put the utility on the array.",
+        "raw": (DIGEST,),
+    }
+    return Prechecked(name, **{**given, **fields})
+
+
 NAMES = ("nightly", "offsite")
 
 
@@ -396,6 +410,7 @@ def evidence(**fields: Any) -> Evidence:
         },
         "scratches": {name: trace("vault-1", SCRATCH_LUN, host="bk-1", path="/scratch") for name in NAMES},
         "settled": dict.fromkeys((*SERIALS, *NAMES), NOON - timedelta(days=30)),
+        "prechecks": {name: prechecked(name) for name in ("east-1", "east-2")},
         "record": RecordState(NOON - timedelta(minutes=1), 100),
         "image": image_reading(),
     }

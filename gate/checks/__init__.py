@@ -43,6 +43,7 @@ from gate.checks import (
     retention_strict,
     sentinel_refused,
     sites_separate,
+    vendor_precheck,
     verification_finished,
     verified_since_change,
     window_open,
@@ -87,6 +88,7 @@ CHECKS = (
     part_matches,
     array_healthy,
     fabrics_apart,
+    vendor_precheck,
     back_out_ready,
     window_open,
     no_conflict,
@@ -95,7 +97,7 @@ CHECKS = (
 RECORDS = {module.CHECK.name: module.CHECK for module in CHECKS}
 """Name → what a check is besides its rule."""
 
-OF_IMAGES, OF_PARTS = (image_approved,), (part_approved, part_matches)
+OF_IMAGES, OF_PARTS = (image_approved, vendor_precheck), (part_approved, part_matches)
 """What is asked of a change of the one kind only."""
 
 EXPECTED: Mapping[tuple[Kind, Purpose], tuple[ModuleType, ...]] = {

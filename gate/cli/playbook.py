@@ -23,11 +23,11 @@ def playbook() -> None:
 def check(file: Path, as_json: bool) -> None:
     """Read a playbook and say what is wrong first, with line and column."""
     from gate.families import FAMILIES
-    from gate.playbook import file_digest, parse
+    from gate.playbook import file_digest, parse_either
     from gate.settings import read_file
 
     text = read_file(file)
-    read = parse(text, str(file), FAMILIES)
+    read = parse_either(text, str(file), FAMILIES)
     if as_json:
         steps = {key: len(listed) for key, _, listed in read.phases()}
         out_json({"file": str(file), "family": read.family, "sha256": file_digest(text), **steps})
@@ -93,11 +93,11 @@ def dry_run(
 ) -> None:
     """Put its questions to arrays and change nothing. Exit 1: it would stop; 3: not everything could be found out."""
     from gate.families import FAMILIES
-    from gate.playbook import parse
+    from gate.playbook import parse_either
     from gate.settings import read_file
 
     text = read_file(file)
-    parse(text, str(file), FAMILIES)
+    parse_either(text, str(file), FAMILIES)
     client, runs = place.client(), []
     for array in dict.fromkeys(arrays):
         body = {"playbook": text.decode(), "source": str(file)[-200:], "array": array, "version": firmware}

@@ -1,5 +1,7 @@
 """The one door to a change: open, check, sign, start, hold, resume, back out, withdraw."""
 
+from dataclasses import replace
+
 from gate.approval import Decision, may_perform, may_resume
 from gate.authority import STAGE, no_return
 from gate.canonical import Json
@@ -237,6 +239,9 @@ class Changes:
         progress("gathering evidence from arrays, hosts and repositories")
         image = request.image.file if request.image else None
         evidence = desk.gathering.gather(request.targets, image, progress, parts=request.part is not None)
+        if request.image:
+            progress("asking what the vendor's own prechecks hold against it")
+            evidence = replace(evidence, prechecks=desk.gathering.prechecks(request, evidence, progress))
         progress("sealing the plan and asking every check")
         now = desk.clock()
         others, waivers, team = desk.others(standing.change), desk.waivers(standing), frozenset(desk.people.all())

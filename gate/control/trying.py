@@ -15,7 +15,7 @@ from gate.gather.dry_run import DryRun, Tried, dry_run
 from gate.inventory import Array
 from gate.ledger.entry import Blob, Draft
 from gate.person import Person
-from gate.playbook import parse, render, slot_values
+from gate.playbook import Precheck, parse_either, render, render_precheck, slot_values
 from gate.standing import BEFORE
 from gate.step import Step
 from gate.transcript import recording, redact
@@ -74,7 +74,7 @@ class Trying:
         desk = self._desk
         if why := may_try(actor):
             raise desk.refuse(actor, None, "dry run of a playbook", why)
-        playbook = parse(text, source, FAMILIES)
+        playbook = parse_either(text, source, FAMILIES)
         config = desk.settings.config
         known = {one.id: one for one in config.inventory.arrays}
         if array not in known:
@@ -89,8 +89,12 @@ class Trying:
             if not from_version:
                 raise CannotTell(f"{array} does not tell which version it runs", hint="name one with --from")
         values = slot_values(one, image.file, image.version, one.serial, from_version, config.images.server or "")
-        words = render(playbook, {name: values[name] for name in playbook.slots}, FAMILIES)
-        phases = ((Phase.FORWARD, words.forward), (Phase.COMMIT, words.commit), (Phase.BACK_OUT, words.back_out))
+        slots: dict[str, str] = {name: values[name] for name in playbook.slots}
+        if isinstance(playbook, Precheck):
+            phases = [(Phase.FORWARD, render_precheck(playbook, slots, FAMILIES)[0])]
+        else:
+            words = render(playbook, slots, FAMILIES)
+            phases = [(Phase.FORWARD, words.forward), (Phase.COMMIT, words.commit), (Phase.BACK_OUT, words.back_out)]
         return dry_run_view(self._run(one, phases, progress))
 
     def _run(self, array: Array, phases: Iterable[tuple[Phase, tuple[Step, ...]]], progress: Progress) -> DryRun:

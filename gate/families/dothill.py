@@ -244,6 +244,7 @@ FAMILY = Family(
     FORBIDDEN,
     READERS,
     read,
+    prechecked=True,
     spell=JSON_MODE.__add__,
     parts=lambda: parts(QUESTIONS["controllers"]),
 )

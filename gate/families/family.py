@@ -60,6 +60,9 @@ class Family:
     read: Callable[[str, Mapping[str, Reply], datetime], ArrayReading]
     """(array id, replies by question name, now) → who the array is and whether it is well."""
 
+    prechecked: bool = False
+    """Whether the vendor documents a look of the array's own before an update; `playbooks/FAMILY/precheck.yaml`."""
+
     fetches: bool = False
     """Whether its arrays fetch an image by themselves, from the web server of the settings."""
 

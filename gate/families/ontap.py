@@ -249,4 +249,4 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
 
 
 QUESTIONS: Mapping[str, str] = {name: spell(command) for name, command in ASKED.items()}
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, fetches=True, spell=spell)
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, prechecked=True, fetches=True, spell=spell)

@@ -67,6 +67,9 @@ LEVEL = re.compile(r"(\d{1,4}(?:\.\d{1,4}){1,4})(?: \(build ([A-Za-z0-9.]{1,60})
 WORDS = re.compile(r"[!-~]([ -~]{0,98}[!-~])?")
 """What a name, a serial or a model may be: one line of ASCII, so that nobody reads another array's name in it."""
 
+INSTALLED = "CMMVC6227I The package installed successfully."
+"""What `applysoftware -file` says of a package that it has taken; IBM's field notes show no other."""
+
 VERDICT = re.compile(r"^The tool has found (\d{1,6}) errors and (\d{1,6}) warnings\.?$", re.MULTILINE)
 UNSUPPORTED = re.compile(r"upgrade path from .{1,80} is unsupported", re.IGNORECASE)
 IDLE = "success"
@@ -126,7 +129,15 @@ def _dumps(reply: Reply) -> Facts:
 
 
 def _accepted(reply: Reply) -> Facts:
-    answer(reply)
+    """
+    Read the end of `applysoftware`: it says nothing, or that one information message, and nothing beside it.
+
+    Whatever else is said, also with status 0, may be a warning or a refusal of newer code: then the array is looked at.
+    """
+    said = answer(reply).splitlines()
+    if reply.stderr.strip() or said not in ([], [INSTALLED]):
+        other = (*reply.stderr.decode("utf-8", "replace").splitlines(), *said, "a line without words")[0]
+        raise Unreadable(f'the array said "{other[:120]}", which is not how it accepts a command')
     return {"accepted": "yes"}
 
 
@@ -268,4 +279,4 @@ def _ports(reply: Reply) -> list[str]:
     return names
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, parts=parts)
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, prechecked=True, parts=parts)

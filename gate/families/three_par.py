@@ -207,4 +207,4 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     )
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read)
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, prechecked=True)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from gate import keys
+from gate.change import ChangeRequest
 from gate.evidence import (
     OWN_RECORD,
     AccessTest,
@@ -20,6 +21,7 @@ from gate.evidence import (
     BackupReading,
     Evidence,
     Immutability,
+    Prechecked,
     Trace,
     Verification,
 )
@@ -35,6 +37,7 @@ from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
 from gate.gather.objects import Objects, WideLines
 from gate.gather.own import OwnRecord
+from gate.gather.prechecks import Prechecks
 from gate.gather.records import Known, Records
 from gate.gather.rehearsals import Rehearsals
 from gate.gather.sightings import Sightings
@@ -132,6 +135,7 @@ class Gathering:
         self._immutables = Immutables(
             config.inventory, self.monitor, objects, ledger, config.policy.sentinel_max_age, clock
         )
+        self._prechecks = Prechecks(settings, self.monitor, ledger, clock)
         self._backups = Backups(config.inventory, self.monitor, self._readers, ledger, config.policy, clock)
         self.rehearsals = Rehearsals(
             config.inventory,
@@ -207,6 +211,15 @@ class Gathering:
             image=read_for(self._settings, targets, image, self._clock),
             parts={name: self.arrays.parts(name) for name in targets} if parts else {},
         )
+
+    def prechecks(
+        self, request: ChangeRequest, evidence: Evidence, progress: Progress = _silent
+    ) -> dict[str, Prechecked]:
+        """Ask every target what its vendor's own look says of the change's version; see gate/gather/prechecks.py."""
+        try:
+            return self._prechecks.read(request, evidence.arrays, progress)
+        finally:
+            self.monitor.hang_up()
 
     def _locate(self, progress: Progress) -> _Lies:
         arrays = self.arrays.read([array.id for array in self._inventory.arrays], progress)

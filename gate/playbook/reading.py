@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic.json_schema import models_json_schema
 
 from gate.canonical import sha256
 from gate.document import read as read_document
 from gate.inventory import ArrayFamily
 from gate.playbook.replacing import problems as of_its_kind
-from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, listed
+from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, Precheck, listed
 from gate.tree import Path, compose, show
+
+File = TypeVar("File", Playbook, Precheck)
 
 
 def parse(text: bytes, source: str, families: Mapping[ArrayFamily, Dialect]) -> Playbook:
@@ -19,7 +23,22 @@ def parse(text: bytes, source: str, families: Mapping[ArrayFamily, Dialect]) -> 
     Beyond the shape: ids are unique, slots are declared, every question is on the family's list of questions that
     change nothing, every fact is one that its reader gives, and nothing that the family forbids is in it.
     """
-    playbook = read_document(text, source, Playbook)
+    return _sound(read_document(text, source, Playbook), text, source, families)
+
+
+def parse_precheck(text: bytes, source: str, families: Mapping[ArrayFamily, Dialect]) -> Precheck:
+    """Return the precheck, whose steps are held to the same; BadInput names file, line and column."""
+    return _sound(read_document(text, source, Precheck), text, source, families)
+
+
+def parse_either(text: bytes, source: str, families: Mapping[ArrayFamily, Dialect]) -> Playbook | Precheck:
+    """Return whichever of the two the file says it is."""
+    tree = compose(text, source).tree
+    asks = isinstance(tree, dict) and tree.get("kind") == "precheck"
+    return parse_precheck(text, source, families) if asks else parse(text, source, families)
+
+
+def _sound(playbook: File, text: bytes, source: str, families: Mapping[ArrayFamily, Dialect]) -> File:
     dialect = families.get(playbook.family)
     found = [((), f'no family "{playbook.family}" is known')] if dialect is None else list(_problems(playbook, dialect))
     if found:
@@ -32,7 +51,9 @@ def parse(text: bytes, source: str, families: Mapping[ArrayFamily, Dialect]) -> 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a playbook file, for editors; facts, commands and slots are for `parse` to judge."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Playbook.model_json_schema()}
+    _, made = models_json_schema([(Playbook, "validation"), (Precheck, "validation")])
+    either = {"anyOf": [{"$ref": "#/$defs/Playbook"}, {"$ref": "#/$defs/Precheck"}]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **either, **made}
 
 
 def file_digest(text: bytes) -> str:
@@ -40,7 +61,7 @@ def file_digest(text: bytes) -> str:
     return sha256(text)
 
 
-def _problems(playbook: Playbook, dialect: Dialect) -> Iterator[tuple[Path, str]]:
+def _problems(playbook: Playbook | Precheck, dialect: Dialect) -> Iterator[tuple[Path, str]]:
     """Find what the shape alone does not tell; every one with its place."""
     for name, pattern in playbook.slots.items():
         try:
@@ -49,7 +70,7 @@ def _problems(playbook: Playbook, dialect: Dialect) -> Iterator[tuple[Path, str]
             yield ("slots", name), f"not a pattern: {error}"
     if "{unit}" in dialect.spoken("") and "unit" not in playbook.slots:
         yield ("slots",), "the family names the array to its management host: declare the slot unit"
-    yield from of_its_kind(playbook)
+    yield from of_its_kind(playbook) if isinstance(playbook, Playbook) else ()
     seen: set[str] = set()
     for key, _, steps in playbook.phases():
         for number, step in enumerate(steps):
@@ -60,7 +81,9 @@ def _problems(playbook: Playbook, dialect: Dialect) -> Iterator[tuple[Path, str]
             yield from _step_problems(step, path, playbook, dialect)
 
 
-def _step_problems(step: PlaybookStep, path: Path, playbook: Playbook, dialect: Dialect) -> Iterator[tuple[Path, str]]:
+def _step_problems(
+    step: PlaybookStep, path: Path, playbook: Playbook | Precheck, dialect: Dialect
+) -> Iterator[tuple[Path, str]]:
     for inner, message in (
         *_command_problems(step, dialect),
         *_fact_problems(step, dialect),

@@ -9,7 +9,7 @@ from gate.errors import BadInput
 from gate.inventory import Array, ArrayFamily
 from gate.playbook.conditions import Condition
 from gate.playbook.replacing import OF_PARTS
-from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, SlotName, listed
+from gate.playbook.written import PLACEHOLDER, Dialect, Expected, Playbook, PlaybookStep, Precheck, SlotName, listed
 from gate.step import Answer, Step
 from gate.tree import show
 
@@ -47,6 +47,21 @@ def slot_values(
 
 def render(playbook: Playbook, slots: Mapping[str, str], families: Mapping[ArrayFamily, Dialect]) -> Rendered:
     """Return the steps in exact words; BadInput for a slot that is missing, unknown or outside its pattern."""
+    phases = {phase: steps for _, phase, steps in _in_words(playbook, slots, families)}
+    return Rendered(phases[Phase.FORWARD], phases[Phase.COMMIT], phases[Phase.BACK_OUT])
+
+
+def render_precheck(
+    precheck: Precheck, slots: Mapping[str, str], families: Mapping[ArrayFamily, Dialect]
+) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Return the questions that can be put at any time, and those that need the image on the array; likewise."""
+    (_, _, steps), (_, _, staged) = _in_words(precheck, slots, families)
+    return steps, staged
+
+
+def _in_words(
+    playbook: Playbook | Precheck, slots: Mapping[str, str], families: Mapping[ArrayFamily, Dialect]
+) -> list[tuple[str, Phase, tuple[Step, ...]]]:
     for name in sorted(set(slots) - set(playbook.slots)):
         raise BadInput(f'the playbook has no slot "{show(name)}"')
     for name, pattern in playbook.slots.items():
@@ -62,11 +77,10 @@ def render(playbook: Playbook, slots: Mapping[str, str], families: Mapping[Array
                 hint="values are refused, never escaped; is it the right value?",
             )
     dialect = families[playbook.family]
-    phases = {
-        phase: tuple(_held(_step(step, slots, dialect), step, dialect) for step in steps)
-        for _, phase, steps in playbook.phases()
-    }
-    return Rendered(phases[Phase.FORWARD], phases[Phase.COMMIT], phases[Phase.BACK_OUT])
+    return [
+        (key, phase, tuple(_held(_step(step, slots, dialect), step, dialect) for step in steps))
+        for key, phase, steps in playbook.phases()
+    ]
 
 
 def _step(step: PlaybookStep, slots: Mapping[str, str], dialect: Dialect) -> Step:

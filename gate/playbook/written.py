@@ -251,6 +251,45 @@ class Playbook(Frozen, use_attribute_docstrings=True):
         )
 
 
+Asks = Annotated[tuple[PlaybookStep, ...], Field(max_length=60)]
+
+
+class Precheck(Frozen, use_attribute_docstrings=True):
+    """What the vendor's own look before an update asks, as a file of its own: `FAMILY/precheck`. It changes nothing."""
+
+    format: Literal["1"]
+    family: ArrayFamily
+    title: Sentence
+    """What it looks at, one sentence."""
+
+    kind: Literal["precheck"]
+    way_out: Sentence
+    """What to do where it cannot be asked: which utility, licence or setting it needs."""
+
+    slots: dict[SlotName, Pattern]
+    """What is filled in, and the pattern that its value must fit; a value outside it is refused, never escaped."""
+
+    steps: Asks = ()
+    """Questions that can be put at any time; each must hold."""
+
+    staged: Asks = ()
+    """Questions that need the image on the array: the playbook of a change asks them before it applies anything."""
+
+    def phases(self) -> tuple[tuple[str, Phase, tuple[PlaybookStep, ...]], ...]:
+        """Return key, phase and steps of both lists, in file order."""
+        return ("steps", Phase.FORWARD, self.steps), ("staged", Phase.FORWARD, self.staged)
+
+    @model_validator(mode="after")
+    def _only_asks(self) -> Self:
+        if not self.steps and not self.staged:
+            raise ValueError("steps: it asks nothing")
+        for key, _, steps in self.phases():
+            for number, step in enumerate(steps):
+                if step.mutates or step.until or step.disconnects:
+                    raise ValueError(f"{key}.{number}: a precheck asks once, changes nothing and waits for nothing")
+        return self
+
+
 def listed(values: str | list[str]) -> list[str]:
     """Return the values of one fact in a condition, of which it must be one."""
     return [values] if isinstance(values, str) else values

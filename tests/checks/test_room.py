@@ -69,7 +69,7 @@ def test_there_are_so_many_checks_each_named_for_its_file() -> None:
     assert [module.CHECK.name for module in CHECKS] == [
         module.__name__.rsplit(".", maxsplit=1)[1].replace("_", "-") for module in CHECKS
     ]
-    assert len({module.CHECK.name for module in CHECKS}) == len(CHECKS) == 41
+    assert len({module.CHECK.name for module in CHECKS}) == len(CHECKS) == 42
 
 
 @pytest.mark.parametrize("module", CHECKS, ids=lambda module: module.CHECK.name)
@@ -107,7 +107,7 @@ def test_an_empty_inventory_of_data_leaves_the_questions_about_data_unknown() ->
     others = {"image-approved", "array-healthy", "back-out-ready", "window-open", "no-conflict", "evidence-whole"}
     others |= {"fabrics-apart"}
     for name, finding in answers.items():
-        passes = name in others | {"recovery-tools-apart"}
+        passes = name in others | {"recovery-tools-apart", "vendor-precheck"}
         expected = Outcome.FAILED if name == "objects-covered" else Outcome.UNKNOWN
         assert finding.outcome is (Outcome.PASSED if passes else expected), name
     assert "no dataset" in answers["backup-recent"].because
@@ -205,6 +205,7 @@ def test_every_check_that_rests_on_a_fact_that_ages_says_when_it_expires() -> No
     assert forever == {
         "array-healthy", "back-out-ready", "window-open", "no-conflict", "image-approved", "retention-strict",
         "retention-clock", "admins-separate", "sites-separate", "facts-measured", "fate-apart", "fabrics-apart",
+        "vendor-precheck",
     }  # fmt: skip
     for name in set(answers) - forever:
         until = answers[name].valid_until

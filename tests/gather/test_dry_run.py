@@ -13,7 +13,7 @@ from gate.gather.dry_run import GIVEN_UP, DryRun, Would, dry_run
 from gate.inventory import BEHIND_A_HOST, Array, ArrayFamily
 from gate.lab.array import Array as Simulated
 from gate.step import Step
-from tests.cases import NOON, array
+from tests.cases import NOON, array, plane
 from tests.lab.dialects.simulated import NAME
 from tests.lab.dialects.test_playbooks import BEFORE, TOLD, Bench, bench
 
@@ -40,7 +40,9 @@ def tried(made: Bench) -> tuple[DryRun, list[str]]:
 
 
 def of(family: ArrayFamily) -> Array:
-    return array("west-2", family=family, unit="lab" if family in BEHIND_A_HOST else None)
+    """An array or switch of that family, as the inventory has it."""
+    apart = plane("storage-operations", "corporate", "west", fabrics=("west-a",))
+    return array("west-2", family=family, plane=apart, unit="lab" if family in BEHIND_A_HOST else None)
 
 
 def question(words: str = "lsupdate -delim !", **fields: object) -> Step:

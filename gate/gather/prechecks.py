@@ -1,0 +1,108 @@
+"""
+What the vendor's own look before an update says, asked of every target: evidence like any other.
+
+Which questions those are is a playbook of its own, `FAMILY/precheck`, of questions alone. A family whose vendor tells
+of no such look has none, and says so; where one is told and its file is missing or wrong, nothing is known.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.change import ChangeRequest, Image, Phase
+from gate.errors import BadInput
+from gate.evidence import ArrayReading, Prechecked, Reply
+from gate.families import FAMILIES
+from gate.gather.arrays import Progress
+from gate.gather.dry_run import Would, dry_run
+from gate.gather.interview import keep, side_by_side
+from gate.gather.lines import Lines
+from gate.inventory import Array
+from gate.playbook import file_digest, parse_precheck, render_precheck, slot_values
+from gate.settings import Settings
+from gate.store import Ledger
+
+NAME = "precheck"
+
+
+@dataclass(frozen=True)
+class Prechecks:
+    """Asks arrays under the read-only credential; safe to use from many threads."""
+
+    settings: Settings
+    lines: Lines
+    ledger: Ledger
+    clock: Callable[[], datetime]
+
+    def read(
+        self, request: ChangeRequest, arrays: Mapping[str, ArrayReading], progress: Progress
+    ) -> dict[str, Prechecked]:
+        """
+        Return what the look says of each target for the version that is asked for, nothing where none is.
+
+        `arrays` say what each runs now.
+
+        Nothing is raised for what an array or a playbook's file says; LedgerUnavailable when a reply cannot be kept.
+        """
+        inventory = self.settings.config.inventory
+        known = {array.id: array for array in inventory.arrays}
+        targets = [known[name] for name in request.targets if name in known]
+
+        image = request.image
+        if image is None:
+            return {}
+
+        def look(array: Array) -> Prechecked:
+            return self._look(array, image, arrays.get(array.id))
+
+        def done(array: Array, found: Prechecked) -> None:
+            wrong = "; ".join((*found.found, *found.unknown))
+            progress(f"{array.id}: {wrong or 'the vendor’s own look holds nothing against it'}"[:300])
+
+        found = side_by_side(look, targets, self.settings.config.ssh.parallel, done)
+        return {one.array: one for one in found}
+
+    def _look(self, array: Array, image: Image, reading: ArrayReading | None) -> Prechecked:
+        began, version = self.clock(), image.version
+        if not (self.settings.playbooks / array.family / f"{NAME}.yaml").exists():
+            offered = FAMILIES[array.family].prechecked
+            lost = (f"playbooks/{array.family}/{NAME}.yaml is missing",) if offered else ()
+            return Prechecked(array.id, began, offered, version, unknown=lost)
+        try:
+            text = self.settings.read_playbook(f"{array.family}/{NAME}")
+            book = parse_precheck(text, f"playbooks/{array.family}/{NAME}.yaml", FAMILIES)
+            if book.family is not array.family:
+                raise BadInput(f"it is for {book.family}", place=f"playbooks/{array.family}/{NAME}.yaml")
+            runs = reading.version if reading is not None else None
+            values = slot_values(
+                array, image.file, version, array.serial, runs or "", self.settings.config.images.server
+            )
+            steps, staged = render_precheck(book, {name: values[name] for name in book.slots}, FAMILIES)
+        except BadInput as error:
+            return Prechecked(array.id, began, offered=True, version=version, unknown=(str(error),))
+
+        def put(words: str, seconds: float | None) -> Reply:
+            return self.lines.ask(array.id, words, deadline_s=seconds)
+
+        asked = dry_run(array, ((Phase.FORWARD, steps),), put)
+        for reply in asked.replies:
+            keep(self.ledger, reply)
+
+        def said(*would: Would) -> tuple[str, ...]:
+            return tuple(f"{one.step.id}: {one.because}" for one in asked.tried if one.would in would)
+
+        return Prechecked(
+            array.id,
+            began,
+            offered=True,
+            version=version,
+            playbook_sha256=file_digest(text),
+            held=said(Would.HOLDS),
+            found=said(Would.STOPS),
+            unknown=tuple(
+                f"{one.step.id}: {one.because}" for one in asked.tried if one.would not in (Would.HOLDS, Would.STOPS)
+            ),
+            staged=staged,
+            way_out=book.way_out,
+            raw=tuple(reply.digest for reply in asked.replies),
+        )
