@@ -61,7 +61,7 @@ def translated(text: str, family: ArrayFamily) -> str:
     found = re.search(r"host: (127\.\d+\.\d+)\.11\b", text)
     assert found is not None
     text = text.replace("  server: ''  # host:port", f"  server: {found[1]}.61:8480  # host:port")
-    return quick(text).replace("\npolicy:\n", f"{released}\npolicy:\n", 1)
+    return quick(text).replace("\nallowed_parts:", f"{released}\nallowed_parts:", 1)
 
 
 def good(family: ArrayFamily) -> LabImage:

@@ -49,7 +49,7 @@ def with_switches(text: str) -> str:
         for file, version, digest in listing(DIALECTS[family].images)
     )
     text = text.replace("  # - id: fos-1", f"{entries}  # - id: fos-1", 1)
-    return quick(text).replace("\npolicy:\n", f"{released}\npolicy:\n", 1)
+    return quick(text).replace("\nallowed_parts:", f"{released}\nallowed_parts:", 1)
 
 
 @pytest.fixture(scope="module")
