@@ -163,6 +163,7 @@ class Export(Frozen):
     change: Annotated[str, StringConstraints(max_length=40)] = ""
     kind: tuple[Annotated[str, StringConstraints(max_length=60)], ...] = ()
     actor: Annotated[str, StringConstraints(max_length=200)] = ""
+    disclose: bool = False
 
     @field_validator("kind", mode="before")
     @classmethod

@@ -91,7 +91,7 @@ def _pack(call: Call) -> Answer:
 def _export(call: Call) -> Answer:
     asked = call.query
     taken = selection(asked.since, asked.until, asked.change, asked.kind, asked.actor)
-    leaving = call.control.export(call.actor, asked.format, taken)
+    leaving = call.control.export(call.actor, asked.format, taken, disclose=asked.disclose)
     headers = {
         "Content-Disposition": f'attachment; filename="{leaving.name}"',
         "Content-Type": leaving.media_type,

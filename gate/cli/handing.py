@@ -10,8 +10,15 @@ from gate.cli.place import Place
 from gate.cli.say import pass_place
 from gate.errors import BadInput, Outside
 
-FORMATS = ("jsonl", "csv", "ocsf", "rfc5424", "cef", "sqlite", "tiles")
-SUFFIXES = {"csv": ".csv", "ocsf": ".ocsf.jsonl", "rfc5424": ".syslog", "cef": ".cef", "sqlite": ".db"}
+FORMATS = ("jsonl", "csv", "ocsf", "rfc5424", "cef", "sqlite", "tiles", "complete")
+SUFFIXES = {
+    "csv": ".csv",
+    "ocsf": ".ocsf.jsonl",
+    "rfc5424": ".syslog",
+    "cef": ".cef",
+    "sqlite": ".db",
+    "complete": ".zip",
+}
 
 
 @click.command()
@@ -24,6 +31,7 @@ SUFFIXES = {"csv": ".csv", "ocsf": ".ocsf.jsonl", "rfc5424": ".syslog", "cef": "
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; of tiles the folder.")
 @click.option("--gzip", "zipped", is_flag=True, help="With the whole log as jsonl: compress it.")
 @click.option("--blobs", is_flag=True, help="With the whole log as jsonl: also what entries name, to restore from.")
+@click.option("--disclose", is_flag=True, help="With complete: also what entries keep outside the log.")
 @click.option("--local", is_flag=True, help="Read this data directory itself; no server is needed.")
 @pass_place
 def export(
@@ -37,13 +45,15 @@ def export(
     out: Path | None,
     zipped: bool,
     blobs: bool,
+    disclose: bool,
     local: bool,
 ) -> None:
     """
     The ledger in a file: jsonl is the evidence, everything else a reading of it that carries the exact entries.
 
-    The whole log as jsonl is NAME.jsonl with .checkpoint, .policy and .leaves beside it; as tiles it is a folder that a
-    web server can hand out (C2SP tlog-tiles). Every other file says in its first record which entries it holds, and in
+    The whole log as jsonl is NAME.jsonl with .checkpoint, .policy and .leaves beside it; complete is one archive of
+    these and of every blob, to check and to restore from; as tiles it is a folder that a web server can hand out (C2SP
+    tlog-tiles). Every other file says in its first record which entries it holds, and in
     its last how many. In a spreadsheet's way of counting periods: --to is the first moment that is left out.
     """
     from gate.cli.reading import reader
@@ -53,8 +63,10 @@ def export(
     whole = name == "jsonl" and taken.everything
     if (zipped or blobs) and not whole:
         raise BadInput("--gzip and --blobs are for the whole log as jsonl")
-    if name == "tiles" and not taken.everything:
-        raise BadInput("tiles are of the whole log", hint="every other format takes a part of it")
+    if name in ("tiles", "complete") and not taken.everything:
+        raise BadInput(f"{name} is of the whole log", hint="every other format takes a part of it")
+    if disclose and name != "complete":
+        raise BadInput("--disclose is for --format complete", hint="a pack has its own: sangate ledger pack --disclose")
     with reader(place, local=local) as source, progress() as told:
         if whole:
             path = (out or Path("ledger.jsonl")).with_suffix(".jsonl")
@@ -68,7 +80,10 @@ def export(
             click.echo(f"{folder}: {source.tiles(folder)} entries, for any reader of C2SP tlog-tiles")
             return
         path = out or Path("ledger" + (".part.jsonl" if name == "jsonl" else SUFFIXES[name]))
-        source.mapped(path, name, taken, told)
+        source.mapped(path, name, taken, told, disclose=disclose)
+    if name == "complete":
+        click.echo(f"{path}: all of it; sangate ledger verify {path} checks it, sangate ledger recover takes it")
+        return
     if name == "sqlite":
         _describe(path)
     about = f"only {taken}" if str(taken) else "all entries"

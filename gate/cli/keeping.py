@@ -38,7 +38,7 @@ def _record(settings: "Settings") -> "Iterator[Any]":
 @click.option("--reason", default="", help="With --new-epoch: why.")
 @pass_place
 def recover(place: Place, file: Path | None, checkpoint: Path | None, new_epoch: bool, reason: str) -> None:
-    """Put back what the ledger lacks from FILE.jsonl, an export of it, and the files beside that."""
+    """Put back what the ledger lacks from FILE.jsonl and the files beside it, or from a complete archive (FILE.zip)."""
     from gate.assembly import ask_witnesses, make_private, now, open_record, signer_of
     from gate.control import keeping
     from gate.errors import BadInput
@@ -47,18 +47,17 @@ def recover(place: Place, file: Path | None, checkpoint: Path | None, new_epoch:
     settings = place.settings()
     make_private(settings)
     if new_epoch == bool(file) or new_epoch != bool(reason):
-        raise BadInput("either FILE.jsonl, or --new-epoch with its --reason")
+        raise BadInput("either FILE, or --new-epoch with its --reason")
     if file is not None:
-        beside = checkpoint or file.with_suffix(".checkpoint")
-        signed = read_file(beside).decode("utf-8", "replace")
 
         def asked(_: "Sequence[Draft]") -> Any:
             ledger = open_record(settings)
             ask_witnesses(settings, ledger)  # what is still behind them takes no entry, that it was put back neither
             return ledger
 
-        with keeping.stopped(settings):
-            made = keeping.recover(settings, signer_of(settings).vkey, file, signed, asked, now())
+        with keeping.stopped(settings), keeping.loose(settings, file) as log:
+            signed = read_file(checkpoint or log.with_suffix(".checkpoint")).decode("utf-8", "replace")
+            made = keeping.recover(settings, signer_of(settings).vkey, log, signed, asked, now())
         click.echo(f"entries {made['start']} to {made['size'] - 1} are back, with {made['blobs']} blobs and "
                    f"{made['private']} private values")  # fmt: skip
         if made["missing"]:

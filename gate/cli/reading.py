@@ -50,7 +50,7 @@ class Reader(Protocol):
     def tiles(self, folder: Path) -> int:
         """Write the whole ledger as tiles below `folder`; return the number of entries."""
 
-    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
+    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told", *, disclose: bool) -> None:
         """Write the ledger, or what is taken of it, in a format."""
 
 
@@ -83,7 +83,8 @@ class _Remote:
         from gate.export.jsonl import keep, policy, write_rotations, write_stamp
 
         if blobs:
-            raise BadInput("--blobs needs --local: what entries name is read from the data directory")
+            hint = "--format complete brings everything in one archive"
+            raise BadInput("--blobs needs --local: what entries name is read from the data directory", hint=hint)
         seal = self.seal()
         trusted, stamp = str(seal["policy"]), seal["timestamp"]
         with self._client.stream("/export") as answer:
@@ -97,8 +98,9 @@ class _Remote:
     def tiles(self, folder: Path) -> int:
         raise BadInput("--format tiles needs --local: the tree is read from the data directory", place=str(folder))
 
-    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
-        asked = [("format", name), *((key, value) for key, value in _words(taken) if value)]
+    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told", *, disclose: bool) -> None:
+        words = [*_words(taken), ("disclose", "true" if disclose else "")]
+        asked = [("format", name), *((key, value) for key, value in words if value)]
         with self._client.stream("/export?" + urlencode(asked)) as answer:
             _written(path, _pieces(answer, told))
 
@@ -142,8 +144,8 @@ class _Local:
     def tiles(self, folder: Path) -> int:
         return self._control.export_tiles(self._actor, folder)
 
-    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told") -> None:
-        _written(path, self._control.export(self._actor, name, taken, told).chunks)
+    def mapped(self, path: Path, name: str, taken: "Selection", told: "Told", *, disclose: bool) -> None:
+        _written(path, self._control.export(self._actor, name, taken, told, disclose=disclose).chunks)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,8 +14,8 @@ from gate.change import utc
 from gate.control.desk import Desk, Progress, person
 from gate.control.taking import Part, part_of, why_not
 from gate.control.views import View
-from gate.errors import CannotTell, LedgerUnavailable
-from gate.export import database, jsonl, pack, stream, tiles
+from gate.errors import BadInput, CannotTell, LedgerUnavailable
+from gate.export import complete, database, jsonl, pack, stream, tiles
 from gate.export.controls import report
 from gate.export.population import EVERYTHING, begin, items
 from gate.export.selection import Selection, selection
@@ -43,31 +44,40 @@ class Exporting:
         self._desk = desk
 
     def export(
-        self, actor: Person, name: str = "jsonl", taken: Selection = EVERYTHING, told: Told = _nobody
+        self,
+        actor: Person,
+        name: str = "jsonl",
+        taken: Selection = EVERYTHING,
+        told: Told = _nobody,
+        *,
+        disclose: bool = False,
     ) -> Leaving:
         """
         Return the ledger in one format, in pieces as they are read; BadInput for a format there is not.
 
-        The whole log as `jsonl` is the exact bytes and nothing else; everything else says of itself what it holds.
-        CannotTell when four exports are under way already; Refused by gate/control/taking.py.
+        The whole log as `jsonl` is the exact bytes and nothing else; `complete` is an archive of that and all that
+        belongs to it, with `disclose` also the fields kept outside the log; everything else says of itself what it
+        holds. CannotTell when four exports are under way already; Refused by gate/control/taking.py.
         """
-        if name != "sqlite":
+        if name not in ("sqlite", "complete"):
             stream.form_of(name)
-        self.allow_export(actor, name, taken)
-        self._enter(actor, name, taken)
+        self.allow_export(actor, name, taken, disclose=disclose)
+        self._enter(actor, name + (" with private fields" if disclose else ""), taken)
         self._desk.settled()
         ledger = self._desk.ledger
+        if name == "complete":
+            return _held(complete.leaving(ledger, told, disclose=disclose))
         if name == "jsonl" and taken.everything:
             whole = jsonl.whole(ledger)
             chunks = jsonl.lines(ledger, whole.size, told)
-            return Leaving("ledger.jsonl", jsonl.MEDIA_TYPE, whole.size, whole.head or "", _bounded(chunks))
+            return _held(Leaving("ledger.jsonl", jsonl.MEDIA_TYPE, whole.size, whole.head or "", chunks))
         population = begin(ledger, utc(self._desk.clock()), taken)
         if name == "sqlite":
             chunks = self._database(taken, told)
-            return Leaving("ledger.db", "application/vnd.sqlite3", population.end, population.head, _bounded(chunks))
+            return _held(Leaving("ledger.db", "application/vnd.sqlite3", population.end, population.head, chunks))
         form = stream.form_of(name)
         chunks = stream.mapped(ledger, form, population, told)
-        return Leaving("ledger" + form.suffix, form.media_type, population.end, population.head, _bounded(chunks))
+        return _held(Leaving("ledger" + form.suffix, form.media_type, population.end, population.head, chunks))
 
     def export_log(
         self, actor: Person, path: Path, *, zipped: bool = False, blobs: bool = False, told: Told = _nobody
@@ -105,7 +115,9 @@ class Exporting:
         found = lag_of(self._desk.settings, self._desk.ledger)
         return [{"name": one.name, "kind": one.kind, "behind": one.behind, **vars(one.cursor)} for one in found]
 
-    def export_file(self, actor: Person, name: str, taken: Selection, progress: Progress) -> View:
+    def export_file(
+        self, actor: Person, name: str, taken: Selection, progress: Progress, *, disclose: bool = False
+    ) -> View:
         """Write an export for a page to hand out, and say where it lies; exports of more than an hour ago go."""
         folder = self._desk.settings.data / "exports"
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -119,7 +131,7 @@ class Exporting:
                 last[0] = count
                 progress(f"{count:,} entries so far")
 
-        leaving = self.export(actor, name, taken, told)
+        leaving = self.export(actor, name, taken, told, disclose=disclose)
         progress(f"reading {leaving.end:,} entries")
         path = folder / secrets.token_hex(16)
         with path.open("xb") as file:
@@ -146,13 +158,20 @@ class Exporting:
         self._desk.ledger.append(Draft("export.made", person(actor), None, data))
         return made
 
-    def barred(self, actor: Person, taken: Selection) -> str:
+    def barred(self, actor: Person, taken: Selection, *, disclose: bool = False) -> str:
         """Say why somebody may not export this; empty when they may."""
-        return why_not(actor, part_of(taken))
+        return why_not(actor, Part.PERSONAL if disclose else part_of(taken))
 
-    def allow_export(self, actor: Person, name: str, taken: Selection) -> None:
-        """Refused, which is entered, when this person may not export this."""
-        self._may(actor, part_of(taken), f"export {name}" + (f": {taken}" if str(taken) else ""))
+    def allow_export(self, actor: Person, name: str, taken: Selection, *, disclose: bool = False) -> None:
+        """Refused, which is entered, when this person may not export this; BadInput when nobody can."""
+        if name == "complete" and not taken.everything:
+            raise BadInput("the complete archive is of the whole log", place="format", hint="take jsonl for a part")
+        if disclose and name != "complete":
+            raise BadInput("private fields come with the complete archive alone, or in a pack", place="disclose")
+        what = f"export {name}" + (" with private fields" if disclose else "") + (f": {taken}" if str(taken) else "")
+        self._may(actor, part_of(taken), what)
+        if disclose:
+            self._may(actor, Part.PERSONAL, what)
 
     def _may(self, actor: Person, part: Part, what: str) -> None:
         if why := why_not(actor, part):
@@ -181,6 +200,10 @@ def _period(taken: Selection) -> str:
         return "The whole log"
     begins = f"From {taken.since[:10]}" if taken.since else "From the beginning"
     return f"{begins} to before {taken.until[:10]}" if taken.until else f"{begins} on"
+
+
+def _held(leaving: Leaving) -> Leaving:
+    return replace(leaving, chunks=_bounded(leaving.chunks))
 
 
 def _bounded(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gate.canonical import Json, encode
 from gate.change import utc
 from gate.control.views import View
 from gate.errors import BadInput, NotThere, Refused
+from gate.export import complete
+from gate.export.blobs import REPLY, named
 from gate.ledger import checkpoint as heads
 from gate.ledger import commitment, note, proof
 from gate.ledger.checkpoint import Checkpoint
@@ -26,9 +29,6 @@ from gate.store.restore import ended, first_changed, restore
 
 SHELL = Actor("gate", "shell")
 """Whoever works on the data directory itself: the operating system knows who, the gate does not."""
-
-REPLY = "reply"
-"""The only name under which a blob may be removed one day; plans, verdicts, evidence and requests stay."""
 
 LARGEST_COMPANION = 256 << 20
 Open = Callable[[Sequence[Draft]], Ledger]
@@ -46,6 +46,21 @@ def stopped(settings: Settings) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def loose(settings: Settings, file: Path) -> Iterator[Path]:
+    """Give the log with its companions beside it: `file` itself, or a complete archive unpacked for as long as that."""
+    try:
+        with file.open("rb") as begun:
+            start = begun.read(2)
+    except OSError as problem:
+        raise BadInput(f"the export cannot be read: {problem.strerror}", place=str(file)) from None
+    if start != b"PK":
+        yield file
+        return
+    with TemporaryDirectory(prefix="recover-", dir=settings.data) as folder:
+        yield complete.unpack(file, Path(folder))
 
 
 def recover(settings: Settings, vkey: note.VerifierKey, file: Path, signed: str, opened: Open, now: datetime) -> View:
@@ -131,17 +146,20 @@ def redact(ledger: Ledger, index: int, field: str, reason: str) -> View:
 
 
 def prune_blobs(ledger: Ledger, older_than: timedelta, reason: str, now: datetime) -> View:
-    """Remove replies that only older entries name; Refused under a hold. The list of them is kept as a blob."""
+    """
+    Remove replies that only older entries, or evidence of theirs, name; Refused under a hold. A blob lists them.
+
+    Nothing else may be removed: plans, verdicts, evidence and requests stay.
+    """
     if held(ledger):
         raise Refused("removing replies is on hold", hint="sangate ledger free-blobs, when whoever asked for it agrees")
     before = now - older_than
     names: dict[str, set[str]] = {}
-    newest: dict[str, datetime] = {}
-    for item in ledger.entries():
-        for blob in item.blobs:
-            names.setdefault(blob.sha256, set()).add(blob.name)
-            newest[blob.sha256] = max(item.time, newest.get(blob.sha256, item.time))
-    old = sorted(one for one in newest if newest[one] < before and names[one] == {REPLY})
+    newest: dict[str, str] = {}
+    for time, name, digest in named(ledger, ledger.size()):
+        names.setdefault(digest, set()).add(name)
+        newest[digest] = max(time, newest.get(digest, ""))
+    old = sorted(digest for digest in newest if newest[digest] < utc(before) and names[digest] == {REPLY})
     there = [one for one in old if ledger.get_blob(one) is not None]
     if not there:
         return {"count": 0, "size": 0}
@@ -192,11 +210,10 @@ def _rotations(file: Path) -> list[proof.Proof]:
 
 
 def _blobs(ledger: Ledger, folder: Path) -> int:
-    """Put back every blob that an entry names and the folder has, its digest checked; return how many."""
+    """Put back every blob that belongs to the log and the folder has, its digest checked; return how many."""
     count = 0
-    for digest, _ in ledger.blob_digests():
-        name = digest.removeprefix("sha256:")
-        file = folder / name[:2] / name[2:]
+    for _, _, digest in named(ledger, ledger.size()):
+        file = folder / digest[7:9] / digest[9:]
         if not file.is_file() or ledger.get_blob(digest) is not None:
             continue
         if ledger.put_blob(file.read_bytes()) != digest:

@@ -4,13 +4,12 @@ The whole log as files: the exact bytes, one entry a line, and what is needed to
     NAME.jsonl (or .jsonl.gz)  every entry         NAME.leaves  its leaf hash, 32 bytes each
     NAME.checkpoint            the signed head     NAME.policy  the public key
     NAME.rotations             where the key was changed: that the old one handed over to the new
-    NAME.blobs/ab/cdef…        with blobs: what the entries name
+    NAME.blobs/ab/cdef…        with blobs: what the entries name, and the replies that their evidence names
 
 With its blobs an export is all that the ledger is: `sangate ledger recover` makes a ledger of it.
 """
 
 import gzip
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,15 +17,14 @@ from pathlib import Path
 from typing import IO
 
 from gate.errors import Outside
+from gate.export.blobs import write_blobs
 from gate.export.population import signed_head
 from gate.ledger import checkpoint, merkle
 from gate.ledger.policy import read
 from gate.store import Ledger
-from gate.store.stamps import newest
+from gate.store.stamps import Stamp, newest
 
 MEDIA_TYPE = "application/jsonl"
-BLOBS = b',"blobs":['
-"""Keys are sorted and quotes inside texts are escaped, so its first place is the entry's own list."""
 
 
 def policy(trusted: str) -> str:
@@ -73,12 +71,18 @@ def export_log(
     taken = whole(ledger)
     keep(path, lines(ledger, taken.size, told), taken.head, policy(ledger.policy), zipped=zipped)
     write_rotations(path, ledger.rotations())
-    stamp = newest(ledger)
-    if stamp is not None and stamp.size <= taken.size:
+    stamp = stamp_of(ledger, taken)
+    if stamp is not None:
         write_stamp(path, stamp.signed, stamp.reply)
     if blobs:
         write_blobs(ledger, taken.size, path.with_suffix(".blobs"))
     return taken.size
+
+
+def stamp_of(ledger: Ledger, taken: Whole) -> Stamp | None:
+    """Return the newest time stamp, if what it is about is exported."""
+    stamp = newest(ledger)
+    return stamp if stamp is not None and stamp.size <= taken.size else None
 
 
 def write_rotations(path: Path, rotations: Sequence[str]) -> None:
@@ -119,34 +123,3 @@ def _log(path: Path, *, zipped: bool) -> IO[bytes]:
         return path.open("wb")
     made: IO[bytes] = gzip.GzipFile(path.with_name(path.name + ".gz"), "wb", 6, mtime=0)  # type: ignore[assignment]
     return made
-
-
-def write_blobs(ledger: Ledger, size: int, folder: Path) -> tuple[int, int]:
-    """Write the blobs that entries name, laid out as in the data directory; return how many, how many are gone."""
-    written, absent = 0, 0
-    try:
-        for digest in named(ledger, size):
-            content = ledger.get_blob(digest)
-            if content is None:
-                absent += 1
-                continue
-            name = digest.removeprefix("sha256:")
-            place = folder / name[:2] / name[2:]
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-            written += 1
-    except OSError as problem:
-        raise Outside(f"cannot write the blobs {folder}: {problem.strerror}") from None
-    return written, absent
-
-
-def named(ledger: Ledger, size: int) -> Iterator[str]:
-    """Yield the digest of every blob that an entry names, each once."""
-    seen: set[str] = set()
-    for body in ledger.bodies(0, size):
-        if body[body.find(BLOBS) + len(BLOBS) :][:1] == b"]":
-            continue
-        for blob in json.loads(body)["blobs"]:
-            if blob["sha256"] not in seen:
-                seen.add(blob["sha256"])
-                yield blob["sha256"]

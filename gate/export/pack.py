@@ -25,8 +25,8 @@ from pathlib import Path
 from gate.canonical import Json, encode
 from gate.errors import NotThere
 from gate.export import page
+from gate.export.blobs import EVIDENCE, digests_in
 from gate.export.jsonl import policy
-from gate.export.story import digests_in
 from gate.ledger import checkpoint, note, proof
 from gate.ledger.entry import Entry
 from gate.ledger.policy import read
@@ -34,7 +34,6 @@ from gate.store import Ledger
 from gate.store.stamps import newest
 
 VERIFIER = Path(__file__).with_name("verify.py")
-EVIDENCE = "evidence"
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 

@@ -6,7 +6,6 @@ people, and the entries stand below it whole.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from gate.drawing.isolation import Picture, landscape, portrait, told
 from gate.ledger.entry import Entry
 
 Blobs = Callable[[str], bytes | None]
-DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
 EXCERPT = 1500
 """Characters of a reply that the page shows; the whole is in the pack under its digest."""
 
@@ -133,8 +131,3 @@ def _reply(digest: str, blobs: Blobs) -> Reply | None:
     text = stored[: 4 * EXCERPT].decode("utf-8", errors="backslashreplace")[:EXCERPT]
     plain = "".join(char if char.isprintable() or char in "\n\t" else f"\\u{ord(char):04x}" for char in text)
     return Reply(digest, plain.replace("\t", "    "), len(stored))
-
-
-def digests_in(stored: bytes) -> list[str]:
-    """Return every digest that a blob names, such as the raw replies behind gathered evidence, each once."""
-    return sorted({found.decode() for found in DIGEST.findall(stored)})

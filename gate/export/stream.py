@@ -12,9 +12,10 @@ from gate.export.population import Count, Population, closing, counted, items
 from gate.store import Ledger
 
 FORMS: dict[str, Form] = {form.name: form for form in (part.FORM, spreadsheet.FORM, ocsf.FORM, rfc5424.FORM, cef.FORM)}
-"""Name → what is written from front to back; the whole log as `jsonl` is gate/export/jsonl.py, `sqlite` is a file."""
+"""Name → what is written from front to back; the whole log as `jsonl` is gate/export/jsonl.py, `sqlite` is a file,
+`complete` an archive of the whole log and all that belongs to it (gate/export/complete.py)."""
 
-NAMES = (*FORMS, "sqlite")
+NAMES = (*FORMS, "sqlite", "complete")
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,14 @@ import hashlib
 import json
 import os
 import re
+import struct
 import sys
 import time
+import zlib
 from typing import Any, Callable, Iterator, NamedTuple, Tuple
 
 VERIFIED, TAMPERED, CANNOT_TELL = 0, 1, 2
-LARGEST_FILE, LARGEST_LINE, MOST_FILES = 512 << 20, 64 << 10, 50_000  # C2SP: an entry has at most 65,535 bytes
+LARGEST_FILE, LARGEST_LINE, MOST_FILES = 512 << 20, 64 << 10, 500_000  # C2SP: an entry has at most 65,535 bytes
 LARGE = 32 << 20  # from here on a second processor is put to use
 
 
@@ -500,6 +502,7 @@ def check_statement(entry: dict[str, Any], in_force: dict[str, str]) -> str:
 
 SHAPE: dict[str, Any] = {"actor": dict, "blobs": list, "change": (str, type(None)), "data": dict, "private": dict}
 SHAPE.update({"id": str, "kind": str, "seq": (int, type(None)), "time": str, "v": int})
+REPLY = "reply"  # what a device answered: the only blob that may be removed one day, with an entry that says so
 FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened"]
 # An entry of which only the frame is read: it names no blob, is of no kind that is followed, and has no brace inside
 # its data, so that nothing in there can pass for the change or the number outside. TEXT: ASCII, no quote, no backslash.
@@ -548,6 +551,8 @@ class Story:
         self.origin, self.report, self.end, self.every, self.index = origin, report, end, every, 0
         self.disclosed, self.fitting = read_disclosures(private), 0
         self.changes: dict[str, Change] = {}
+        self.blobs: dict[str, tuple[int, str, Any]] = {}  # digest → an entry that names it, as what, its size
+        self.pruned: set[str] = set()  # blobs that list what was removed, as an entry says
 
     def follow(self, lines: list[bytes]) -> None:
         """Go on in a log. Of an entry that is a plain FRAME no more than that is read, unless `every` is asked for."""
@@ -585,6 +590,8 @@ class Story:
             self.fitting += value == commitment
             if value not in (None, commitment):
                 self.report.say("WRONG", where, "did not commit to the %s that is disclosed", plain(field))
+        for blob in entry["blobs"]:
+            self.names(index, kind, blob)
         if kind == "log.opened":
             self.opened(index, data)
         if name is None:
@@ -606,6 +613,13 @@ class Story:
                 what = "closes %s with %s entries, but %d are here: the record is not whole"
                 self.report.say("WRONG", where, what, plain(name), plain(data.get("entries")), change.count)
 
+    def names(self, index: int, kind: str, blob: dict[str, Any]) -> None:
+        digest, name = str(blob.get("sha256")), plain(blob.get("name"))
+        if self.blobs.get(digest, (0, REPLY))[1] == REPLY:
+            self.blobs[digest] = index, name, blob.get("size")
+        if kind == "blobs.pruned":
+            self.pruned.add(digest)
+
     def opened(self, index: int, data: dict[str, Any]) -> None:
         """Say which epoch a log is, and what the one before it lost."""
         if index or data.get("origin") != self.origin:
@@ -616,7 +630,7 @@ class Story:
             what = "this log goes on from %s, of which %s entries are declared lost: ask for that log too"
             self.report.say("note", "entry 0", what, before, plain(data.get("missing", 0)))
 
-    def finish(self) -> Report:
+    def finish(self) -> None:
         for index, field in sorted(self.disclosed):
             self.report.say("WRONG", "entry %d" % index, "has no commitment to the %s that is disclosed", plain(field))
         if self.fitting:
@@ -624,7 +638,137 @@ class Story:
         if self.index:
             closed = sum(change.closed for change in self.changes.values())
             self.report.say("ok", "changes", "%d, of which %d are closed and whole", len(self.changes), closed)
-        return self.report
+
+
+# --- Files, and archives: a zip in the one way that sangate makes it, so that no two programs find two things in it ---
+
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
+NARROW, MANY = 0xFFFFFFFF, 0xFFFF  # what does not fit below these is said in a field of its own (zip64)
+
+
+class Place(NamedTuple):
+    """Where bytes lie: a file, or a piece of an archive."""
+
+    path: str
+    start: int = 0
+    size: int = 1 << 62
+
+
+def pieces(place: Place) -> Iterator[bytes]:
+    with open(place.path, "rb", buffering=0) as file:
+        file.seek(place.start)
+        left, read = place.size, b"-"
+        while read:
+            read = file.read(min(1 << 17, left))
+            left -= len(read)
+            yield read
+
+
+def read_place(place: Place) -> bytes:
+    data = b"".join(pieces(place._replace(size=min(place.size, LARGEST_FILE + 1))))
+    if len(data) > LARGEST_FILE:
+        raise Unknown("is larger than %d bytes" % LARGEST_FILE, place.path)
+    return data
+
+
+def zip_heading(name: bytes, crc: int, size: int, start: int | None = None) -> bytes:
+    """Return what stands before a file, or with its `start` its line in the directory: stored, dated 1980-01-01."""
+    wide = [size] * 2 * (size >= NARROW) + [start or 0] * ((start or 0) >= NARROW)
+    extra = struct.pack("<2H%dQ" % len(wide), 1, 8 * len(wide), *wide) if wide else b""
+    need, short_size = 45 if wide else 20, min(size, NARROW)
+    middle = struct.pack("<5H3I2H", need, 0, 0, 0, 33, crc, short_size, short_size, len(name), len(extra))
+    if start is None:
+        return b"PK\3\4" + middle + name + extra
+    tail = struct.pack("<3H2I", 0, 0, 0, 0o644 << 16, min(start, NARROW))
+    return b"PK\1\2" + struct.pack("<H", 3 << 8 | need) + middle + tail + name + extra
+
+
+def zip_ending(start: int, size: int, count: int) -> bytes:
+    """Return what stands behind the directory, which begins at `start` and has `size` bytes and `count` lines."""
+    wide = b""
+    if count >= MANY or start + size >= NARROW:
+        wide = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 3 << 8 | 45, 45, 0, 0, count, count, size, start)
+        wide += struct.pack("<4sIQI", b"PK\6\7", 0, start + size, 1)
+    counts, sizes = [min(count, MANY)] * 2, [min(size, NARROW), min(start, NARROW)]
+    return wide + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, *counts, *sizes, 0)
+
+
+class Archive:
+    """Where each file of an archive lies, and at which byte the archive first differs from one that sangate makes."""
+
+    def __init__(self, path: str) -> None:
+        self.places: dict[str, Place] = {}
+        self.odd: int | None = None
+        directory, name = [], ""
+        with open(path, "rb") as file:
+            for start in iter(file.tell, -1):
+                fixed = file.read(30)
+                if fixed[:4] != b"PK\3\4" or len(fixed) < 30:
+                    break
+                size, length, more = struct.unpack("<I2H", fixed[22:])
+                raw, extra = file.read(length), file.read(more)
+                size = size if size < NARROW else int.from_bytes(extra[4:12], "little")
+                before, name, begun = name, text_of(raw), file.tell()
+                if not NAME.fullmatch(name) or length > 200 or name <= before:
+                    raise Bad("has a name that no pack has, or not in its order: " + plain(name), "archive")
+                crc = left = 0
+                for piece in pieces(Place(path, begun, size)):
+                    crc, left = zlib.crc32(piece, crc), left + len(piece)
+                self.compare(start, fixed + raw + extra, zip_heading(raw, crc, left))
+                file.seek(begun + left)
+                self.places[name] = Place(path, begun, left)
+                directory.append(zip_heading(raw, crc, left, start))
+                if len(directory) > MOST_FILES:
+                    raise Unknown("has more than %d files" % MOST_FILES, "archive")
+            listed = b"".join(directory)
+            ending = listed + zip_ending(start, len(listed), len(directory))
+            file.seek(start)
+            self.compare(start, file.read(len(ending) + 1), ending)
+
+    def compare(self, start: int, there: bytes, due: bytes) -> None:
+        if there != due and self.odd is None:
+            same = next((i for i, (a, b) in enumerate(zip(there, due)) if a != b), min(len(there), len(due)))
+            self.odd = start + same
+
+    def judge(self, report: Report) -> None:
+        if self.odd is not None:
+            what = "is not as sangate packs: changed, cut short, added or packed again"
+            report.say("WRONG", "byte %d of the archive" % self.odd, what)
+
+
+class Whole:
+    """A whole log and what lies beside it: the files of one name, or of one archive."""
+
+    ENDINGS = ("jsonl", "checkpoint", "policy", "leaves", "rotations", "stamped", "tsr", "private.jsonl")
+
+    def __init__(self, path: str, archive: Archive | None = None) -> None:
+        stem, dot, old = path.rpartition(".")
+        self.stem, self.archive = "ledger" if archive else stem if dot and "/" not in old else path, archive
+        names, top = [self.name(ending) for ending in self.ENDINGS], self.name("blobs")
+        self.files = {name: Place(name) for name in names if os.path.exists(name)}
+        for folder, _, found in os.walk(top):
+            paths = ["%s/%s" % (folder, name) for name in found]
+            self.files.update({path: Place(path) for path in paths})
+        if archive:
+            self.files = archive.places
+        self.log = self.files["ledger.jsonl"] if archive else Place(path)
+        shape = re.compile(re.escape(top) + "/([0-9a-f]{2})/([0-9a-f]{62})").fullmatch
+        self.blobs = {
+            "sha256:" + "".join(found.groups()): name
+            for name, found in zip(self.files, map(shape, self.files))
+            if found
+        }
+        self.strange = self.files.keys() - {*names, *self.blobs.values()}
+
+    def name(self, ending: str) -> str:
+        return self.stem + "." + ending
+
+    def read(self, ending: str, *, needed: bool = False) -> bytes:
+        """Read what lies beside the log under this ending; empty when it is not there."""
+        place = self.files.get(self.name(ending))
+        if needed and place is None:
+            raise Unknown("is not there", self.name(ending))
+        return read_place(place) if place else b""
 
 
 # --- A whole log ---
@@ -632,22 +776,21 @@ class Story:
 STAMP = "%d entries bear one (RFC 3161), not judged here; openssl ts -verify -in %s -data %s -CAfile TSA-CA.pem"
 
 
-def chunks_of(path: str) -> Iterator[list[bytes]]:
-    """Yield the lines of a file, some hundreds at once; Bad when a line is too long or has no end."""
+def chunks_of(log: Place) -> Iterator[list[bytes]]:
+    """Yield the lines of a log, some hundreds at once; Bad when a line is too long or has no end."""
     rest, count = b"", 0
-    with open(path, "rb", buffering=0) as file:
-        for read in iter(lambda: file.read(1 << 17), b""):
-            *lines, rest = (rest + read).split(b"\n")
-            if len(rest) > LARGEST_LINE:
-                raise Bad("is longer than any entry can be", "entry %d" % (count + len(lines)))
-            count += len(lines)
-            yield lines
+    for read in pieces(log):
+        *lines, rest = (rest + read).split(b"\n")
+        if len(rest) > LARGEST_LINE:
+            raise Bad("is longer than any entry can be", "entry %d" % (count + len(lines)))
+        count += len(lines)
+        yield lines
     if rest:
         raise Bad("is cut short: the file does not end with a line end", "entry %d" % count)
 
 
-def lines_of(path: str) -> Iterator[bytes]:
-    return (line for lines in chunks_of(path) for line in lines)
+def lines_of(log: Place) -> Iterator[bytes]:
+    return (line for lines in chunks_of(log) for line in lines)
 
 
 def leaves_of(lines: list[bytes]) -> list[bytes]:
@@ -659,25 +802,26 @@ def leaves_of(lines: list[bytes]) -> list[bytes]:
     return found
 
 
-def help_out(path: str, story: Story, out: Any) -> None:
+def help_out(log: Place, story: Story, out: Any) -> None:
     """In a process of its own: follow the changes, and hash every second piece of the log; both halves cost alike."""
-    for number, lines in enumerate(chunks_of(path)):
+    for number, lines in enumerate(chunks_of(log)):
         if number % 2:
             out.send_bytes(b"".join(leaves_of(lines)))
         story.follow(lines)
-    out.send(story.finish())
+    story.finish()
+    out.send((story.report, story.blobs, story.pruned))
 
 
-def walk(path: str, sizes: set[int], story: Story | None) -> tuple[int, dict[int, bytes]]:
+def walk(log: Place, sizes: set[int], story: Story | None) -> tuple[int, dict[int, bytes]]:
     """Read a log once. Return how many entries there are, and the root over the first N for each N of `sizes`."""
     helper, roots = None, {}
     tiles: list[bytes] = []  # roots over 256 leaves each
     leaves: list[bytes] = []
-    if story and os.path.getsize(path) > LARGE and (os.cpu_count() or 1) > 1:
+    if story and min(log.size, os.path.getsize(log.path)) > LARGE and (os.cpu_count() or 1) > 1:
         import multiprocessing
 
         helper, out = multiprocessing.Pipe(duplex=False)
-        multiprocessing.Process(target=help_out, args=(path, story, out), daemon=True).start()
+        multiprocessing.Process(target=help_out, args=(log, story, out), daemon=True).start()
         out.close()
 
     def look() -> None:
@@ -685,7 +829,7 @@ def walk(path: str, sizes: set[int], story: Story | None) -> tuple[int, dict[int
             if size >> 8 == len(tiles) and size & 255 <= len(leaves):
                 roots[size] = root_of(tiles + [root_of(leaves[: size & 255])] * bool(size & 255))
 
-    for number, lines in enumerate(chunks_of(path)):
+    for number, lines in enumerate(chunks_of(log)):
         if helper and number % 2:
             joined = helper.recv_bytes()
             leaves += [joined[place : place + 32] for place in range(0, len(joined), 32)]
@@ -698,19 +842,22 @@ def walk(path: str, sizes: set[int], story: Story | None) -> tuple[int, dict[int
             tiles.append(root_of(leaves[:256]))
             del leaves[:256]
     look()
-    if story:
-        story.report.lines = (helper.recv() if helper else story.finish()).lines
+    if story and helper:
+        told, story.blobs, story.pruned = helper.recv()
+        story.report.lines = told.lines
+    elif story:
+        story.finish()
     return 256 * len(tiles) + len(leaves), roots
 
 
-def check_log(path: str, head: Head, earlier: dict[str, Head], story: Story | None, report: Report) -> None:
+def check_log(whole: Whole, head: Head, earlier: dict[str, Head], story: Story | None, report: Report) -> None:
     """Compare the tree over the exact bytes with the signed head, and with heads that are known from elsewhere."""
-    count, roots = walk(path, {head.size, *(old.size for old in earlier.values())}, story)
+    count, roots = walk(whole.log, {head.size, *(old.size for old in earlier.values())}, story)
     if count < head.size:
         what = "is missing: the log was signed with %d entries; ask for the whole file again"
         report.say("WRONG", "entry %d" % count, what, head.size)
     elif roots[head.size] != head.root:
-        report.say("WRONG", *first_bad(path, head))
+        report.say("WRONG", *first_bad(whole, head))
     elif count > head.size:
         what = "and what follows came after the checkpoint, so no signature covers it"
         report.say("unsure", "entry %d" % head.size, what)
@@ -727,15 +874,44 @@ def check_log(path: str, head: Head, earlier: dict[str, Head], story: Story | No
             report.say("ok", label, "the first %d entries are unchanged since", old.size)
     if story and report.code != TAMPERED:  # of bytes that were changed there is no story to tell
         report.lines += story.report.lines
+        check_blobs(whole, story, report)
 
 
-def first_bad(path: str, head: Head) -> tuple[str, str]:
+def check_blobs(whole: Whole, story: Story, report: Report) -> None:
+    """Compare what entries name with what lies beside the log; only what an entry says was removed may be absent."""
+    counts = {"is there": 0, "was removed": 0}
+    behind: set[bytes] = set()
+    removed = b"".join(read_place(whole.files[whole.blobs[one]]) for one in story.pruned if one in whole.blobs)
+    for digest, (index, name, size) in story.blobs.items() if whole.archive or whole.blobs else ():
+        lies = whole.blobs.pop(digest, None)
+        content = read_place(whole.files[lies]) if lies else b""
+        if lies and ("sha256:" + sha256(content).hex(), len(content)) != (digest, size):
+            report.say("WRONG", lies, "is not the %s that entry %d names", name, index)
+        elif lies:
+            behind.update(re.findall(b"sha256:[0-9a-f]{64}", content if name == "evidence" else b""))
+        elif name != REPLY or digest.encode() not in removed:
+            report.say("unsure", "entry %d" % index, "names %s (%s), which is not there", name, plain(digest))
+        counts["is there" if lies else "was removed"] += 1
+    for digest, lies in whole.blobs.items():
+        counts["is there"] += 1
+        if digest.encode() not in behind:
+            report.say("WRONG", lies, "is named by no entry and no evidence; somebody put it in")
+        elif "sha256:" + sha256(read_place(whole.files[lies])).hex() != digest:
+            report.say("WRONG", lies, "is not the reply that evidence names")
+    for name in whole.strange if whole.archive else ():
+        report.say("WRONG", plain(name), "belongs to no log; somebody put it in")
+    if any(counts.values()):
+        what = "%d are what entries name; %d are not there, as an entry says that they were removed"
+        report.say("ok", "blobs", what, *counts.values())
+
+
+def first_bad(whole: Whole, head: Head) -> tuple[str, str]:
     """Name the first changed entry by the leaf hashes beside the log, if they themselves lead to the signed root."""
-    known = read_beside(path, "leaves")
+    known, path = whole.read("leaves"), whole.log.path
     leaves = [known[place : place + 32] for place in range(0, len(known), 32)]
     if root_of(leaves) != head.root:
         return path, "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
-    for index, (line, leaf) in enumerate(zip(lines_of(path), leaves)):
+    for index, (line, leaf) in enumerate(zip(lines_of(whole.log), leaves)):
         if sha256(b"\x00" + line) != leaf:
             return "entry %d (line %d)" % (index, index + 1), "was changed after it was written"
     return path, "is not what was signed"
@@ -743,51 +919,16 @@ def first_bad(path: str, head: Head) -> tuple[str, str]:
 
 # --- A pack: one change in one archive ---
 
-NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
-
-
-def unpack(data: bytes) -> dict[str, bytes]:
-    """Read the files of a pack from front to back; `packed` shows that nothing else is in it."""
-    files: dict[str, bytes] = {}
-    place = 0
-    while data[place : place + 4] == b"PK\3\4":
-        size, length = (int.from_bytes(data[place + at : place + end], "little") for at, end in ((18, 22), (26, 28)))
-        name, start = text_of(data[place + 30 : place + 30 + length]), place + 30 + length
-        if not NAME.fullmatch(name) or length > 200 or name in files:
-            raise Bad("has a name that no pack has, or has it twice: " + plain(name), "archive")
-        files[name], place = data[start : start + size], start + size
-        if len(files) > MOST_FILES:
-            raise Unknown("has more than %d files" % MOST_FILES, "archive")
-    return files
-
-
-def packed(files: dict[str, bytes]) -> bytes:
-    """Pack files as sangate does."""
-    import io
-    import zipfile
-
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted(files.items()):
-            item = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            item.create_system, item.external_attr = 3, 0o644 << 16
-            archive.writestr(item, content)
-    return made.getvalue()
-
 
 class Pack:
-    def __init__(self, data: bytes, given: bytes | None, report: Report) -> None:
-        self.report, self.files, self.given = report, unpack(data), given
+    def __init__(self, archive: Archive, given: bytes | None, report: Report) -> None:
+        self.report, self.given = report, given
+        self.files = {name: read_place(place) for name, place in archive.places.items()}
         self.policy: Policy | None = None
         self.head: Head | None = None
         self.entries: list[int] = []
         for step in (self.check_head, self.check_files, self.check_entries, self.check_stamp):
             report.judge("file", "%s", step)
-        again = packed(self.files)
-        if again != data:
-            what = "is not as sangate packs: changed, cut short, added or packed again"
-            byte = next((i for i, (a, b) in enumerate(zip(again, data)) if a != b), min(len(again), len(data)))
-            report.say("WRONG", "byte %d of the archive" % byte, what)
 
     def file(self, name: str) -> bytes:
         if name not in self.files:
@@ -1025,7 +1166,7 @@ class Mapped:
             more = more if form == "sqlite" else "every byte as it was written"
             self.report.say("ok", end, "signed: %d records, %s", said["count"], more)
 
-    def check(self, log: str) -> None:
+    def check(self, log: Place) -> None:
         """Walk along the log: every record is its entry, and no entry that the file claims is missing."""
         asked, first = self.opening.get("filter"), self.now[0] if self.now else 0
         for index, line in enumerate(lines_of(log)):
@@ -1072,55 +1213,38 @@ class Mapped:
 # --- The command ---
 
 
-def beside(path: str, ending: str) -> str:
-    """Return the path with another ending."""
-    stem, dot, old = path.rpartition(".")
-    return (stem if dot and "/" not in old else path) + "." + ending
-
-
-def read_beside(path: str, ending: str) -> bytes:
-    """Read the file of the same name with another ending; empty when it is not there."""
-    return read_file(beside(path, ending)) if os.path.exists(beside(path, ending)) else b""
-
-
-def read_file(path: str) -> bytes:
-    with open(path, "rb") as file:
-        data = file.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
-        raise Unknown("is larger than %d bytes" % LARGEST_FILE, path)
-    return data
-
-
-def run_log(path: str, options: Any, report: Report) -> Head:
+def run_log(whole: Whole, options: Any, report: Report) -> Head:
     """Check a whole log; with a mapped export, that as well."""
-    policy = at("policy", Policy, read_file(options.policy or beside(path, "policy")))
+    policy_file = read_place(Place(options.policy)) if options.policy else whole.read("policy", needed=True)
+    policy = at("policy", Policy, policy_file)
     if not options.policy:
         report.say("note", "policy", "lay beside the log; compare with the keys you hold: " + policy.names())
-    policy.follow(read_beside(path, "rotations"), report)
-    head: Head = policy.check_head(read_file(options.checkpoint or beside(path, "checkpoint")), report)
+    policy.follow(whole.read("rotations"), report)
+    checkpoint = read_place(Place(options.checkpoint)) if options.checkpoint else whole.read("checkpoint", needed=True)
+    head: Head = policy.check_head(checkpoint, report)
     earlier = {}
     if options.last:
-        earlier["last visit"] = at("last checkpoint", policy.head, read_file(options.last))
-    if read_beside(path, "tsr") or read_beside(path, "stamped"):
-        reply, stamped = beside(path, "tsr"), beside(path, "stamped")
-        stamp = earlier["time stamp"] = at("stamped checkpoint", policy.head, read_file(reply) and read_file(stamped))
-        report.say("note", "time stamp", STAMP, stamp.size, reply, stamped)
+        earlier["last visit"] = at("last checkpoint", policy.head, read_place(Place(options.last)))
+    if whole.read("tsr") or whole.read("stamped"):
+        stamped = whole.read("tsr", needed=True) and whole.read("stamped", needed=True)
+        stamp = earlier["time stamp"] = at("stamped checkpoint", policy.head, stamped)
+        report.say("note", "time stamp", STAMP, stamp.size, whole.name("tsr"), whole.name("stamped"))
     mapped = Mapped(options.path, policy, options.part, report) if options.against else None
     if mapped and mapped.head:
         earlier["export"] = mapped.head
     story = None
     if not mapped and not options.tree_only:
-        story = Story(head.origin, read_beside(path, "private.jsonl"), Report(), head.size, every=options.every_entry)
-    check_log(path, head, earlier, story, report)
+        story = Story(head.origin, whole.read("private.jsonl"), Report(), head.size, every=options.every_entry)
+    check_log(whole, head, earlier, story, report)
     if mapped and report.code != TAMPERED:
-        mapped.check(path)
+        mapped.check(whole.log)
     return head
 
 
-def run_pack(options: Any, report: Report) -> Head | None:
-    pack = Pack(read_file(options.path), read_file(options.policy) if options.policy else None, report)
+def run_pack(archive: Archive, options: Any, report: Report) -> Head | None:
+    pack = Pack(archive, read_place(Place(options.policy)) if options.policy else None, report)
     if options.last and pack.head and pack.policy:
-        last = at("last checkpoint", pack.policy.head, read_file(options.last))
+        last = at("last checkpoint", pack.policy.head, read_place(Place(options.last)))
         if last.size == pack.head.size and last.root != pack.head.root:
             report.say("WRONG", "checkpoint", "differs from yours for the same size: two histories were shown")
         elif (last.origin, last.size) != (pack.head.origin, pack.head.size):
@@ -1130,16 +1254,18 @@ def run_pack(options: Any, report: Report) -> Head | None:
 
 
 def run(options: Any, report: Report) -> None:
-    with open(options.path, "rb") as file:
+    path = options.against or options.path
+    with open(path, "rb") as file:
         start = file.read(2)
-    if options.against:
-        head: Head | None = run_log(options.against, options, report)
-    elif start == b"PK":
-        head = run_pack(options, report)
-    elif start[:1] == b"{":
-        head = run_log(options.path, options, report)
+    archive = Archive(path) if start == b"PK" else None
+    if archive and "ledger.jsonl" not in archive.places and not options.against:
+        head = run_pack(archive, options, report)
+    elif start[:1] == b"{" or (archive and "ledger.jsonl" in archive.places):
+        head = run_log(Whole(path, archive), options, report)
     else:
-        raise Unknown("is neither a pack nor an exported log", options.path)
+        raise Unknown("is neither a pack nor an exported log", path)
+    if archive:
+        archive.judge(report)
     if options.keep and head and report.code == VERIFIED:
         with open(options.keep, "wb") as kept:
             kept.write(head.data)

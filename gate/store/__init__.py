@@ -120,9 +120,6 @@ class Ledger(Protocol):
     def forget(self, index: int, field: str) -> bool:
         """Delete salt and value of a field; True when they were there. That it was done is for an entry to say."""
 
-    def blob_digests(self) -> Iterator[tuple[str, frozenset[str]]]:
-        """Yield every digest that an entry names, with the names it is given, in the order of the entries."""
-
     def drop_blob(self, digest: str) -> int:
         """Delete a blob and return how many bytes it had; 0 when it is not here."""
 

@@ -113,11 +113,3 @@ class Reading:
             (body,) = self.bodies(index, start)
             found.append(proof.write(proof.Proof(index, self.inclusion(index, start), notes[0][0], body)))
         return tuple(found)
-
-    def blob_digests(self) -> Iterator[tuple[str, frozenset[str]]]:
-        """See Ledger."""
-        named: dict[str, set[str]] = {}
-        for item in self.entries():
-            for blob in item.blobs:
-                named.setdefault(blob.sha256, set()).add(blob.name)
-        return ((digest, frozenset(names)) for digest, names in named.items())

@@ -12,6 +12,7 @@ from gate.export.gist import bad, gist, outcome
 from gate.export.selection import KIND_NAMES, Selection, selection
 from gate.export.stream import NAMES
 from gate.web.face import face, field, fragment
+from gate.web.jobs import Progress
 from gate.web.session import person
 from gate.web.words import ENTRIES, Look
 
@@ -25,6 +26,7 @@ SAID = {
     "cannot tell": Look("Cannot tell", "ask", "warn"),
 }
 FORMATS = {
+    "complete": "Complete: one archive to check and to restore from",
     "jsonl": "JSON lines: the exact bytes, the evidence itself",
     "csv": "CSV, for a spreadsheet",
     "sqlite": "SQLite, with an auditor's first questions",
@@ -61,6 +63,7 @@ def ledger() -> str:
     words = {key: value for key, value in request.args.items() if key != "start" and value}
     shown = {"found": found, "start": start, "page": PAGE, "asked": words, "taken": taken, "problem": problem}
     shown["barred"] = face().control.barred(person(), taken)
+    shown["closed"] = face().control.barred(person(), taken, disclose=True)
     return render_template("ledger/list.html", **shown, **_head(), kinds=KIND_NAMES)
 
 
@@ -84,9 +87,14 @@ def export() -> Answer:
         raise BadInput(f'there is no format "{name}"', hint=", ".join(NAMES))
     kinds = [kind for kind in request.form.getlist("kind") if kind]
     taken = selection(field("from", 40), field("to", 40), field("change", 40), kinds, field("actor", 200))
-    control.allow_export(actor, name, taken)
+    disclose = name == "complete" and bool(field("disclose", 5))
+    control.allow_export(actor, name, taken, disclose=disclose)
     work = f"export {name}" + (f": {taken}" if str(taken) else "")
-    face().jobs.start(_exports(actor.id), work, actor.id, lambda told: control.export_file(actor, name, taken, told))
+
+    def made(told: Progress) -> object:
+        return control.export_file(actor, name, taken, told, disclose=disclose)
+
+    face().jobs.start(_exports(actor.id), work, actor.id, made)
     return lead(url_for("pages.ledger", _anchor="export"), 303)
 
 

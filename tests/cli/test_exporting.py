@@ -92,9 +92,23 @@ def test_a_complete_export_has_what_entries_name(lead: Typed, tmp_path: Path) ->
     assert kept == named
 
 
+@pytest.mark.parametrize("where", ["server", "local"])
+def test_the_complete_archive_comes_over_http_too_and_verifies(lead: Typed, tmp_path: Path, where: str) -> None:
+    words = ["--format", "complete", "--out", tmp_path / "all.zip"]
+    made = lead("ledger", "export", *words, *(["--local"] if where == "local" else []))
+    assert made.exit_code == 0, made.output
+    assert lead("ledger", "verify", tmp_path / "all.zip").exit_code == 0
+    assert lead("ledger", "export", "--format", "csv", "--out", tmp_path / "out.csv").exit_code == 0
+    assert lead("ledger", "export", *words).exit_code == 0
+    assert lead("ledger", "export", *words, "--disclose").exit_code == 1, "a seat takes the record, not personal values"
+    assert lead("ledger", "verify", tmp_path / "out.csv", "--against", tmp_path / "all.zip").exit_code == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ["--format", "complete", "--kind", "log.*"],
+        ["--format", "csv", "--disclose"],
         ["--format", "xml"],
         ["--from", "yesterday"],
         ["--kind", "nothing.ever"],

@@ -87,6 +87,31 @@ def test_a_missing_tail_comes_back_from_an_export(site: Site, tmp_path: Path) ->
         ledger.examine()
 
 
+def test_a_whole_ledger_comes_back_from_one_archive_with_the_replies_behind_its_evidence(site: Site) -> None:
+    with site.ledger() as ledger:
+        raw = ledger.put_blob(b"what an array answered")
+        evidence = f'{{"raw":"{raw}"}}'.encode()
+        blob = Blob("evidence", ledger.put_blob(evidence), len(evidence))
+        ledger.append_all([Draft("evidence.gathered", GATE, "chg-0002", {}, (blob,)), TRIED])
+    archive = site.folder / "all.zip"
+    made = site.run("export", "--format", "complete", "--disclose", "--local", "--out", archive)
+    assert made.exit_code == 0, made.output
+    assert site.run("verify", archive).exit_code == 0
+    site.lose()
+    shutil.rmtree(site.data / "blobs")
+    (site.data / "private.db").unlink()
+    broken = site.folder / "broken.zip"
+    broken.write_bytes(archive.read_bytes()[:-1])
+    assert (site.run("recover", broken).exit_code, site.run("recover", site.folder / "none.zip").exit_code) == (2, 2)
+    done = site.run("recover", archive)
+    assert (done.exit_code, done.output) == (0, "entries 0 to 6 are back, with 2 blobs and 1 private values\n")
+    assert list(site.data.glob("recover-*")) == []
+    with site.ledger() as ledger:
+        assert ledger.get_blob(raw) == b"what an array answered"
+        assert [told.value for told in ledger.disclosures([5])] == ["a real name"]
+        ledger.examine()
+
+
 def test_a_whole_ledger_comes_back_with_blobs_and_private_values(site: Site, tmp_path: Path) -> None:
     with site.ledger() as ledger:
         digest = ledger.put_blob(b"a reply")
@@ -254,6 +279,8 @@ def test_old_replies_go_and_nothing_else_does_and_a_hold_forbids_it(
     with site.ledger() as ledger:
         kept = {name: ledger.put_blob(name.encode() * 9) for name in ("plan", "verdict", "evidence", "request")}
         reply, both = ledger.put_blob(b"a reply"), ledger.put_blob(b"a reply that is a plan")
+        behind = ledger.put_blob(b"a raw reply")
+        kept["evidence"] = ledger.put_blob(f'{{"plan":"{both}","raw":"{behind}"}}'.encode())
         named = [*kept.items(), ("reply", reply), ("reply", both), ("plan", both)]
         ledger.append_all([Draft("hold.placed", GATE, "chg-0003", {}, (Blob(name, one, 1),)) for name, one in named])
     assert "0 replies removed" in site.run("prune-blobs", "--older-than", 365, "--reason", "a year").output
@@ -261,13 +288,13 @@ def test_old_replies_go_and_nothing_else_does_and_a_hold_forbids_it(
     assert site.run("hold-blobs", "--reason", "an enquiry").exit_code == 0
     assert "on hold" in site.run("prune-blobs", "--older-than", 365, "--reason", "a year").output
     assert site.run("free-blobs", "--reason", "it is over").exit_code == 0
-    assert "1 replies removed, 7 bytes" in site.run("prune-blobs", "--older-than", 365, "--reason", "a year").output
+    assert "2 replies removed, 18 bytes" in site.run("prune-blobs", "--older-than", 365, "--reason", "a year").output
     with site.ledger() as ledger:
-        assert ledger.get_blob(reply) is None
+        assert (ledger.get_blob(reply), ledger.get_blob(behind)) == (None, None)
         assert all(ledger.get_blob(one) for one in (*kept.values(), both))
         last = list(ledger.entries())[-1]
-        assert (last.kind, last.data["count"]) == ("blobs.pruned", 1)
-        assert json.loads(ledger.get_blob(last.blobs[0].sha256)) == [reply]
+        assert (last.kind, last.data["count"]) == ("blobs.pruned", 2)
+        assert json.loads(ledger.get_blob(last.blobs[0].sha256)) == sorted([reply, behind])
 
 
 def test_no_command_on_the_data_directory_writes_into_an_old_copy_that_a_witness_is_ahead_of(site: Site) -> None:

@@ -3,8 +3,9 @@ Mutations of everything that is handed out: none may verify, none may make the v
 
     PYTHONPATH=. python -m tests.export.mutations [--count N] [--seed N]
 
-A cosigned pack, a whole log with its checkpoint, and every mapped format are changed at random: bits, bytes, pieces
-taken out, doubled, moved, put in from another place or from another file, lines likewise. The auditor holds the policy.
+A cosigned pack, a whole log with its checkpoint, the archive of it, and every mapped format are changed at random:
+bits, bytes, pieces taken out, doubled, moved, put in from another place or from another file, lines likewise. The
+auditor holds the policy.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.export import database, jsonl, pack, population, stream, verify
+from gate.export import complete, database, jsonl, pack, population, stream, verify
 from gate.ledger import cosignature, note, policy
 from gate.ledger.note import Note
 from gate.ledger.policy import Witness
@@ -89,7 +90,10 @@ def targets(folder: Path) -> list[Target]:
     jsonl.export_log(ledger, log)
     packed.write_bytes(pack.make(ledger, CHANGE))
     log.with_suffix(".leaves").unlink()
+    archive = folder / "all.zip"
+    archive.write_bytes(b"".join(complete.leaving(ledger).chunks))
     made = [
+        Target("archive", archive, (str(archive), *held), archive.stat().st_size),
         Target("pack", packed, (str(packed), *held), packed.stat().st_size),
         Target("log", log, (str(log), *held), log.stat().st_size),
         Target("checkpoint", log.with_suffix(".checkpoint"), (str(log), *held), 10_000),

@@ -43,9 +43,9 @@ def archive(payload: int, count: int, said: int) -> bytes:
 
 @pytest.mark.parametrize(("payload", "said"), [(1 << 20, 1000), (0, 1)])
 def test_one_file_listed_many_times_is_not_copied_as_often(tmp_path: Path, payload: int, said: int) -> None:
-    data = archive(payload, 1000, said)
-    assert verify.unpack(data) == {"e00000": bytes(payload)}, "the directory is compared and never followed"
-    (tmp_path / "pack.zip").write_bytes(data)
+    (tmp_path / "pack.zip").write_bytes(archive(payload, 1000, said))
+    read = verify.Archive(str(tmp_path / "pack.zip"))
+    assert [place.size for place in read.places.values()] == [payload], "the directory is compared and never followed"
     report = verify.Report()
     assert verify.main([str(tmp_path / "pack.zip")], report) == verify.TAMPERED
     assert any("is not as sangate packs" in what for _, _, what in report.lines)

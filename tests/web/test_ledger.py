@@ -2,11 +2,13 @@
 
 import json
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gate.ledger.entry import GATE, Draft
+from gate.export import verify
+from gate.ledger.entry import ANONYMOUS, GATE, Draft
 from tests.export.readers import spreadsheet
 from tests.web.room import Room
 
@@ -111,6 +113,31 @@ def test_an_export_is_made_in_the_back_and_taken_by_who_asked(room: Room) -> Non
     assert [json.loads(body)["actor"]["id"] for _, _, body in held.records] == ["lead", "steward"]
     assert other.get(f"/ledger/export/{address}").status_code == 404
     assert reader.get("/ledger/export/0123456789abcdef").status_code == 404
+
+
+def test_the_complete_archive_is_taken_from_the_page_and_verifies_as_it_is(room: Room, tmp_path: Path) -> None:
+    room.signed("Taken whole")
+    room.ledger.append(Draft("auth.refused", ANONYMOUS, None, {"name": "a real name", "why": "wrong"}))
+    reader, lead = room.client("reader"), room.client("lead")
+    for who, disclose in ((reader, True), (reader, False), (lead, False)):
+        assert ('name="disclose"' in who.text("/ledger")) == (who is reader)
+        assert (
+            who.post("/ledger/export", "/ledger", format="complete", disclose="yes" if disclose else "").status_code
+            == 303
+        )
+        assert jobs(room).drain(60)
+        address = who.text("/ledger").partition('href="/ledger/export/')[2].partition('"')[0]
+        taken = who.get(f"/ledger/export/{address}")
+        assert "ledger.zip" in taken.headers["Content-Disposition"]
+        (tmp_path / "all.zip").write_bytes(taken.data)
+        report = verify.Report()
+        assert verify.main([str(tmp_path / "all.zip")], report) == verify.VERIFIED, report.lines
+        assert (b"a real name" in taken.data) == disclose
+        taken.close()
+    assert lead.post("/ledger/export", "/ledger", format="complete", disclose="yes").status_code == 403
+    assert reader.post("/ledger/export", "/ledger", format="complete", kind="log.opened").status_code == 422
+    made = [one.data["what"] for one in room.ledger.entries() if one.kind == "export.made"]
+    assert made == ["complete with private fields", "complete", "complete"]
 
 
 def test_who_may_not_take_the_record_is_told_so_and_asked_for_no_click(room: Room) -> None:

@@ -1,0 +1,65 @@
+"""Every blob that belongs to the log: what entries name, and the raw replies that gathered evidence names in turn."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from gate.errors import Outside
+from gate.store import Ledger
+
+EVIDENCE, REPLY = "evidence", "reply"
+"""Under which name an entry names gathered evidence, and what a device answered."""
+
+NONE = b',"blobs":[]'
+"""Keys are sorted and quotes inside texts are escaped, so only an entry's own list can be spelled like this."""
+
+DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
+
+
+class Named(NamedTuple):
+    """A blob as one entry names it."""
+
+    time: str
+    name: str
+    digest: str
+
+
+def digests_in(stored: bytes) -> list[str]:
+    """Return every digest that a blob names, such as the raw replies behind gathered evidence, each once."""
+    return sorted({found.decode() for found in DIGEST.findall(stored)})
+
+
+def named(ledger: Ledger, size: int) -> Iterator[Named]:
+    """
+    Yield every blob that one of the first `size` entries names; right behind evidence what that names, as replies.
+
+    Evidence names other digests too, of which there never was a blob.
+    """
+    for body in ledger.bodies(0, size):
+        if NONE in body:
+            continue
+        said = json.loads(body)
+        for blob in said["blobs"]:
+            yield Named(said["time"], blob["name"], blob["sha256"])
+            evidence = ledger.get_blob(blob["sha256"]) if blob["name"] == EVIDENCE else None
+            for behind in digests_in(evidence or b""):
+                yield Named(said["time"], REPLY, behind)
+
+
+def write_blobs(ledger: Ledger, size: int, folder: Path) -> int:
+    """Write them as files, laid out as in the data directory; return how many there are."""
+    written = 0
+    try:
+        for digest in sorted({one.digest for one in named(ledger, size)}):
+            content = ledger.get_blob(digest)
+            if content is None:
+                continue
+            place = folder / digest[7:9] / digest[9:]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+            written += 1
+    except OSError as problem:
+        raise Outside(f"cannot write the blobs {folder}: {problem.strerror}") from None
+    return written
