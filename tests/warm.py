@@ -73,6 +73,8 @@ def _serve(door: socket.socket) -> None:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
+        # Python's own streams remember whether they could seek, as the ones could with which this process was begun.
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, closefd=False) for number in (1, 2))
         wire.sendall(b"%8d" % os.getpid())
         os.chdir(place)
         os.environ.clear()
