@@ -18,6 +18,7 @@ from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.views import View
 from gate.errors import CannotTell, GateError, LedgerUnavailable
 from gate.export import jsonl
+from gate.export.blobs import gone
 from gate.export.pack import VERIFIER
 from gate.export.population import EVERYTHING
 from gate.export.selection import Selection
@@ -56,6 +57,8 @@ class Checking:
                 found |= _judged(path) | _roots(path)
                 progress("comparing the tree as it is stored")
                 ledger.examine()
+                progress("comparing what entries name")
+                found = _with_gone(found, gone(ledger))
             except CannotTell as broken:
                 found |= {"result": "changed", "because": [*found["because"], broken.message]}
         found |= {"at": utc(self._desk.clock()), "by": actor.id}
@@ -129,6 +132,14 @@ def _judged(path: Path) -> View:
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return {"result": "cannot tell", "because": ["the verifier did not come to an end"]}
     return {"result": RESULTS.get(ran.returncode, "cannot tell"), "because": lines[:MOST_SAID]}
+
+
+def _with_gone(found: View, lines: list[str]) -> View:
+    """A log that is whole without what its entries name is not the whole record."""
+    if not lines:
+        return found
+    result = "cannot tell" if found["result"] == "verified" else found["result"]
+    return {**found, "result": result, "because": [*found["because"], *lines][:MOST_SAID]}
 
 
 def _roots(path: Path) -> View:

@@ -18,7 +18,7 @@ from gate.change import utc
 from gate.control.views import View
 from gate.errors import BadInput, NotThere, Refused
 from gate.export import complete
-from gate.export.blobs import REPLY, named
+from gate.export.blobs import PRUNED, REPLY, named
 from gate.ledger import checkpoint as heads
 from gate.ledger import commitment, note, proof
 from gate.ledger.checkpoint import Checkpoint
@@ -156,7 +156,7 @@ def prune_blobs(ledger: Ledger, older_than: timedelta, reason: str, now: datetim
     before = now - older_than
     names: dict[str, set[str]] = {}
     newest: dict[str, str] = {}
-    for time, name, digest in named(ledger, ledger.size()):
+    for time, name, digest, _ in named(ledger, ledger.size()):
         names.setdefault(digest, set()).add(name)
         newest[digest] = max(time, newest.get(digest, ""))
     old = sorted(digest for digest in newest if newest[digest] < utc(before) and names[digest] == {REPLY})
@@ -164,7 +164,7 @@ def prune_blobs(ledger: Ledger, older_than: timedelta, reason: str, now: datetim
     if not there:
         return {"count": 0, "size": 0}
     listed = encode(list(there))
-    blob = Blob("pruned", ledger.put_blob(listed), len(listed))
+    blob = Blob(PRUNED, ledger.put_blob(listed), len(listed))
     size = sum(len(ledger.get_blob(one) or b"") for one in there)
     data: dict[str, Json] = {"before": utc(before), "count": len(there), "size": size, "reason": reason}
     ledger.append(Draft("blobs.pruned", SHELL, None, data, (blob,)))
@@ -212,7 +212,7 @@ def _rotations(file: Path) -> list[proof.Proof]:
 def _blobs(ledger: Ledger, folder: Path) -> int:
     """Put back every blob that belongs to the log and the folder has, its digest checked; return how many."""
     count = 0
-    for _, _, digest in named(ledger, ledger.size()):
+    for _, _, digest, _ in named(ledger, ledger.size()):
         file = folder / digest[7:9] / digest[9:]
         if not file.is_file() or ledger.get_blob(digest) is not None:
             continue

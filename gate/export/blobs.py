@@ -9,8 +9,8 @@ from typing import NamedTuple
 from gate.errors import Outside
 from gate.store import Ledger
 
-EVIDENCE, REPLY = "evidence", "reply"
-"""Under which name an entry names gathered evidence, and what a device answered."""
+EVIDENCE, REPLY, PRUNED = "evidence", "reply", "pruned"
+"""Under which name an entry names gathered evidence, what a device answered, and the list of replies removed."""
 
 NONE = b',"blobs":[]'
 """Keys are sorted and quotes inside texts are escaped, so only an entry's own list can be spelled like this."""
@@ -24,6 +24,8 @@ class Named(NamedTuple):
     time: str
     name: str
     digest: str
+    direct: bool = True
+    """Whether the entry itself names it, not only its evidence."""
 
 
 def digests_in(stored: bytes) -> list[str]:
@@ -45,7 +47,21 @@ def named(ledger: Ledger, size: int) -> Iterator[Named]:
             yield Named(said["time"], blob["name"], blob["sha256"])
             evidence = ledger.get_blob(blob["sha256"]) if blob["name"] == EVIDENCE else None
             for behind in digests_in(evidence or b""):
-                yield Named(said["time"], REPLY, behind)
+                yield Named(said["time"], REPLY, behind, direct=False)
+
+
+def gone(ledger: Ledger) -> list[str]:
+    """Say what entries name and is gone, unless an entry says that it was removed; CannotTell for what is damaged."""
+    absent: dict[str, str] = {}
+    removed: set[str] = set()
+    for one in named(ledger, ledger.size()):
+        content = ledger.get_blob(one.digest) if one.direct else b""
+        if content is None:
+            absent[one.digest] = one.name if absent.get(one.digest, REPLY) == REPLY else absent[one.digest]
+        elif one.name == PRUNED:
+            removed |= set(json.loads(content))
+    kept = [digest for digest, name in absent.items() if name != REPLY or digest not in removed]
+    return [f"the {absent[digest]} that an entry names is not there: {digest}" for digest in kept]
 
 
 def write_blobs(ledger: Ledger, size: int, folder: Path) -> int:

@@ -5,14 +5,16 @@ Check a sangate evidence pack, an exported ledger, or a mapped export of one, wi
 
     python3 verify.py pack.zip  [--policy FILE] [--last CHECKPOINT] [--keep FILE]
     python3 verify.py log.jsonl [--policy FILE] [--last CHECKPOINT] [--keep FILE] [--tree-only | --every-entry]
+    python3 verify.py ledger.zip …                                      (the log and all that lies beside it, as one)
     python3 verify.py mapped FILE --against log.jsonl [--part]         (csv, ocsf, rfc5424, cef, sqlite, jsonl, webhook)
 
 One file, standard library only, Python 3.8 or newer; nothing is fetched, nothing written but --keep. Bytes are checked
 as they lie there and never encoded again. Exit code 0: verified. 1: changed, with the place. 2: cannot tell.
 Take this file and the policy (the public keys) from somewhere else than what you check. Read it in this order: Ed25519,
-tree and proofs, notes and policy; approvals; entries and changes; log; pack; mapped files; command. Formats: RFC 6962
-and 9162, C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-policy and tlog-proof, OpenSSH PROTOCOL.sshsig, W3C
-WebAuthn; what is ours is in docs/ledger-format.md.
+tree and proofs, notes and policy; approvals; entries, changes and commitments; log. What comes after these brings such
+logs and entries out of other files: archives; pack; mapped files; command. Formats: RFC 6962 and 9162, C2SP
+signed-note, tlog-checkpoint, tlog-cosignature, tlog-policy and tlog-proof, OpenSSH PROTOCOL.sshsig, W3C WebAuthn; what
+is ours is in docs/ledger-format.md.
 """
 
 from __future__ import annotations
@@ -640,10 +642,9 @@ class Story:
             self.report.say("ok", "changes", "%d, of which %d are closed and whole", len(self.changes), closed)
 
 
-# --- Files, and archives: a zip in the one way that sangate makes it, so that no two programs find two things in it ---
+# --- A whole log ---
 
-NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
-NARROW, MANY = 0xFFFFFFFF, 0xFFFF  # what does not fit below these is said in a field of its own (zip64)
+STAMP = "%d entries bear one (RFC 3161), not judged here; openssl ts -verify -in %s -data %s -CAfile TSA-CA.pem"
 
 
 class Place(NamedTuple):
@@ -669,111 +670,6 @@ def read_place(place: Place) -> bytes:
     if len(data) > LARGEST_FILE:
         raise Unknown("is larger than %d bytes" % LARGEST_FILE, place.path)
     return data
-
-
-def zip_heading(name: bytes, crc: int, size: int, start: int | None = None) -> bytes:
-    """Return what stands before a file, or with its `start` its line in the directory: stored, dated 1980-01-01."""
-    wide = [size] * 2 * (size >= NARROW) + [start or 0] * ((start or 0) >= NARROW)
-    extra = struct.pack("<2H%dQ" % len(wide), 1, 8 * len(wide), *wide) if wide else b""
-    need, short_size = 45 if wide else 20, min(size, NARROW)
-    middle = struct.pack("<5H3I2H", need, 0, 0, 0, 33, crc, short_size, short_size, len(name), len(extra))
-    if start is None:
-        return b"PK\3\4" + middle + name + extra
-    tail = struct.pack("<3H2I", 0, 0, 0, 0o644 << 16, min(start, NARROW))
-    return b"PK\1\2" + struct.pack("<H", 3 << 8 | need) + middle + tail + name + extra
-
-
-def zip_ending(start: int, size: int, count: int) -> bytes:
-    """Return what stands behind the directory, which begins at `start` and has `size` bytes and `count` lines."""
-    wide = b""
-    if count >= MANY or start + size >= NARROW:
-        wide = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 3 << 8 | 45, 45, 0, 0, count, count, size, start)
-        wide += struct.pack("<4sIQI", b"PK\6\7", 0, start + size, 1)
-    counts, sizes = [min(count, MANY)] * 2, [min(size, NARROW), min(start, NARROW)]
-    return wide + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, *counts, *sizes, 0)
-
-
-class Archive:
-    """Where each file of an archive lies, and at which byte the archive first differs from one that sangate makes."""
-
-    def __init__(self, path: str) -> None:
-        self.places: dict[str, Place] = {}
-        self.odd: int | None = None
-        directory, name = [], ""
-        with open(path, "rb") as file:
-            for start in iter(file.tell, -1):
-                fixed = file.read(30)
-                if fixed[:4] != b"PK\3\4" or len(fixed) < 30:
-                    break
-                size, length, more = struct.unpack("<I2H", fixed[22:])
-                raw, extra = file.read(length), file.read(more)
-                size = size if size < NARROW else int.from_bytes(extra[4:12], "little")
-                before, name, begun = name, text_of(raw), file.tell()
-                if not NAME.fullmatch(name) or length > 200 or name <= before:
-                    raise Bad("has a name that no pack has, or not in its order: " + plain(name), "archive")
-                crc = left = 0
-                for piece in pieces(Place(path, begun, size)):
-                    crc, left = zlib.crc32(piece, crc), left + len(piece)
-                self.compare(start, fixed + raw + extra, zip_heading(raw, crc, left))
-                file.seek(begun + left)
-                self.places[name] = Place(path, begun, left)
-                directory.append(zip_heading(raw, crc, left, start))
-                if len(directory) > MOST_FILES:
-                    raise Unknown("has more than %d files" % MOST_FILES, "archive")
-            listed = b"".join(directory)
-            ending = listed + zip_ending(start, len(listed), len(directory))
-            file.seek(start)
-            self.compare(start, file.read(len(ending) + 1), ending)
-
-    def compare(self, start: int, there: bytes, due: bytes) -> None:
-        if there != due and self.odd is None:
-            same = next((i for i, (a, b) in enumerate(zip(there, due)) if a != b), min(len(there), len(due)))
-            self.odd = start + same
-
-    def judge(self, report: Report) -> None:
-        if self.odd is not None:
-            what = "is not as sangate packs: changed, cut short, added or packed again"
-            report.say("WRONG", "byte %d of the archive" % self.odd, what)
-
-
-class Whole:
-    """A whole log and what lies beside it: the files of one name, or of one archive."""
-
-    ENDINGS = ("jsonl", "checkpoint", "policy", "leaves", "rotations", "stamped", "tsr", "private.jsonl")
-
-    def __init__(self, path: str, archive: Archive | None = None) -> None:
-        stem, dot, old = path.rpartition(".")
-        self.stem, self.archive = "ledger" if archive else stem if dot and "/" not in old else path, archive
-        names, top = [self.name(ending) for ending in self.ENDINGS], self.name("blobs")
-        self.files = {name: Place(name) for name in names if os.path.exists(name)}
-        for folder, _, found in os.walk(top):
-            paths = ["%s/%s" % (folder, name) for name in found]
-            self.files.update({path: Place(path) for path in paths})
-        if archive:
-            self.files = archive.places
-        self.log = self.files["ledger.jsonl"] if archive else Place(path)
-        shape = re.compile(re.escape(top) + "/([0-9a-f]{2})/([0-9a-f]{62})").fullmatch
-        self.blobs = {
-            "sha256:" + "".join(found.groups()): name
-            for name, found in zip(self.files, map(shape, self.files))
-            if found
-        }
-        self.strange = self.files.keys() - {*names, *self.blobs.values()}
-
-    def name(self, ending: str) -> str:
-        return self.stem + "." + ending
-
-    def read(self, ending: str, *, needed: bool = False) -> bytes:
-        """Read what lies beside the log under this ending; empty when it is not there."""
-        place = self.files.get(self.name(ending))
-        if needed and place is None:
-            raise Unknown("is not there", self.name(ending))
-        return read_place(place) if place else b""
-
-
-# --- A whole log ---
-
-STAMP = "%d entries bear one (RFC 3161), not judged here; openssl ts -verify -in %s -data %s -CAfile TSA-CA.pem"
 
 
 def chunks_of(log: Place) -> Iterator[list[bytes]]:
@@ -877,6 +773,124 @@ def check_log(whole: Whole, head: Head, earlier: dict[str, Head], story: Story |
         check_blobs(whole, story, report)
 
 
+def first_bad(whole: Whole, head: Head) -> tuple[str, str]:
+    """Name the first changed entry by the leaf hashes beside the log, if they themselves lead to the signed root."""
+    known, path = whole.read("leaves"), whole.log.path
+    leaves = [known[place : place + 32] for place in range(0, len(known), 32)]
+    if root_of(leaves) != head.root:
+        return path, "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
+    for index, (line, leaf) in enumerate(zip(lines_of(whole.log), leaves)):
+        if sha256(b"\x00" + line) != leaf:
+            return "entry %d (line %d)" % (index, index + 1), "was changed after it was written"
+    return path, "is not what was signed"
+
+
+# --- Files, and archives: a zip in the one way that sangate makes it, so that no two programs find two things in it ---
+
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
+NARROW, MANY = 0xFFFFFFFF, 0xFFFF  # what does not fit below these is said in a field of its own (zip64)
+
+
+def zip_heading(name: bytes, crc: int, size: int, start: int | None = None) -> bytes:
+    """Return what stands before a file, or with its `start` its line in the directory: stored, dated 1980-01-01."""
+    wide = [size] * 2 * (size >= NARROW) + [start or 0] * ((start or 0) >= NARROW)
+    extra = struct.pack("<2H%dQ" % len(wide), 1, 8 * len(wide), *wide) if wide else b""
+    need, short_size = 45 if wide else 20, min(size, NARROW)
+    middle = struct.pack("<5H3I2H", need, 0, 0, 0, 33, crc, short_size, short_size, len(name), len(extra))
+    if start is None:
+        return b"PK\3\4" + middle + name + extra
+    tail = struct.pack("<3H2I", 0, 0, 0, 0o644 << 16, min(start, NARROW))
+    return b"PK\1\2" + struct.pack("<H", 3 << 8 | need) + middle + tail + name + extra
+
+
+def zip_ending(start: int, size: int, count: int) -> bytes:
+    """Return what stands behind the directory, which begins at `start` and has `size` bytes and `count` lines."""
+    wide = b""
+    if count >= MANY or start + size >= NARROW:
+        wide = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 3 << 8 | 45, 45, 0, 0, count, count, size, start)
+        wide += struct.pack("<4sIQI", b"PK\6\7", 0, start + size, 1)
+    counts, sizes = [min(count, MANY)] * 2, [min(size, NARROW), min(start, NARROW)]
+    return wide + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, *counts, *sizes, 0)
+
+
+class Archive:
+    """Where each file of an archive lies, and at which byte the archive first differs from one that sangate makes."""
+
+    def __init__(self, path: str) -> None:
+        self.places: dict[str, Place] = {}
+        self.odd: int | None = None
+        directory, name = [], ""
+        with open(path, "rb") as file:
+            for start in iter(file.tell, -1):
+                fixed = file.read(30)
+                if fixed[:4] != b"PK\3\4" or len(fixed) < 30:
+                    break
+                size, length, more = struct.unpack("<I2H", fixed[22:])
+                raw, extra = file.read(length), file.read(more)
+                size = size if size < NARROW else int.from_bytes(extra[4:12], "little")
+                before, name, begun = name, text_of(raw), file.tell()
+                if not NAME.fullmatch(name) or length > 200 or name <= before:
+                    raise Bad("has a name that no pack has, or not in its order: " + plain(name), "archive")
+                crc = left = 0
+                for piece in pieces(Place(path, begun, size)):
+                    crc, left = zlib.crc32(piece, crc), left + len(piece)
+                self.compare(start, fixed + raw + extra, zip_heading(raw, crc, left))
+                file.seek(begun + left)
+                self.places[name] = Place(path, begun, left)
+                directory.append(zip_heading(raw, crc, left, start))
+                if len(directory) > MOST_FILES:
+                    raise Unknown("has more than %d files" % MOST_FILES, "archive")
+            listed = b"".join(directory)
+            ending = listed + zip_ending(start, len(listed), len(directory))
+            file.seek(start)
+            self.compare(start, file.read(len(ending) + 1), ending)
+
+    def compare(self, start: int, there: bytes, due: bytes) -> None:
+        if there != due and self.odd is None:
+            same = next((i for i, (a, b) in enumerate(zip(there, due)) if a != b), min(len(there), len(due)))
+            self.odd = start + same
+
+    def judge(self, report: Report) -> None:
+        if self.odd is not None:
+            what = "is not as sangate packs: changed, cut short, added or packed again"
+            report.say("WRONG", "byte %d of the archive" % self.odd, what)
+
+
+class Whole:
+    """A whole log and what lies beside it: the files of one name, or of one archive."""
+
+    ENDINGS = ("jsonl", "checkpoint", "policy", "leaves", "rotations", "stamped", "tsr", "private.jsonl")
+
+    def __init__(self, path: str, archive: Archive | None = None) -> None:
+        stem, dot, old = path.rpartition(".")
+        self.stem, self.archive = "ledger" if archive else stem if dot and "/" not in old else path, archive
+        names, top = [self.name(ending) for ending in self.ENDINGS], self.name("blobs")
+        self.files = {name: Place(name) for name in names if os.path.exists(name)}
+        for folder, _, found in os.walk(top):
+            paths = ["%s/%s" % (folder, name) for name in found]
+            self.files.update({path: Place(path) for path in paths})
+        if archive:
+            self.files = archive.places
+        self.log = self.files["ledger.jsonl"] if archive else Place(path)
+        shape = re.compile(re.escape(top) + "/([0-9a-f]{2})/([0-9a-f]{62})").fullmatch
+        self.blobs = {
+            "sha256:" + "".join(found.groups()): name
+            for name, found in zip(self.files, map(shape, self.files))
+            if found
+        }
+        self.strange = self.files.keys() - {*names, *self.blobs.values()}
+
+    def name(self, ending: str) -> str:
+        return self.stem + "." + ending
+
+    def read(self, ending: str, *, needed: bool = False) -> bytes:
+        """Read what lies beside the log under this ending; empty when it is not there."""
+        place = self.files.get(self.name(ending))
+        if needed and place is None:
+            raise Unknown("is not there", self.name(ending))
+        return read_place(place) if place else b""
+
+
 def check_blobs(whole: Whole, story: Story, report: Report) -> None:
     """Compare what entries name with what lies beside the log; only what an entry says was removed may be absent."""
     counts = {"is there": 0, "was removed": 0}
@@ -903,18 +917,6 @@ def check_blobs(whole: Whole, story: Story, report: Report) -> None:
     if any(counts.values()):
         what = "%d are what entries name; %d are not there, as an entry says that they were removed"
         report.say("ok", "blobs", what, *counts.values())
-
-
-def first_bad(whole: Whole, head: Head) -> tuple[str, str]:
-    """Name the first changed entry by the leaf hashes beside the log, if they themselves lead to the signed root."""
-    known, path = whole.read("leaves"), whole.log.path
-    leaves = [known[place : place + 32] for place in range(0, len(known), 32)]
-    if root_of(leaves) != head.root:
-        return path, "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
-    for index, (line, leaf) in enumerate(zip(lines_of(whole.log), leaves)):
-        if sha256(b"\x00" + line) != leaf:
-            return "entry %d (line %d)" % (index, index + 1), "was changed after it was written"
-    return path, "is not what was signed"
 
 
 # --- A pack: one change in one archive ---

@@ -69,6 +69,27 @@ def test_a_damaged_entry_shows_both_hashes_and_what_to_do_and_the_page_stays(roo
     assert change in page
 
 
+def test_a_blob_that_was_deleted_or_altered_at_rest_is_told_by_the_check(room: Room) -> None:
+    room.signed("Without its plan")
+    reader = room.client("reader")
+    plans = [blob.sha256 for one in room.ledger.entries() for blob in one.blobs if blob.name == "plan"]
+    path = room.settings.blobs / plans[0][7:9] / plans[0][9:]
+    content = path.read_bytes()
+    path.unlink()
+    reader.post("/ledger/check", "/ledger")
+    assert jobs(room).drain(60)
+    assert f"he plan that an entry names is not there: {plans[0]}" in reader.text("/ledger")
+    assert "Cannot tell" in reader.text("/ledger")
+    path.write_bytes(content.replace(b"west", b"east"))
+    reader.post("/ledger/check", "/ledger")
+    assert jobs(room).drain(60)
+    assert "has other bytes than when it was written" in reader.text("/ledger")
+    path.write_bytes(content)
+    reader.post("/ledger/check", "/ledger")
+    assert jobs(room).drain(60)
+    assert "Verified" in reader.text("/ledger")
+
+
 def test_entries_that_were_taken_out_leave_a_page_that_says_so(room: Room) -> None:
     room.opened()
     damage(room, "DELETE FROM entry WHERE idx = 4")
