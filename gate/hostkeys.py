@@ -10,11 +10,14 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from gate.errors import BadInput
 
 SSH_PORT = 22
+HASHED = "|1|"
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,21 @@ class HostKeys:
 
     def pinned(self, host: str, port: int) -> tuple[HostKey, ...]:
         """Return the keys pinned for that endpoint; () when there is none, and then nobody may log in."""
-        return tuple(key for spelled, key in self.entries if _names(spelled, endpoint(host, port)))
+        name = endpoint(host, port)
+        plain, hashed = self._places
+        found = [*plain.get(name, ()), *(at for at in hashed if _names(self.entries[at][0], name))]
+        return tuple(self.entries[at][1] for at in sorted(found))
+
+    @cached_property
+    def _places(self) -> tuple[Mapping[str, list[int]], list[int]]:
+        """Return where each plain name stands, and the hashed ones: a sweep of 500 asks 500 times."""
+        plain, hashed = dict[str, list[int]](), list[int]()
+        for at, (spelled, _) in enumerate(self.entries):
+            if spelled.startswith(HASHED):
+                hashed.append(at)
+            else:
+                plain.setdefault(spelled, []).append(at)
+        return plain, hashed
 
 
 def endpoint(host: str, port: int) -> str:
@@ -87,10 +104,9 @@ def _key(kind: str, encoded: str, place: str) -> HostKey:
 
 
 def _names(spelled: str, name: str) -> bool:
-    if not spelled.startswith("|1|"):
-        return spelled == name
+    """Whether a hashed name is that of an endpoint."""
     try:
-        salt, wanted = (base64.b64decode(part, validate=True) for part in spelled[3:].split("|"))
+        salt, wanted = (base64.b64decode(part, validate=True) for part in spelled[len(HASHED) :].split("|"))
     except (binascii.Error, ValueError):
         return False
     return hmac.compare_digest(hmac.new(salt, name.encode(), "sha1").digest(), wanted)  # the format fixes SHA-1

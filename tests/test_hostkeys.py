@@ -1,12 +1,14 @@
 """The lines of known_hosts that pin a key, and those that are refused."""
 
+import base64
+import hmac
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from gate.errors import BadInput
-from gate.hostkeys import parse
+from gate.hostkeys import HostKey, HostKeys, parse
 from tests.parts import need
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZ3gRr1Yf8TqY6Yv0wV8mT1mJx0z0Q3v1V4c0s1aF2k"
@@ -52,3 +54,14 @@ def test_hashed_names_and_fingerprints_agree_with_ssh_keygen(tmp_path: Path) -> 
     (key,) = parse(known.read_text(), "known_hosts").pinned("10.0.0.1", 2222)
     assert key.fingerprint in shown
     assert parse(known.read_text(), "known_hosts").pinned("10.0.0.2", 2222) == ()
+
+
+def test_plain_and_hashed_lines_of_one_endpoint_are_found_in_the_order_of_the_file() -> None:
+    one, two, three = (HostKey("ssh-ed25519", bytes([number])) for number in range(3))
+    salt, name = b"salt", "[east-1]:2222"
+    hashed = hmac.new(salt, name.encode(), "sha1").digest()
+    spelled = "|1|" + "|".join(base64.b64encode(part).decode() for part in (salt, hashed))
+    keys = HostKeys(((name, one), ("[east-2]:2222", three), (spelled, two), (name, three)))
+    assert keys.pinned("East-1", 2222) == (one, two, three)
+    assert keys.pinned("east-2", 2222) == (three,)
+    assert keys.pinned("east-1", 22) == ()

@@ -8,13 +8,12 @@ was only shown over the network proves nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.errors import GateError
 from gate.hostkeys import HostKey, HostKeys
 from gate.inventory import Bastion, Inventory, Ssh
-from gate.ssh.client import greet, open_way
+from gate.ssh.client import carried, greet, open_way
 from gate.ssh.login import login_key
 from gate.ssh.offers import ask_offers, clash
 from gate.ssh.watch import guard
@@ -56,7 +55,7 @@ def greet_one(
         if found:
             return Greeting(name, endpoint, clash=found)
         wire = open_way(name, endpoint, via, login, pinned, timeouts)
-        transport = paramiko.Transport(wire)  # type: ignore[arg-type]  # a socket-like object is documented
+        transport = carried(wire)
         try:
             with guard(2 * timeouts.banner_s, wire.abort):
                 return Greeting(name, endpoint, greet(transport, name, [], timeouts))

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paramiko.packet import Packetizer
 
 from gate.errors import HostKeyRefused, Outside
 from gate.hostkeys import HostKey, HostKeys
@@ -34,6 +35,17 @@ KEY_TYPES = {
 
 PACE = Pace()
 """The one of this process: whoever connects to an endpoint, all of them together keep to it."""
+
+
+class Guarded(Packetizer):
+    """Without Paramiko's own timer for the handshake, a thread a connection: every handshake here is under `guard`."""
+
+    def start_handshake(self, timeout: float) -> None:
+        """Leave it to the guard."""
+
+    def complete_handshake(self) -> None:
+        """Likewise; Paramiko says so after every packet."""
+
 
 _log = logging.getLogger("gate.ssh")
 _log.addHandler(logging.NullHandler())
@@ -66,7 +78,7 @@ def connect(
     last = login_pem(target, pem) if pem else password or first
     known = known_keys(target, endpoint, pinned)
     wire = open_way(target, endpoint, via, first, pinned, timeouts)
-    transport = paramiko.Transport(wire)  # type: ignore[arg-type]  # a socket-like object is documented
+    transport = carried(wire)
     try:
         with guard(timeouts.banner_s + timeouts.login_s, wire.abort):
             handshake(transport, target, known, timeouts)
@@ -77,6 +89,11 @@ def connect(
         raise
     wire.trust()
     return Session(target, transport, wire, timeouts, not_after, clock)
+
+
+def carried(wire: Wire | Tunnel) -> paramiko.Transport:
+    """Return SSH over a wire; whoever begins its handshake guards it."""
+    return paramiko.Transport(wire, packetizer_class=Guarded)  # type: ignore[arg-type]  # a socket-like object
 
 
 def open_way(
@@ -122,7 +139,7 @@ def _through(
 ) -> Tunnel:
     """Log in to the bastion and have it open one way, to the target and nowhere else."""
     name = f"the bastion {via.id}"
-    transport = paramiko.Transport(wire)  # type: ignore[arg-type]
+    transport = carried(wire)
     try:
         with guard(timeouts.banner_s + timeouts.login_s, wire.abort):
             handshake(transport, name, keys, timeouts)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from functools import lru_cache
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -30,10 +31,9 @@ KINDS: tuple[tuple[type, type[paramiko.PKey]], ...] = (
 
 def login_key(target: str, key: Ed25519PrivateKey, certificate: str, clock: Clock) -> paramiko.PKey:
     """Return Paramiko's key; a server only says "failed", so what is wrong with our certificate is said here."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    login = paramiko.Ed25519Key.from_private_key(io.StringIO(pem))
     if not certificate:
-        return login
+        return plain(key)
+    login = _paramiko(key)
     try:
         identity = load_ssh_public_identity(certificate.encode())
     except ValueError:
@@ -50,6 +50,21 @@ def login_key(target: str, key: Ed25519PrivateKey, certificate: str, clock: Cloc
     # As a message: a str would be tried as a file name first. Paramiko compares no keys; that was done above.
     login.load_certificate(Message(base64.b64decode(certificate.split()[1])))
     return login
+
+
+@lru_cache(maxsize=4)
+def plain(key: Ed25519PrivateKey) -> paramiko.PKey:
+    """
+    Return Paramiko's key of one of the installation's few plain ones, which live as long as the process.
+
+    It has no certificate, and signing changes nothing in it. Keys of permits come with one, and are not kept.
+    """
+    return _paramiko(key)
+
+
+def _paramiko(key: Ed25519PrivateKey) -> paramiko.PKey:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    return paramiko.Ed25519Key.from_private_key(io.StringIO(pem))
 
 
 def login_pem(target: str, pem: str) -> paramiko.PKey:

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import paramiko
 
-from gate.ssh.wire import HANDSHAKE_LIMIT, IDLE_S, Wire
+from gate.ssh.wire import IDLE_S, Inlet, Wire
 
 
 class Tunnel:
@@ -19,20 +19,15 @@ class Tunnel:
         self._transport = transport
         self._wire = wire
         self._closed = False  # read by Paramiko when it stops its thread
-        self._budget: int | None = HANDSHAKE_LIMIT
+        self._inlet = Inlet(channel.recv)
 
     def trust(self) -> None:
         """Lift the limit: the login is done."""
-        self._budget = None
+        self._inlet.trust()
 
     def recv(self, size: int) -> bytes:
-        """Receive; EOFError beyond the limit."""
-        data = self._channel.recv(size)
-        if self._budget is not None:
-            self._budget -= len(data)
-            if self._budget < 0:
-                raise EOFError(f"more than {HANDSHAKE_LIMIT} bytes before the login")
-        return data
+        """Receive; EOFError beyond the limit. Once we have ended it, what came ahead is nothing any more."""
+        return self._channel.recv(size) if self._closed else self._inlet.recv(size)
 
     def send(self, data: bytes) -> int:
         """Send."""

@@ -32,13 +32,43 @@ class Timeouts:
     """TCP_USER_TIMEOUT: unacknowledged bytes end the connection. Keepalives alone never noticed a dead peer."""
 
 
+AHEAD = 32 * 1024
+"""Bytes asked for at once: Paramiko reads four for a length and then the rest, and each time threads change."""
+
+
+class Inlet:
+    """What a peer sends, taken ahead of its use by the one thread that reads; limited before the login."""
+
+    def __init__(self, take: Callable[[int], bytes]) -> None:
+        self._take = take
+        self._kept = b""
+        self._at = 0
+        self._budget: int | None = HANDSHAKE_LIMIT
+
+    def trust(self) -> None:
+        """Lift the limit: the login is done."""
+        self._budget = None
+
+    def recv(self, size: int) -> bytes:
+        """Return at most so many bytes; EOFError beyond the limit."""
+        if self._at >= len(self._kept):
+            self._kept, self._at = self._take(AHEAD), 0
+            if self._budget is not None:
+                self._budget -= len(self._kept)
+                if self._budget < 0:
+                    raise EOFError(f"more than {HANDSHAKE_LIMIT} bytes before the login")
+        data = self._kept[self._at : self._at + size]
+        self._at += len(data)
+        return data
+
+
 class Wire:
     """The TCP socket under Paramiko: quick acknowledgements (116 → 32 ms a command), and a limit before login."""
 
     def __init__(self, sock: socket.socket, dead_peer_s: float) -> None:
         self._sock = sock
         self._closed = False  # read by Paramiko when it stops its thread
-        self._budget: int | None = HANDSHAKE_LIMIT
+        self._inlet = Inlet(self._taken)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
@@ -46,18 +76,18 @@ class Wire:
 
     def trust(self) -> None:
         """Lift the limit: the login is done."""
-        self._budget = None
+        self._inlet.trust()
 
     def recv(self, size: int) -> bytes:
-        """Receive, acknowledging at once; EOFError beyond the limit."""
+        """Receive; EOFError beyond the limit. Once we have ended it, what came ahead is nothing any more."""
+        return self._taken(size) if self._closed else self._inlet.recv(size)
+
+    def _taken(self, size: int) -> bytes:
+        """Take from the socket, acknowledging at once."""
         data = self._sock.recv(size)
         if hasattr(socket, "TCP_QUICKACK"):
             with suppress(OSError):
                 self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        if self._budget is not None:
-            self._budget -= len(data)
-            if self._budget < 0:
-                raise EOFError(f"more than {HANDSHAKE_LIMIT} bytes before the login")
         return data
 
     def send(self, data: bytes) -> int:
