@@ -1,12 +1,16 @@
 """
-Deciding from stored evidence: every check over fleets of growing size, and one usual change in each of them.
+Deciding from stored evidence: every check for every array of fleets of growing size, and one usual change in each.
 
-    PYTHONPATH=. python benchmarks/bench_decisions.py [--arrays 1000 5000 10000] [--each]
+    PYTHONPATH=. python benchmarks/bench_decisions.py [--arrays 1000 5000 10000] [--each] [--as-one]
 
 Each array carries 50 datasets, each dataset has two protections: a repository on an array of another site, and an
-object store. Everything is well, which is the longest way through every check. The whole fleet as one case is no
-change that anybody could open (a change has at most 200 targets); it shows what a protection costs. Seconds are of this
-process's processor, since the machine is shared; the garbage collector is off while it counts.
+object store. Everything is well, which is the longest way through every check. Each array is decided as a change of its
+own, one after the other over what is known of the fleet, and its findings are dropped before the next. `--as-one`
+decides the whole fleet as one change besides, which nobody could open (a change has at most 200 targets).
+
+Seconds are of this process's processor, since the machine is shared; the garbage collector is off while it counts. Work
+beside it makes even those longer, so a yardstick is measured all along: a plain loop of Python, which takes 150 ns a
+turn on this machine at rest. The last column is what a protection would have cost at rest.
 """
 
 import argparse
@@ -14,20 +18,28 @@ import gc
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from gate.checks import CHECKS
+from gate.change import Kind, Purpose
+from gate.checks import EXPECTED
 from gate.checks.case import Case
+from gate.checks.fleet import Fleet
 from gate.evidence import Evidence, RecordState, Trace, Volume
-from gate.finding import Outcome
+from gate.finding import Outcome, When
 from gate.inventory import Dataset, Inventory, Protection
+from gate.verdict import decide
 from tests import cases
 
 DATASETS = 50
 USUAL = 6
 """Targets of a usual change: the demo's."""
+
+TURNS = 20_000
+AT_REST_NS = 150.0
+CHANGED = EXPECTED[(Kind.FIRMWARE, Purpose.FORWARD)]
 
 PERSONS = {"window-open", "no-conflict", "image-approved", "back-out-ready", "restore-planned"}
 """Questions about the change and its plan, which do not grow with the fleet; asked all the same."""
@@ -103,17 +115,16 @@ def fleet(arrays: int) -> tuple[Inventory, Evidence]:
 TOOLS = tuple(cases.evidence().tools)
 
 
-def case(inventory: Inventory, evidence: Evidence, targets: int) -> Case:
-    """Return a change of so many targets, each a stage of its own; the restore plan is left out."""
-    names = tuple(one.id for one in inventory.arrays if one.id.startswith("a-"))[:targets]
-    asked = cases.request().model_copy(update={"targets": names, "restore_plan": None})
-    plan = cases.plan(targets=(), stages=tuple(cases.Stage(name, (name,)) for name in names))
-    return cases.case(evidence, inventory=inventory, request=asked, plan=plan)
+def case(like: Case, targets: tuple[str, ...]) -> Case:
+    """Return a change of these targets, each a stage of its own."""
+    asked = like.request.model_copy(update={"targets": targets})
+    stages = tuple(cases.Stage(name, (name,)) for name in targets)
+    return replace(like, request=asked, plan=cases.plan(targets=(), stages=stages))
 
 
-def timed(asked: Case) -> Iterator[tuple[str, float]]:
-    """Ask every check once, each finding dropped before the next; what all of them share counts for the first."""
-    for module in CHECKS:
+def ask(asked: Case) -> Iterator[tuple[str, float]]:
+    """Ask every check that this change has once, each finding dropped before the next."""
+    for module in CHANGED:
         began = time.process_time()
         outcome = module.check(asked).outcome
         yield module.CHECK.name, time.process_time() - began
@@ -121,29 +132,97 @@ def timed(asked: Case) -> Iterator[tuple[str, float]]:
             raise SystemExit(f"{module.CHECK.name}: {module.check(asked).because[:300]}")
 
 
+class Yardstick:
+    """How long a turn of a plain loop takes while something else is measured, in nanoseconds."""
+
+    def __init__(self) -> None:
+        self._turns, self._spent = 0, 0.0
+
+    def measure(self) -> None:
+        """Take it once, which costs some three milliseconds."""
+        began, number = time.process_time(), 0
+        for one in range(TURNS):
+            number += one
+            kept = {"a": number}
+            _ = kept, number
+        self._spent += time.process_time() - began
+        self._turns += TURNS
+
+    @property
+    def slower(self) -> float:
+        """How many times slower than at rest it was on average."""
+        return self._spent / self._turns * 1e9 / AT_REST_NS
+
+
+@dataclass
+class Found:
+    """What one fleet cost."""
+
+    spent: Counter[str]
+    known_s: float
+    told_s: float
+    yardstick: Yardstick
+
+
+def stream(like: Case, arrays: int) -> Found:
+    """Decide every array, one after the other; tell everything of every hundredth, as a decision does."""
+    found = Found(Counter(), 0.0, 0.0, Yardstick())
+    began = time.process_time()
+    shared = Fleet(like.inventory, like.evidence, like.policy, like.now)
+    _ = shared.lying, shared.uses, shared.reads, shared.rehearsals
+    found.known_s = time.process_time() - began
+    like = replace(like, shared=shared)
+    for number in range(arrays):
+        began = time.process_time()
+        asked = case(like, (f"a-{number}",))
+        _ = asked.reliances
+        found.spent["what is at risk"] += time.process_time() - began
+        found.spent.update(dict(ask(asked)))
+        if number % 100 == 0:
+            began = time.process_time()
+            findings = tuple(module.check(asked).told() for module in CHANGED)
+            decide(tuple(module.CHECK for module in CHANGED), findings, When.START)
+            found.told_s += (time.process_time() - began) / len(range(0, arrays, 100))
+            found.yardstick.measure()
+    return found
+
+
 def main() -> None:
     """Print one line for each size."""
     options = argparse.ArgumentParser(description="deciding from stored evidence")
     options.add_argument("--arrays", type=int, nargs="+", default=[1000, 5000, 10_000])
     options.add_argument("--each", action="store_true", help="also each check's share")
+    options.add_argument("--as-one", action="store_true", help="also the whole fleet as one change")
     given = options.parse_args()
     for arrays in given.arrays:
         inventory, evidence = fleet(arrays)
         gc.collect()
         gc.freeze()
         gc.disable()
-        spent = dict(timed(case(inventory, evidence, arrays)))
-        few = sum(seconds for _, seconds in timed(case(inventory, evidence, USUAL)))
-        gc.enable()
-        protections, whole = len(inventory.protections), sum(spent.values())
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        request = cases.request().model_copy(update={"restore_plan": None})
+        like = cases.case(evidence, inventory=inventory, request=request, plan=cases.plan(targets=()))
+        found = stream(like, arrays)
+        names = tuple(one.id for one in inventory.arrays if one.id.startswith("a-"))
+        few = sum(seconds for _, seconds in ask(case(like, names[:USUAL])))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        one = sum(seconds for _, seconds in ask(case(like, names))) if given.as_one else None
+        gc.enable()
+        protections = len(inventory.protections)
+        whole = found.known_s + found.spent.total()
+        each, slower = whole / protections * 1e6, found.yardstick.slower
         sys.stdout.write(
-            f"{arrays} arrays, {protections} protections: {whole:.2f} s, {whole / protections * 1e6:.1f} µs each; "
-            f"a change of {USUAL} targets among them {few:.3f} s; peak {peak} MiB\n"
+            f"{arrays} arrays, {protections} protections: {whole:.2f} s, of which {found.known_s:.2f} s for the map of "
+            f"the fleet; {each:.1f} µs each; telling everything of one array and its verdict {found.told_s * 1e3:.1f} "
+            f"ms; a change of {USUAL} targets alone {few:.3f} s; {held} MiB before, {peak} MiB at most; the machine "
+            f"{slower:.2f} times slower than at rest, so {each / slower:.1f} µs each\n"
         )
+        if one is not None:
+            sys.stdout.write(f"  as one change: {one:.2f} s, {one / protections * 1e6:.1f} µs each\n")
         if given.each:
-            for name, seconds in sorted(spent.items(), key=lambda pair: -pair[1]):
-                sys.stdout.write(f"  {name:24} {seconds:7.3f} s\n")
+            for name, seconds in found.spent.most_common():
+                sys.stdout.write(f"  {name:24} {seconds / slower / protections * 1e6:6.2f} µs a protection, at rest\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

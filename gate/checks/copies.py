@@ -9,7 +9,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from gate.checks.answer import Answer, Asked
+from gate.checks.answer import Answer
 from gate.checks.fleet import Fleet
 from gate.evidence import BackupReading, BackupRun, Rehearsal, Trace, Verification
 from gate.fate.pair import Pair, Touched
@@ -53,8 +53,8 @@ class Copy:
         return Pair(self.dataset, self.protection, self.isolation, self.fleet.surroundings, self.change)
 
     @lazy
-    def answers(self) -> dict[Any, Asked]:
-        """What `each.kept` questions answered of it, by the question."""
+    def answers(self) -> dict[Any, Answer | None]:
+        """What `each.kept` questions answered of it, by the question; None for one that it passed."""
         return {}
 
     @lazy
