@@ -287,9 +287,6 @@ class Trace:
     @lazy
     def names(self) -> frozenset[str]:
         """Every name on the way that another way may have too: LUNs, ports, devices, addresses."""
-        if len(self.leaves) == 1 and not self.shares:
-            only = self.leaves[0]
-            return frozenset((only.lun, *only.target_ports, *only.devices, *only.through))
         found: list[str] = []
         for leaf in self.leaves:
             found += (leaf.lun, *leaf.target_ports, *leaf.devices, *leaf.through)
