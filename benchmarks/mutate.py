@@ -40,6 +40,7 @@ RULES = (
     "gate/coverage.py",
     "gate/immutability.py",
     "gate/rotation.py",
+    "gate/upkeep.py",
 )
 TESTS = (
     "tests/checks",

@@ -20,7 +20,7 @@ from typing import Any
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.borg_report import Report, read_report, refusal
 from gate.backups.told import CLOCK, clock, member, members, moment, not_future, not_missing, number, parsed, word
-from gate.backups.tool import Tool
+from gate.backups.tool import Tool, reading
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
 from gate.inventory import Dataset, Protection
 
@@ -74,16 +74,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
                 problems.append(str(unread))
     except Unread as unread:
         problems.append(str(unread))
-    return BackupReading(
-        protection=protection.id,
-        at=log[-1].finished_at,
-        runs=tuple(runs),
-        clock_skew_s=skew,
-        tool_version=told_version,
-        stored=stored,
-        problem="; ".join(problems),
-        raw=tuple(reply.digest for reply in log),
-    )
+    return reading(protection, log, runs, skew, "; ".join(problems), told_version, stored)
 
 
 def verify(

@@ -18,7 +18,7 @@ from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.files_tree import PRIVATE, hashed, hashing
 from gate.backups.sqlite_copy import read_digest
 from gate.backups.told import CLOCK, clock, kilobytes, not_future
-from gate.backups.tool import Tool
+from gate.backups.tool import Tool, reading
 from gate.evidence import BackupReading, BackupRun, Counts, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Engine, Protection
 
@@ -52,14 +52,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
                 problems.append(str(unread))
     except Unread as unread:
         problems.append(str(unread))
-    return BackupReading(
-        protection=protection.id,
-        at=log[-1].finished_at,
-        runs=tuple(runs),
-        clock_skew_s=skew,
-        problem="; ".join(problems),
-        raw=tuple(reply.digest for reply in log),
-    )
+    return reading(protection, log, runs, skew, "; ".join(problems))
 
 
 def verify(

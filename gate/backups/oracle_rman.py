@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 
 from gate.backups.answers import Asking, Unread, ask, shown, text
 from gate.backups.told import CLOCK, clock, not_future, not_missing
-from gate.backups.tool import Tool
+from gate.backups.tool import Tool, reading
 from gate.evidence import BackupReading, BackupRun, Counts, Log, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Protection
 
@@ -91,8 +91,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
         runs = sorted(_jobs(lines, host_now, log[-1]), key=lambda run: run.finished_at, reverse=True)[:NEWEST]
     except Unread as unread:
         problem = str(unread)
-    raw = tuple(reply.digest for reply in log)
-    return BackupReading(protection.id, log[-1].finished_at, tuple(runs), skew, problem=problem, raw=raw)
+    return reading(protection, log, runs, skew, problem)
 
 
 def verify(

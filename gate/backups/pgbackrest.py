@@ -18,7 +18,7 @@ from typing import Any
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.pgbackrest_verify import LABEL, command, verify
 from gate.backups.told import CLOCK, clock, member, members, not_future, not_missing, number, parsed, word
-from gate.backups.tool import Tool
+from gate.backups.tool import Tool, reading
 from gate.backups.wal import HISTORY, LSN, SEGMENT_NAME, Continuity, Segment, branches, continuity, size_of
 from gate.evidence import BackupReading, BackupRun, Log, Reply
 from gate.inventory import Dataset, Protection
@@ -64,16 +64,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
             runs[0] = yield from _newest(protection, stanza, newest, runs[0], log)
     except Unread as unread:
         problem = str(unread)
-    return BackupReading(
-        protection=protection.id,
-        at=log[-1].finished_at,
-        runs=tuple(runs),
-        clock_skew_s=skew,
-        tool_version=version,
-        stored=stored,
-        problem=problem,
-        raw=tuple(reply.digest for reply in log),
-    )
+    return reading(protection, log, runs, skew, problem, version, stored)
 
 
 def restore(protection: Protection, _dataset: Dataset, run: BackupRun, place: str, log: list[Reply]) -> Asking[str]:

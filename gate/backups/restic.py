@@ -14,7 +14,7 @@ from gate.backups.restic_read import Found, present, read
 from gate.backups.restic_report import Report, refusal
 from gate.backups.restic_words import ID, command, ours, snapshots, version, when
 from gate.backups.told import CLOCK, clock, kilobytes, member, moment, not_future, number, parsed
-from gate.backups.tool import Tool
+from gate.backups.tool import Tool, reading
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
 from gate.inventory import Dataset, Protection
 
@@ -55,16 +55,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
                 problems.append(str(unread))
     except Unread as unread:
         problems.append(str(unread))
-    return BackupReading(
-        protection=protection.id,
-        at=log[-1].finished_at,
-        runs=tuple(runs),
-        clock_skew_s=skew,
-        tool_version=told_version,
-        stored=stored,
-        problem="; ".join(problems),
-        raw=tuple(reply.digest for reply in log),
-    )
+    return reading(protection, log, runs, skew, "; ".join(problems), told_version, stored)
 
 
 def verify(

@@ -21,7 +21,7 @@ from gate.backups.answers import Asking, Unread, ask, output, shown
 from gate.backups.s3_manifest import MANIFEST, File, read_manifest
 from gate.backups.s3_words import KEY, Role, answered, skew_s, spell, told
 from gate.backups.sqlite_copy import read_digest
-from gate.backups.tool import Tool
+from gate.backups.tool import Tool, reading
 from gate.canonical import LARGEST_INTEGER
 from gate.evidence import BackupReading, BackupRun, Counts, Reply, Verification
 from gate.inventory import Dataset, Engine, Protection
@@ -82,14 +82,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
                 problems.append(str(unread))
     except Unread as unread:
         problems.append(str(unread))
-    return BackupReading(
-        protection=protection.id,
-        at=log[-1].finished_at,
-        runs=tuple(runs),
-        clock_skew_s=skew,
-        problem="; ".join(problems),
-        raw=tuple(reply.digest for reply in log),
-    )
+    return reading(protection, log, runs, skew, "; ".join(problems))
 
 
 def verify(

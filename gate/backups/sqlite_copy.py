@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.told import CLOCK, clock, member, not_future, parsed
-from gate.backups.tool import Tool
+from gate.backups.tool import Tool, reading
 from gate.canonical import LARGEST_INTEGER
 from gate.evidence import BackupReading, BackupRun, Counts, Reply, Verification
 from gate.inventory import Dataset, Protection
@@ -65,14 +65,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
                 problems.append(str(unread))
     except Unread as unread:
         problems.append(str(unread))
-    return BackupReading(
-        protection=protection.id,
-        at=log[-1].finished_at,
-        runs=tuple(runs),
-        clock_skew_s=skew,
-        problem="; ".join(problems),
-        raw=tuple(reply.digest for reply in log),
-    )
+    return reading(protection, log, runs, skew, "; ".join(problems))
 
 
 def verify(

@@ -1,6 +1,6 @@
 """What a backup tool is to the gate: three generators that ask, and nothing that connects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gate.backups.answers import Asking
@@ -29,3 +29,25 @@ class Tool:
     Runs as the rehearsing user on the rehearsal host, in a directory that was just made. Raises Unread when the data
     did not come back. None: this tool is never rehearsed by the gate itself.
     """
+
+
+def reading(
+    protection: Protection,
+    log: Sequence[Reply],
+    runs: Iterable[BackupRun],
+    skew: int | None,
+    problem: str,
+    version: str = "",
+    stored: int | None = None,
+) -> BackupReading:
+    """Return what a catalogue came to, dated by its last reply; `problem` names all that could not be read."""
+    return BackupReading(
+        protection=protection.id,
+        at=log[-1].finished_at,
+        runs=tuple(runs),
+        clock_skew_s=skew,
+        tool_version=version,
+        stored=stored,
+        problem=problem,
+        raw=tuple(reply.digest for reply in log),
+    )

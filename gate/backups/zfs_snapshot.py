@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.told import CLOCK, clock, not_future, not_missing
-from gate.backups.tool import Tool
+from gate.backups.tool import Tool, reading
 from gate.backups.zfs_scrub import Scrub, read_scrub
 from gate.canonical import LARGEST_INTEGER
 from gate.evidence import BackupReading, BackupRun, Counts, Reply, ReplyState, Verification
@@ -60,15 +60,8 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
                 problems.append(str(unread))
     except Unread as unread:
         problems.append(str(unread))
-    return BackupReading(
-        protection=protection.id,
-        at=log[-1].finished_at,
-        runs=tuple(sorted(runs, key=lambda run: run.finished_at, reverse=True)[:NEWEST]),
-        clock_skew_s=skew,
-        tool_version=version,
-        problem="; ".join(problems),
-        raw=tuple(reply.digest for reply in log),
-    )
+    newest = sorted(runs, key=lambda run: run.finished_at, reverse=True)[:NEWEST]
+    return reading(protection, log, newest, skew, "; ".join(problems), version)
 
 
 def verify(

@@ -50,6 +50,11 @@ class Zfs:
         while b"in progress" in self(f"zpool status {pool}").stdout:
             time.sleep(0.1)
 
+    def destroy(self, pool: str) -> None:
+        """Whatever still uses it for a moment, as zfs-fuse itself does."""
+        while self(f"zpool destroy -f {pool}").exit_status != 0 and self(f"zpool list {pool}").exit_status == 0:
+            time.sleep(0.1)
+
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zfs]:
@@ -88,8 +93,7 @@ def zfs(daemon: Zfs, tmp_path: Path) -> Iterator[Zfs]:
     )
     yield daemon
     for pool in ("prod", "vault"):
-        while daemon(f"zpool destroy -f {pool}").exit_status != 0 and daemon(f"zpool list {pool}").exit_status == 0:
-            time.sleep(0.1)
+        daemon.destroy(pool)
 
 
 @pytest.fixture
@@ -217,7 +221,7 @@ def test_a_hold_keeps_the_snapshot_but_not_the_pool_and_counts_for_nothing(
     assert (found.mechanism, found.mode, found.problem) == ("zfs-hold", "hold", "")
     assert b"busy" in zfs("zfs destroy vault/strong/data@monday").stderr
     # The pool goes all the same, hold and all; so what a hold refuses is no protection against who may do that.
-    zfs.do("zpool destroy vault")
+    zfs.destroy("vault")
     assert read(protection, zfs).runs == ()
     for check in (copy_survives, sentinel_refused):
         judgement = judged(check, dataset, protection, [run], held_by=found)
