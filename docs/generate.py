@@ -5,6 +5,7 @@ The pages that are made from the code: docs/checks.md, and the schemas of config
 """
 
 import json
+import re
 from pathlib import Path
 
 from gate.checks import CHECKS
@@ -30,6 +31,9 @@ WAIVERS = {
     (False, True): "none; a seat signs for it instead",
 }
 """(waivable, weighs a signature) → what that means."""
+
+NUMBER = re.compile(r"\b(?:BK|IS|IM|EV)-[0-9]{2}\b")
+"""A question of the evidence model, as a check's source names it."""
 
 OWN = "ours, for this gate"
 
@@ -62,7 +66,7 @@ def checks_page() -> str:
     """Return docs/checks.md."""
     checks = [module.CHECK for module in CHECKS]
     rows = "".join(f"| [{check.name}](#{check.name}) | {check.question} |\n" for check in checks)
-    by_source = sorted((source, check.name) for check in checks for source in check.source.split(", ") if source)
+    by_source = sorted((number, check.name) for check in checks for number in NUMBER.findall(check.source))
     of_the_model = "".join(f"| {source} | [{name}](#{name}) |\n" for source, name in by_source)
     return HEAD + rows + MODEL + of_the_model + "".join(_section(check) for check in checks)
 
