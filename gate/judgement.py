@@ -5,7 +5,7 @@ Zero-tolerance probes come first: one failure on the canary is enough. Then the 
 compared, with the control beside it. Missing data and too few points are inconclusive, never held.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
@@ -26,6 +26,16 @@ ZERO_TOLERANCE = ("known-answer", "write-read", "deadline", "identity", "version
 
 ON_CONTROL = ZERO_TOLERANCE
 """The control's `version` is that it has not moved."""
+
+
+ON_HOSTS: Mapping[str, str] = {
+    "host-paths": "maps",
+    "host-sessions": "sessions",
+    "host-disks": "disks",
+    "host-ports": "adapters",
+    "host-raid": "raid",
+}
+"""Probe of a host → what it is asked. One that passed before the change must have passed when the soak ends."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +91,27 @@ def distribution(points: Sequence[int]) -> str:
 def judge(
     canary: str, control: str, rounds: int, probes: Iterable[Probe], latencies: Iterable[Latencies], limits: Limits
 ) -> Judgement:
-    """Judge after `rounds` rounds of probes, numbered 1 … rounds."""
+    """
+    Judge after `rounds` rounds of probes, numbered 1 … rounds.
+
+    Hosts have until the last round: paths come back one after the other. What a host tells can refuse, and opens
+    nothing: one that told nothing well before the change is not judged.
+    """
     answers = tuple(probes)
+    hosts = {(one.array, one.name) for one in answers if _well_before(one)}
+    ends = [one for one in answers if one.round == rounds > 0 and (one.array, one.name) in hosts]
     broken = [
         f"{canary}: {probe.name}: {probe.because}"
         for probe in answers
         if probe.array == canary and probe.round > 0 and probe.outcome is Outcome.FAILED
     ]
+    broken += [f"{one.array}: {one.name}: {one.because}" for one in ends if one.outcome is Outcome.FAILED]
     if broken:
         return Judgement(Held.FAILED, tuple(broken))
-    doubts = _doubts(canary, ZERO_TOLERANCE, rounds, answers) + _doubts(control, ON_CONTROL, rounds, answers)
+    every = range(1, rounds + 1)
+    doubts = _doubts(canary, ZERO_TOLERANCE, every, answers) + _doubts(control, ON_CONTROL, every, answers)
+    for host, name in sorted(hosts):
+        doubts += _doubts(host, (name,), range(rounds, rounds + 1), answers)
     if rounds < 1:
         doubts.append("no round of probes was made")
     slower, unsure, seen = _latency(canary, control, tuple(latencies), limits)
@@ -99,13 +120,20 @@ def judge(
     doubts += [unsure] if unsure else []
     if doubts:
         return Judgement(Held.INCONCLUSIVE, tuple(doubts))
-    return Judgement(Held.HELD, (f"{rounds} rounds of {', '.join(ZERO_TOLERANCE)} passed on {canary}", seen))
+    said = [f"{rounds} rounds of {', '.join(ZERO_TOLERANCE)} passed on {canary}", seen]
+    if hosts:
+        said.append(f"{', '.join(sorted({host for host, _ in hosts}))} saw in the end what they saw before")
+    return Judgement(Held.HELD, tuple(said))
 
 
-def _doubts(array: str, names: tuple[str, ...], rounds: int, answers: tuple[Probe, ...]) -> list[str]:
+def _well_before(probe: Probe) -> bool:
+    return probe.name in ON_HOSTS and probe.round == 0 and probe.outcome is Outcome.PASSED
+
+
+def _doubts(array: str, names: tuple[str, ...], rounds: range, answers: tuple[Probe, ...]) -> list[str]:
     """Every answer counts: a second one of the same round does not hide the first."""
     doubts = []
-    for number in range(1, rounds + 1):
+    for number in rounds:
         for name in names:
             given = [probe for probe in answers if (probe.array, probe.name, probe.round) == (array, name, number)]
             if not given:

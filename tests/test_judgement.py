@@ -296,3 +296,43 @@ def test_held_means_that_everything_was_answered_and_passed(
 )
 def test_percentiles_are_numbers_that_were_measured(points: tuple[int, ...], said: str) -> None:
     assert distribution(points) == said
+
+
+def on_host(*outcomes: Outcome | None) -> tuple[Probe, ...]:
+    """A host's sessions in round 0 and the rounds after it; None is a round without an answer."""
+    given = [
+        Probe("db-1", "host-sessions", number, outcome, "told")
+        for number, outcome in enumerate(outcomes)
+        if outcome is not None
+    ]
+    return (*probes(), *given)
+
+
+PASSED, FAILED, UNKNOWN = Outcome.PASSED, Outcome.FAILED, Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "held"),
+    [
+        ((PASSED, PASSED, PASSED), Held.HELD),
+        ((PASSED, FAILED, PASSED), Held.HELD),
+        ((PASSED, PASSED, FAILED), Held.FAILED),
+        ((PASSED, PASSED, UNKNOWN), Held.INCONCLUSIVE),
+        ((PASSED, PASSED, None), Held.INCONCLUSIVE),
+        ((UNKNOWN, PASSED, FAILED), Held.HELD),
+        ((FAILED, FAILED, FAILED), Held.HELD),
+        ((None, PASSED, FAILED), Held.HELD),
+    ],
+)
+def test_a_host_that_was_well_before_must_be_well_when_the_soak_ends_and_another_says_nothing(
+    outcomes: tuple[Outcome | None, ...], held: Held
+) -> None:
+    assert judged(on_host(*outcomes)).result is held
+
+
+def test_a_host_that_is_well_mends_nothing_on_the_canary() -> None:
+    hosts = on_host(PASSED, PASSED, PASSED)[len(probes()) :]
+    for name, number in CASES:
+        assert judged((*with_answer("canary", name, number, FAILED), *hosts)).result is Held.FAILED
+        assert judged((*with_answer("canary", name, number, None), *hosts)).result is Held.INCONCLUSIVE
+    assert judged(on_host(PASSED, PASSED, PASSED)).because[-1] == "db-1 saw in the end what they saw before"

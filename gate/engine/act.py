@@ -20,7 +20,8 @@ from gate.engine import steps
 from gate.engine.drafts import DRIVER, ended, intent, looked, named, permitted
 from gate.engine.hands import Hands
 from gate.engine.heard import Hearing, kept
-from gate.engine.next import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
+from gate.engine.hosts import host_probes
+from gate.engine.next import BASELINE, Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
 from gate.engine.probes import baseline, probe_round
 from gate.errors import GateError, LedgerUnavailable
 from gate.evidence import Reply
@@ -90,6 +91,7 @@ def perform(crew: Crew, plan: Plan, standing: Standing, action: Action, interrup
             _look(crew, plan, standing, phase, number, step, interrupted)
         case ProbeRound(number):
             drafts = probe_round(crew.ledger, crew.hands, plan, standing, number)
+            drafts += host_probes(crew.ledger, crew.hands, plan, standing, number)
             crew.ledger.append_all(drafts)
         case Judge(rounds):
             _judge(crew, plan, standing, rounds)
@@ -118,6 +120,8 @@ def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...
     except GateError as error:
         _enter(crew, standing, "change.halted", {"because": f"known-answer data could not be written: {error}"})
         return
+    if plan.canary in arrays:
+        drafts += host_probes(crew.ledger, crew.hands, plan, standing, BASELINE)
     crew.ledger.append_all(drafts)  # what was written is a fact, whatever came in between
 
 

@@ -26,6 +26,7 @@ QUESTIONS: Mapping[str, str] = {
     "adapters": "grep -s . /sys/class/fc_host/*/port_state",
     "adapter-errors": "grep -s . " + " ".join(f"/sys/class/fc_host/*/statistics/{name}" for name in FC_COUNTERS),
     "raid": "cat /proc/mdstat",
+    "sessions": "iscsiadm -m session -P 1",
     "history": "fwupdmgr get-history --json",
 }
 
@@ -41,6 +42,7 @@ READ_ONLY = tuple(
     )
 )
 
+SESSION = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,200} [A-Za-z0-9.:\[\]-]{1,60},\d{1,5}", re.ASCII)
 UP = ("active", "ready", "running")
 SYSFS = re.compile(r"/sys/class/fc_host/(host\d{1,4})/(?:statistics/)?([a-z_]{1,40}):(\S.{0,60})", re.ASCII)
 MD = re.compile(r"(md\w{1,30}) : (\w{1,20})\b.*", re.ASCII)
@@ -158,12 +160,37 @@ def _raid(reply: Reply) -> list[Fact]:
     return facts
 
 
+def _sessions(reply: Reply) -> list[Fact]:
+    """Return every iSCSI session, by target and portal; one that does not tell both of its states spoils the list."""
+    facts: list[Fact] = []
+    target, portal, connection = "", "", ""
+    for line in whole_text(reply).splitlines():
+        key, _, value = (part.strip() for part in line.partition(": "))
+        if key == "Target":
+            target, portal = value.split(" ", 1)[0], ""
+        elif key == "Current Portal":
+            portal, connection = value, ""
+        elif key == "iSCSI Connection State":
+            connection = value
+        elif key == "iSCSI Session State":
+            if not SESSION.fullmatch(f"{target} {portal}") or not connection:
+                raise Unreadable("a session does not tell its target, portal and states")
+            up = (connection, value) == ("LOGGED IN", "LOGGED_IN")
+            shown = value if value != "LOGGED_IN" else connection
+            facts.append(Fact("session.state", f"{target} {portal}", shown[:40], State.OK if up else State.BAD))
+            connection = ""
+    if not facts:
+        raise Unreadable("it tells of no session")
+    return facts
+
+
 READERS: Mapping[str, Callable[[Reply], list[Fact]]] = {
     "maps": _maps,
     "disks": _disks,
     "adapters": _adapters,
     "adapter-errors": _adapter_errors,
     "raid": _raid,
+    "sessions": _sessions,
     "history": history,
 }
 

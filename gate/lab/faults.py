@@ -34,6 +34,7 @@ FAULTS = {
     "luns-offline": "array: LUNs are not ready",
     "read-only": "array: LUNs are write protected",
     "clock-skew": "host: its clock is that many seconds ahead",
+    "session-lost": "host: the first of its iSCSI sessions has failed",
     "scratch-full": "host: no space below the scratch directory",
     "lets-production-in": "host: production's own account can log in from its host",
     "lock-shortens": "store: a lock in compliance mode may be shortened",

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from gate.lab.host import LOCAL, LOCAL_DISK, Device, Host
+from gate.lab.hostpaths import disks, sessions
 from gate.lab.identity import VENDOR
 from gate.lab.said import Said
 from gate.lab.sqlshell import SqlFailed, run_sql
@@ -74,7 +75,15 @@ def _findmnt(host: Host, words: list[str]) -> bytes:
     return _json({"filesystems": [{column.lower(): row[column] for column in columns}]})
 
 
+def _iscsiadm(host: Host, words: list[str]) -> bytes:
+    if words != ["-m", "session", "-P", "1"] or not (told := sessions(host)):
+        raise Failed("iscsiadm: No active sessions.", 21)
+    return told
+
+
 def _lsblk(host: Host, words: list[str]) -> bytes:
+    if len(words) == 5 and words[:4] == ["-J", "-b", "-d", "-o"]:
+        return disks(host, words[4].upper().split(","))
     if len(words) != 5 or words[:3] != ["-s", "-J", "-o"]:
         raise Failed("lsblk: bad usage")
     columns = words[3].upper().split(",")
@@ -279,6 +288,7 @@ _COMMANDS: dict[str, Callable[[Host, list[str]], bytes]] = {
     "find": _find,
     "findmnt": _findmnt,
     "grep": _grep,
+    "iscsiadm": _iscsiadm,
     "lsattr": _lsattr,
     "lsblk": _lsblk,
     "mkdir": _mkdir,

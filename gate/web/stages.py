@@ -83,18 +83,20 @@ def _bead(name: str, note: str, tone: str) -> Bead:
 
 
 def probed(run: Mapping[str, Any]) -> list[Probed]:
-    """Return a line for each probe of each array, canary first, a mark for each round so far."""
+    """Return a line for each probe of each array and host, canary first, a mark for each round so far."""
     rounds = max([probe["round"] for probe in run["probes"]], default=0)
     found = []
-    for role in ("canary", "control"):
-        mine = [probe for probe in run["probes"] if probe["array"] == run[role] and probe["round"] > 0]
+    arrays = {run["canary"]: "canary", run["control"]: "control"}
+    hosts = dict.fromkeys(probe["array"] for probe in run["probes"] if probe["array"] not in arrays)
+    for subject, role in {**arrays, **dict.fromkeys(hosts, "host")}.items():
+        mine = [probe for probe in run["probes"] if probe["array"] == subject and probe["round"] > 0]
         for name in dict.fromkeys(probe["name"] for probe in mine):
             given: dict[int, list[str]] = {}
             for probe in (one for one in mine if one["name"] == name):
                 given.setdefault(probe["round"], []).append(probe["outcome"])
             answers = tuple(_worst(given.get(number, [])) for number in range(1, rounds + 1))
             passed = answers.count("passed")
-            found.append(Probed(run[role], role, name, answers, f"passed in {passed} of {rounds} rounds"))
+            found.append(Probed(subject, role, name, answers, f"passed in {passed} of {rounds} rounds"))
     return found
 
 
@@ -106,7 +108,7 @@ def not_passed(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the probes that did not pass, the first of each kind on each array."""
     found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for probe in run["probes"]:
-        if probe["outcome"] != "passed":
+        if probe["outcome"] != "passed" and probe["round"] > 0:
             found.setdefault((probe["array"], probe["name"], probe["outcome"]), probe)
     return list(found.values())
 

@@ -49,8 +49,23 @@ def well() -> dict[str, bytes]:
         "adapters": b"/sys/class/fc_host/host1/port_state:Online\n/sys/class/fc_host/host2/port_state:Online\n",
         "adapter-errors": STATISTICS.format(host="host1", name="invalid_crc_count", value="0x5").encode(),
         "raid": MDSTAT,
+        "sessions": SESSIONS,
         "history": json.dumps({"Devices": [{"Name": "SSD", "Version": "2.1", "UpdateState": 2}]}).encode(),
     }
+
+
+SESSIONS = b"""Target: iqn.1986-03.com.ibm:2145.east-1.node1 (non-flash)
+\tCurrent Portal: 192.0.2.11:3260,1
+\tPersistent Portal: 192.0.2.11:3260,1
+\t\tSID: 1
+\t\tiSCSI Connection State: LOGGED IN
+\t\tiSCSI Session State: LOGGED_IN
+\t\tInternal iscsid Session State: NO CHANGE
+\tCurrent Portal: 192.0.2.12:3260,1
+\t\tSID: 2
+\t\tiSCSI Connection State: LOGGED IN
+\t\tiSCSI Session State: LOGGED_IN
+"""
 
 
 def told(**changed: bytes | Reply) -> dict[tuple[str, str], Fact]:
@@ -211,3 +226,18 @@ def test_what_this_machine_says_of_its_disks_is_understood() -> None:
     ran = subprocess.run(QUESTIONS["disks"].split(), capture_output=True, check=False)
     facts = told(disks=reply(ran.stdout, ran.returncode))
     assert ("unreadable", "disks") not in facts
+
+
+def test_a_session_that_is_not_logged_in_is_bad_and_one_that_tells_half_spoils_the_list() -> None:
+    first, second = (("session.state", f"iqn.1986-03.com.ibm:2145.east-1.node1 192.0.2.1{n}:3260,1") for n in (1, 2))
+    assert (told()[first].state, told()[second].state) == (State.OK, State.OK)
+    failed = told(sessions=SESSIONS.replace(b"Session State: LOGGED_IN", b"Session State: FAILED", 1))
+    assert (failed[first].state, failed[first].value, failed[second].state) == (State.BAD, "FAILED", State.OK)
+    waits = told(sessions=SESSIONS.replace(b"Connection State: LOGGED IN", b"Connection State: TRANSPORT WAIT", 1))
+    assert (waits[first].state, waits[first].value) == (State.BAD, "TRANSPORT WAIT")
+    for half in (
+        SESSIONS.replace(b"\t\tiSCSI Connection State: LOGGED IN\n", b"", 1),
+        SESSIONS.replace(b"\tCurrent Portal: 192.0.2.12:3260,1\n", b"\tCurrent Portal: \n"),
+        b"iscsiadm: No active sessions.\n",
+    ):
+        assert told(sessions=half)[("unreadable", "sessions")].state is State.UNKNOWN

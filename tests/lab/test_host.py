@@ -73,6 +73,28 @@ def test_a_mount_is_traced_over_lvm_to_its_disk(host: Host) -> None:
     assert "children" not in disk
 
 
+def test_a_host_has_a_session_with_each_controller_and_a_disk_for_each_lun(
+    host: Host, array: StorageVirtualize
+) -> None:
+    def states() -> list[str]:
+        told = said(host, "iscsiadm -m session -P 1").splitlines()
+        return [line.rpartition(": ")[2] for line in told if "iSCSI Session State" in line]
+
+    def disk() -> dict[str, object]:
+        [row] = json.loads(said(host, "lsblk -J -b -d -o NAME,TYPE,SIZE,STATE,REV"))["blockdevices"]
+        return dict(row)
+
+    assert states() == ["LOGGED_IN"] * 2
+    assert disk() == {"name": "sdb", "type": "disk", "size": 4 << 20, "state": "running", "rev": "8603"}
+    array.set_fault("partner-dead", "")
+    assert states() == ["LOGGED_IN", "FAILED"]
+    array.clear_fault("partner-dead")
+    host.faults["session-lost"] = ""
+    assert states() == ["FAILED", "LOGGED_IN"]
+    array.serving = False
+    assert disk()["state"] == "transport-offline"
+
+
 def test_json_has_the_shape_of_the_real_tools(host: Host) -> None:
     findmnt = shutil.which("findmnt")
     if findmnt is None:
@@ -118,6 +140,8 @@ def test_files_are_found_sized_hashed_and_shown(host: Host) -> None:
         ("sha256sum /data", 1),
         ("findmnt -J -T /nowhere -o TARGET", 1),
         ("lsblk -s -J -o NAME /dev/nope", 32),
+        ("lsblk -J -b -d -o NAME,COLOUR", 1),
+        ("iscsiadm -m node", 21),
         ("find /nowhere -name x", 1),
         ("find /data -delete", 1),
         ("cat relative", 1),

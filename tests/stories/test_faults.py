@@ -263,6 +263,18 @@ def test_an_image_that_goes_wrong_stops_at_the_canary_and_is_taken_back(
     assert stage.gate.gathering.arrays.read([CANARY])[CANARY].version == "8.6.0.3"
 
 
+def test_a_host_that_lost_a_path_meanwhile_stops_a_canary_that_is_well_itself(stage: Stage) -> None:
+    change = begun(stage, GOOD)
+    until(lambda: any(e.data.get("name") == "host-sessions" for e in history(stage, change)))
+    stage.lab.fault("bk-1", "session-lost")  # the backup host hangs on the canary's fabrics, db-1 does not
+    assert stage.wait_for(change, "halted", "held", seconds=100) == "halted"
+    stage.lab.clear("bk-1")
+    told = str(history(stage, change)[-1].data)
+    assert "bk-1: host-sessions: session.state" in told
+    assert "is FAILED" in told
+    back_out(stage, change)
+
+
 def test_a_back_out_does_not_wait_for_an_array_that_never_returns(stage: Stage) -> None:
     """The step that waits for the update may take four hours; who backs out is heard at once."""
     assert stage.gate is not None

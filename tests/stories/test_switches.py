@@ -58,10 +58,10 @@ def san() -> Iterator[Stage]:
     made = build(edit=with_switches, images=images)
     try:
         for family in NAMES:
-            book = made.settings.path.parent / "playbooks" / family
-            book.mkdir(parents=True)
-            shipped_book = (shipped("playbooks") / family / "upgrade.yaml").read_text()
-            (book / "upgrade.yaml").write_text(shipped_book.replace("every: 10s", "every: 1s"))
+            books = made.settings.path.parent / "playbooks" / family
+            books.mkdir(parents=True)
+            for book in (shipped("playbooks") / family).iterdir():
+                (books / book.name).write_text(book.read_text().replace("every: 10s", "every: 1s"))
         made.settings = load(made.settings.path, made.settings.data)
         made.open()
         made.ready()
@@ -156,6 +156,10 @@ def test_a_change_of_one_fabric_runs_from_staging_to_a_canary_that_held(
 
     came = san.wait_for(change, "halted", "held", seconds=100)
     assert came == "held", [entry.data for entry in san.gate.ledger.history(change)[-3:]]
+    watched = [entry.data for entry in san.gate.ledger.history(change) if entry.data.get("role") == "host"]
+    assert {one["array"] for one in watched} == {"db-1"}
+    ended = {one["name"]: one["outcome"] for one in watched if one["round"] > 0}  # type: ignore[operator]
+    assert ended == {"host-sessions": "passed", "host-disks": "passed"}
     moved = {name: one for name, one in versions(san).items() if name in NAMES[family]}
     assert moved.pop(canary_of(san, change)) == version
     assert set(moved.values()) == {DIALECTS[family].first_version}

@@ -1,0 +1,138 @@
+"""What hosts see before and after: a word that can refuse and never opens, from the first answer to the judgement."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from gate.engine.hands import Hands
+from gate.engine.hosts import MOST_TOLD, concerned, host_probes
+from gate.evidence import Reply, ReplyState
+from gate.families.linux_probes import QUESTIONS
+from gate.finding import Outcome
+from gate.gather.arrays import Arrays
+from gate.gather.known_answer import KnownAnswers
+from gate.hostkeys import HostKeys
+from gate.inventory import Inventory
+from gate.judgement import ON_HOSTS, Probe
+from gate.ssh.wire import Timeouts
+from gate.store import Ledger, keys
+from gate.store.sqlite import open_ledger
+from tests.cases import NOON, fleet
+from tests.engine.histories import PLAN, History
+
+SESSION = (
+    "Target: iqn.2026-11.x:east-1 (non-flash)\n\tCurrent Portal: 192.0.2.{n}:3260,1\n\t\tSID: {n}\n"
+    "\t\tiSCSI Connection State: {connection}\n\t\tiSCSI Session State: {state}\n"
+)
+KEYS = tuple(f"session.state iqn.2026-11.x:east-1 192.0.2.{n}:3260,1" for n in (1, 2))
+
+
+def session(number: int, state: str = "LOGGED_IN") -> str:
+    return SESSION.format(n=number, state=state, connection="LOGGED IN" if state == "LOGGED_IN" else "TRANSPORT WAIT")
+
+
+@dataclass
+class Voices:
+    """A host that knows `iscsiadm` alone; every command that was put to it is kept."""
+
+    sessions: str = session(1) + session(2)
+    state: ReplyState = ReplyState.ANSWERED
+    heard: list[str] = field(default_factory=list)
+
+    def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
+        """Answer one question."""
+        assert deadline_s is None
+        self.heard.append(command)
+        known = command == QUESTIONS["sessions"]
+        text = self.sessions if known else ""
+        return Reply(target, command, self.state, NOON, NOON, 0 if known else 127, text.encode(), b"")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    keys.create(tmp_path / "ledger.key", "gate.example/ledger")
+    signer = keys.load(tmp_path / "ledger.key", "gate.example/ledger")
+    opened = open_ledger(tmp_path / "ledger.db", signer=signer, clock=lambda: NOON)
+    yield opened
+    opened.close()
+
+
+def asked(ledger: Ledger, voices: Voices, number: int, before: tuple[Probe, ...] = ()) -> dict[str, tuple[str, str]]:
+    """Probe → outcome and sentence of one round, with a baseline on record or without."""
+    hands = Hands(
+        inventory=fleet(),
+        asker=voices,
+        arrays=cast(Arrays, None),
+        known_answers=cast(KnownAnswers, None),
+        pinned=HostKeys(()),
+        mutate_user="",
+        timeouts=Timeouts(),
+        images=Path(),
+        clock=lambda: NOON,
+    )
+    standing = replace(History().forward().standing, probes=before)
+    drafts = host_probes(ledger, hands, PLAN, standing, number)
+    assert {draft.data["role"] for draft in drafts} <= {"host"}
+    mine = [draft.data for draft in drafts if draft.data["array"] == "db-1"]
+    return {str(data["name"]): (str(data["outcome"]), str(data["value"])) for data in mine}
+
+
+def well(said: str = "; ".join(KEYS), outcome: Outcome = Outcome.PASSED) -> tuple[Probe, ...]:
+    return (Probe("db-1", "host-sessions", 0, outcome, said),)
+
+
+def test_before_the_change_a_host_is_asked_everything_and_tells_what_is_well(ledger: Ledger) -> None:
+    voices = Voices()
+    told = asked(ledger, voices, 0)
+    assert set(told) == set(ON_HOSTS)
+    assert told.pop("host-sessions") == ("passed", "; ".join(KEYS))
+    assert {outcome for outcome, _ in told.values()} == {"unknown"}
+
+
+def test_afterwards_only_what_was_well_is_asked_and_must_be_well(ledger: Ledger) -> None:
+    voices = Voices()
+    assert asked(ledger, voices, 1, well()) == {"host-sessions": ("passed", "all 2 that were well before are well")}
+    assert voices.heard == [QUESTIONS["sessions"]]  # of bk-1 nothing was well before, so nothing is asked of it
+    assert asked(ledger, Voices(), 1) == {}
+    assert asked(ledger, Voices(), 1, well(outcome=Outcome.UNKNOWN)) == {}
+
+
+@pytest.mark.parametrize(
+    ("sessions", "state", "outcome", "said"),
+    [
+        (session(1) + session(2, "FAILED"), ReplyState.ANSWERED, "failed", f"{KEYS[1]} is FAILED"),
+        (session(1), ReplyState.ANSWERED, "failed", f"{KEYS[1]} is gone"),
+        (session(1) + session(2) + session(3, "FAILED"), ReplyState.ANSWERED, "passed", "all 2 that were well"),
+        ("iscsiadm: No active sessions.\n", ReplyState.ANSWERED, "unknown", "it tells of no session"),
+        ("", ReplyState.UNREACHABLE, "unknown", "no answer"),
+        ("\x1b[2J", ReplyState.ANSWERED, "unknown", ""),
+    ],
+)
+def test_what_is_lost_has_failed_and_what_is_not_told_is_unknown(
+    ledger: Ledger, sessions: str, state: ReplyState, outcome: str, said: str
+) -> None:
+    came = asked(ledger, Voices(sessions, state), 2, well())["host-sessions"]
+    assert came[0] == outcome
+    assert said in came[1]
+
+
+def test_a_list_that_was_cut_is_compared_by_what_is_whole_in_it(ledger: Ledger) -> None:
+    cut = f"{KEYS[0]}; {'y' * MOST_TOLD}"[:MOST_TOLD]
+    assert asked(ledger, Voices(), 1, well(cut))["host-sessions"] == ("passed", "all 1 that were well before are well")
+    assert asked(ledger, Voices(session(2)), 1, well(cut))["host-sessions"][0] == "failed"
+
+
+def test_only_hosts_of_data_and_copies_are_asked_and_none_that_is_said_to_hang_elsewhere() -> None:
+    def hanging(fabrics: tuple[str, ...] | None) -> Inventory:
+        made = fleet()
+        hosts = tuple(host.model_copy(update={"fabrics": fabrics}) for host in made.hosts)
+        return made.model_copy(update={"hosts": hosts})
+
+    assert concerned(hanging(None), "east-1") == ("db-1", "bk-1")
+    assert concerned(hanging(("east-b",)), "east-1") == ("db-1", "bk-1")
+    assert concerned(hanging(None).model_copy(update={"protections": ()}), "east-1") == ("db-1",)
+    assert concerned(hanging(("west-a",)), "east-1") == ()
+    assert concerned(hanging(()), "east-1") == ()
