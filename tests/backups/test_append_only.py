@@ -62,6 +62,11 @@ def test_an_answer_that_is_no_refusal_is_not_known_though_the_object_is_there(st
     assert (record.mode, record.attempts[0].refused) == ("", None)
 
 
+def test_one_way_around_that_is_not_known_leaves_bypassing_open() -> None:
+    record = found(Server(answers={"rest nightly sentinel delete key=data/locks": 500}))
+    assert (record.mode, [one.refused for one in record.attempts]) == ("", [True, True, None])
+
+
 def test_a_login_that_may_delete_nothing_at_all_shows_nothing() -> None:
     record = found(Server(answers={"rest nightly sentinel delete": 403}))
     assert (record.mode, {one.refused for one in record.attempts}) == ("", {None})
