@@ -1,10 +1,14 @@
-"""What may be called a version."""
+"""What may be called a version, what a change must name for its kind, and what a plan's digest covers."""
+
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gate.change import Version
+from gate.change import Image, Kind, Plan, Swap, Version
 from gate.playbook.rendering import SAFE
+from tests.cases import DIGEST, plan, replacement, request
 
 VERSION: TypeAdapter[str] = TypeAdapter(Version)
 
@@ -28,3 +32,50 @@ def test_what_real_families_print_is_a_version_and_fits_every_slot(version: str)
 def test_what_a_shell_or_a_glob_reads_is_no_version(text: str) -> None:
     with pytest.raises(ValidationError):
         VERSION.validate_python(text)
+
+
+SWAP = Swap(**{field.name: f"{field.name}-1" for field in fields(Swap)})
+IMAGE = Image(file="a.img", version="9.10", sha256=DIGEST)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Swap)])
+def test_every_word_about_a_part_is_under_the_digest_that_people_sign(name: str) -> None:
+    sealed = plan(part=SWAP)
+    assert sealed.digest != plan(part=replace(SWAP, **{name: "other"})).digest
+    assert sealed.digest != plan().digest
+
+
+def test_a_plan_for_firmware_has_the_digest_that_it_had_before_there_were_parts() -> None:
+    assert "part" not in plan().material()
+
+
+def test_a_plan_with_a_part_is_read_back_as_it_was_sealed() -> None:
+    sealed = plan(part=SWAP)
+    assert TypeAdapter(Plan).validate_python(sealed.material()).digest == sealed.digest
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"kind": Kind.HARDWARE, "image": None}, "part: a change of hardware has one"),
+        ({"kind": Kind.HARDWARE, "part": replacement()}, "image: a change of hardware has none"),
+        ({"part": replacement()}, "part: a change of firmware has none"),
+        ({"image": None}, "image: a change of firmware has one"),
+        (
+            {"kind": Kind.HARDWARE, "image": None, "part": replacement(), "targets": ("east-1", "east-2")},
+            "one part goes into one array",
+        ),
+    ],
+)
+def test_a_change_names_what_its_kind_has_and_nothing_else(changed: dict[str, Any], why: str) -> None:
+    given = {"targets": ("east-1",), "image": IMAGE, **changed}
+    with pytest.raises(ValidationError, match=why):
+        request(**given)
+
+
+def test_a_part_is_not_replaced_by_itself_and_a_label_holds_nothing_that_a_shell_reads() -> None:
+    with pytest.raises(ValidationError, match="the part that goes in is the one that is taken out"):
+        replacement(serial="11SOLD")
+    for label in ("-force", "a b", "a;b", "$(a)", "", "x" * 65):
+        with pytest.raises(ValidationError):
+            replacement(serial=label)

@@ -232,7 +232,7 @@ def test_a_part_is_asked_about_instead_of_an_image_and_everything_else_alike() -
     firmware, hardware = (
         {module.CHECK.name for module in TABLE[kind, Purpose.FORWARD]} for kind in (Kind.FIRMWARE, Kind.HARDWARE)
     )
-    assert firmware - hardware == {"image-approved"}
+    assert firmware - hardware == {"image-approved", "vendor-precheck"}
     assert hardware - firmware == {"part-approved", "part-matches"}
     assert firmware | hardware == {module.CHECK.name for module in CHECKS}
 

@@ -35,6 +35,7 @@ from gate.evidence import (
     ImageReading,
     Immutability,
     Leaf,
+    PartsReading,
     Prechecked,
     RecordState,
     Rehearsal,
@@ -54,6 +55,7 @@ from gate.policy import Seat
 from gate.serving import create_app
 from gate.settings import Settings, demo_text, load
 from gate.store import Ledger
+from tests.cases import NEW_SERIAL, OLD_SERIAL, PARTNER_SERIAL, canister
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
@@ -85,6 +87,24 @@ playbook: storage-virtualize/upgrade
 window:
   opens: {opens}
   closes: {closes}
+restore_plan: {{tiers: [{{items: [sidekick], rto: 4h}}], tools: [restore-desk]}}
+"""
+
+
+PART_CHANGE = """\
+title: Replace controller 2 of east-1
+reason: The vendor recalls this batch
+kind: hardware
+family: storage-virtualize
+part:
+  what: controller
+  enclosure: "1"
+  slot: "2"
+  old: {{part: 01LB207, serial: {old}}}
+  new: {{part: 01LB207, serial: {new}, firmware: {firmware}, paper: delivery note 4711}}
+targets: [east-1]
+playbook: storage-virtualize/replace-canister
+{window}
 restore_plan: {{tiers: [{{items: [sidekick], rto: 4h}}], tools: [restore-desk]}}
 """
 
@@ -198,6 +218,7 @@ class Eyes:
             settled=dict.fromkeys((*arrays, *kept), now - timedelta(days=90)),
             record=RecordState(now, self.ledger.size()),
             image=ImageReading(image or "", now, allowed.sha256, 65536),
+            parts={name: self._parts(name, now) for name in targets} if parts else {},
         )  # fmt: skip
 
     def prechecks(self, request: ChangeRequest, evidence: Evidence, progress: Callable[[str], None]) -> Any:
@@ -208,6 +229,10 @@ class Eyes:
             name: Prechecked(name, evidence.at, offered=True, version=version, held=("test-utility: errors 0",))
             for name in request.targets
         }
+
+    def _parts(self, array: str, now: datetime) -> PartsReading:
+        both = (canister("1", PARTNER_SERIAL), canister("2", OLD_SERIAL))
+        return PartsReading(array, now, both)
 
     def _runs(self, now: datetime) -> tuple[BackupRun, ...]:
         digest = sha256(b"backup")
@@ -270,6 +295,15 @@ class Room:
     def opened(self, title: str = "") -> str:
         """A change that the gate lets people sign."""
         change = self.open(title=title)
+        self.control.check(self.person("engineer"), change)
+        return change
+
+    def replacing(self, firmware: str = "8.6.0.3") -> str:
+        """A change that replaces a controller of east-1, checked."""
+        now = wall()
+        window = f"window: {{opens: {utc(now - timedelta(hours=1))}, closes: {utc(now + timedelta(hours=5))}}}"
+        text = PART_CHANGE.format(old=OLD_SERIAL, new=NEW_SERIAL, firmware=firmware, window=window)
+        change = str(self.control.open(self.person("engineer"), text.encode(), "part.yaml")["id"])
         self.control.check(self.person("engineer"), change)
         return change
 

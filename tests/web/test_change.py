@@ -68,6 +68,22 @@ def test_the_plan_is_shown_word_for_word_with_its_digest(room: Room) -> None:
         assert passed_over["because"].replace("'", "&#39;") in page
 
 
+def test_a_part_is_shown_with_the_one_that_is_taken_out_and_its_partner(room: Room) -> None:
+    change = room.replacing()
+    page = room.client("steward").text(f"/changes/{change}")
+    table = re.sub(r"<[^>]+>", " ", page[page.index('<table id="parts"') :].partition("</table>")[0])
+    rows = [line.split() for line in table.splitlines() if line.strip()][1:]
+    assert [row[:2] for row in rows] == [["taken", "out"], ["put", "in"], ["partner,", "stays"]]
+    assert [next(word for word in row if word.startswith("11S")) for row in rows] == ["11SOLD", "11SNEW", "11SPARTNER"]
+    assert "delivery note 4711" in table
+    assert "controller 2: part 01LB207" in room.client("steward").text("/changes")
+
+
+def test_a_part_with_other_firmware_is_refused_with_both_told(room: Room) -> None:
+    page = room.client("steward").text(f"/changes/{room.replacing(firmware='8.5.0.2')}")
+    assert "its partner 1 carries firmware 8.6.0.3, the new one 8.5.0.2" in page
+
+
 def test_a_seat_is_filled_on_the_page_by_its_holder(room: Room) -> None:
     change = room.opened()
     answer = room.client("steward").post(f"/changes/{change}/approve", seat="data-owner", **digests(room, change))

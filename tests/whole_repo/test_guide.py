@@ -96,7 +96,7 @@ def _assert_found(command: Command, told: str) -> None:
         at = found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_command_of_the_guide_does_what_the_guide_says(tmp_path: Path) -> None:
     need("ssh-keygen")
     with socket.socket() as door:
