@@ -7,14 +7,19 @@ the end of the window nor a failed canary leaves an array half-flashed. Whatever
 canary: there is no way in here to name another one (promise 3).
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from gate.approval import Tally
 from gate.change import Grant, Phase, Plan, Purpose
+from gate.escort import why_no_go
+from gate.person import Person
+from gate.policy import ApprovalKind
 from gate.standing import MOVING, Standing, State
 from gate.step import Step
 
 STAGE = "canary"
+NO_GO = "nobody has looked whether an escort said go"
 
 
 def purpose_of(plan: Plan, standing: Standing, phase: Phase) -> Purpose:
@@ -49,6 +54,44 @@ def no_return(plan: Plan, standing: Standing) -> bool:
     return False
 
 
+def escorted(
+    plan: Plan,
+    standing: Standing,
+    phase: Phase,
+    number: int,
+    people: Mapping[str, Person],
+    kind: ApprovalKind,
+    now: datetime,
+) -> str:
+    """Say why no escort's go lets this step be sent; empty when one does, or when the plan names no contractor."""
+    mark = standing.mark(phase, number)
+    attempt = mark.attempt + 1 if mark else 1
+    if plan.contractor is not None and standing.performer != plan.contractor.person:
+        return f"the stage was started by {standing.performer}, whom the plan does not name"
+    return why_no_go(plan, standing.asked, (phase, number, attempt), people, standing.requester, kind, now)
+
+
+def outside_box(plan: Plan, now: datetime) -> str:
+    """Say that the time box of the contractor is not open; empty when it is, or when there is none."""
+    named = plan.contractor
+    if named is None:
+        return ""
+    who = f"the time box of {named.person} ({named.firm})"
+    if now < datetime.fromisoformat(named.not_before):
+        return f"{who} opens at {named.not_before}"
+    return f"{who} ended at {named.not_after}" if now >= datetime.fromisoformat(named.not_after) else ""
+
+
+def outside_contract(plan: Plan, standing: Standing, phase: Phase, people: Mapping[str, Person], now: datetime) -> str:
+    """Say why the contractor may take nothing forward by the table of people now; empty when they may, or nobody is."""
+    if plan.contractor is None or purpose_of(plan, standing, phase) is not Purpose.FORWARD:
+        return ""
+    person = people.get(plan.contractor.person)
+    if person is None or not person.contractor:
+        return f"nobody knows {plan.contractor.person} as a contractor"
+    return person.shut(now)
+
+
 def authorise(
     plan: Plan,
     standing: Standing,
@@ -57,14 +100,20 @@ def authorise(
     now: datetime,
     lifetime: timedelta,
     evidence_max_age: timedelta,
+    no_go: str = NO_GO,
 ) -> Grant | str:
     """
     Return the grant for the canary, or the sentence that says why there is none.
+
+    `no_go` is what `escorted` says of the step: of a contractor's no grant is made without an escort's go, whatever
+    the purpose.
 
     The first step that changes something rests on evidence no older than `evidence_max_age`, none of whose facts has
     expired (promise 4): a gate that was down between start and first step does not go on from what it once knew.
     """
     purpose = purpose_of(plan, standing, phase)
+    if plan.contractor is not None and (standing.stopped or no_go):
+        return f"it was stopped by {standing.stopped}" if standing.stopped else no_go
     if plan.digest != standing.plan_digest or plan.change != standing.change:
         return "the plan at hand is not the one in force"
     if standing.state not in MOVING or standing.closed:
@@ -82,7 +131,8 @@ def authorise(
         return because
     expires = now + lifetime
     if purpose is Purpose.FORWARD:
-        expires = min(expires, datetime.fromisoformat(plan.window_closes), *_expiries(tally))
+        ends = [plan.window_closes, *([plan.contractor.not_after] if plan.contractor else [])]
+        expires = min(expires, *map(datetime.fromisoformat, ends), *_expiries(tally))
     return Grant(standing.change, STAGE, plan.canary, purpose, plan.digest, expires)
 
 
@@ -97,6 +147,8 @@ def _forward(plan: Plan, standing: Standing, tally: Tally, now: datetime) -> str
         lacking = ", ".join(tally.missing) or "every seat"
         reasons = "; ".join(f"{who}: {why}" for who, why in tally.not_counted)
         return f"approvals are missing for {lacking}" + (f" ({reasons})" if reasons else "")
+    if boxed := outside_box(plan, now):
+        return boxed
     if not datetime.fromisoformat(plan.window_opens) <= now < datetime.fromisoformat(plan.window_closes):
         return "the window is not open"
     return ""

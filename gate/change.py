@@ -186,6 +186,9 @@ class ChangeRequest(Frozen):
     restore_plan: RestorePlan | None = None
     """Without one the check `restore-planned` refuses."""
 
+    contractor: Name | None = None
+    """The contractor who is to perform it, by the name of their account; none: people of the house do."""
+
     @model_validator(mode="after")
     def _targets_once(self) -> Self:
         twice = sorted({name for name in self.targets if self.targets.count(name) > 1})
@@ -291,6 +294,27 @@ class PassedOver:
 
 
 @dataclass(frozen=True)
+class Contracted:
+    """The contractor who performs a change, as they stood when it was sealed: approvers sign for them by name."""
+
+    person: str
+    firm: str
+    name: str
+    """The real person behind the account."""
+
+    sponsor: str
+    not_before: str
+    not_after: str
+    """The time box: nothing goes forward outside of it."""
+
+    go_for: str
+    """`changes`: an escort says go to each step that changes something; `everything`: to the asking ones too."""
+
+    escort_within_s: int
+    """Seconds that a step waits for the go before the change is held."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """The sealed change. Everything material is here, and its digest is what people sign (promise 5)."""
 
@@ -328,6 +352,9 @@ class Plan:
     part: Swap | None = None
     """What is replaced; None for firmware. Then the image is empty, and its version the one that runs."""
 
+    contractor: Contracted | None = None
+    """Who performs it under escort; None where people of the house do."""
+
     def material(self) -> dict[str, Json]:
         """
         Return what the digest covers: all but the explanation of the choice.
@@ -338,6 +365,8 @@ class Plan:
         del fields["choice"]
         if self.part is None:
             del fields["part"]
+        if self.contractor is None:
+            del fields["contractor"]
         for phase in Phase:
             for step in fields[phase.value]:
                 for name in [name for name in ADDED if not step[name]]:

@@ -60,6 +60,10 @@ class NotSignedIn(Refused):
     status = 401
 
 
+class ShutOut(NotSignedIn):
+    """Somebody is known, and every door is shut to them now."""
+
+
 class CannotTell(GateError):
     """The question could not be answered; unknown is never a yes."""
 

@@ -15,7 +15,7 @@ import secrets
 import sqlite3
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,8 +26,8 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlite_utils import Database
 
 from gate.change import utc
-from gate.errors import BadInput, NotSignedIn, NotThere, Outside
-from gate.person import Person, Role
+from gate.errors import BadInput, NotSignedIn, NotThere, Outside, ShutOut
+from gate.person import Contract, Person, Role, unfit
 from gate.policy import Seat
 
 MOST_FAILURES = 5
@@ -97,6 +97,8 @@ class People:
         self._db.table("ticket").create(
             {"digest": str, "person": str, "kind": str, "expires": str}, pk="digest", if_not_exists=True
         )
+        terms = dict.fromkeys(("person", "firm", "name", "sponsor", "not_before", "not_after"), str)
+        self._db.table("contract").create(terms, pk="person", if_not_exists=True)
         self._db.execute("DROP TABLE IF EXISTS failure")  # earlier versions kept the names that were tried
 
     def add(
@@ -105,27 +107,28 @@ class People:
         password: str,
         roles: Iterable[Role] = (),
         seats: Iterable[Seat] = (),
-        *,
-        contractor: bool = False,
+        contract: Contract | None = None,
     ) -> Person:
-        """Add a person; BadInput when the name is taken or malformed or the password is short."""
+        """Add a person, a contractor where there is a contract; BadInput for what nobody can be added with."""
         if not name.replace("-", "").isalnum() or not name.isascii() or not name.islower() or len(name) > 63:
             raise BadInput(f'a name is lower-case letters, digits and hyphens, not "{name[:70]}"')
         if len(password) < SHORTEST_PASSWORD:
             raise BadInput(f"a password has at least {SHORTEST_PASSWORD} characters")
-        if contractor and tuple(seats):
-            raise BadInput("a contractor fills no seat")
+        if contract is not None:
+            self._examine(contract, tuple(roles), tuple(seats))
         row = {
             "id": name,
             "roles": json.dumps(sorted(roles)),
             "seats": json.dumps(sorted(seats)),
-            "contractor": int(contractor),
+            "contractor": int(contract is not None),
             "password": self._hasher.hash(password),
         }
         with self._lock, outside():
             try:
                 with writing(self._db):
                     self._db.table("person").insert(row)
+                    if contract is not None:
+                        self._db.table("contract").insert(_terms(name, contract), replace=True)
             except sqlite3.IntegrityError:
                 raise BadInput(f'there is already a person "{name}"') from None
             return self._person(name)
@@ -134,6 +137,30 @@ class People:
         """Remove a person whose adding could not be entered."""
         with self._lock, outside(), writing(self._db):
             self._db.table("person").delete_where("id = ?", [name])
+            self._db.table("contract").delete_where("person = ?", [name])
+
+    def _examine(self, contract: Contract, roles: tuple[Role, ...], seats: tuple[Seat, ...]) -> None:
+        """BadInput for a contract that cannot be, or duties that no contractor has; NotThere without the sponsor."""
+        if why := unfit(contract, roles, seats, self.get(contract.sponsor)):
+            raise BadInput(why)
+
+    def set_contract(self, name: str, contract: Contract) -> Contract | None:
+        """Put a contract in place of the one before, which is returned; whoever was signed in is so no longer."""
+        before = self.get(name)
+        if not before.contractor:
+            raise BadInput(f"{before.id} is no contractor", hint="add a contractor under a name of their own")
+        self._examine(contract, tuple(before.roles), tuple(before.seats))
+        with self._lock, outside(), writing(self._db):
+            self._db.table("contract").insert(_terms(name, contract), replace=True)
+            self._db.table("ticket").delete_where("person = ?", [name])
+        return before.contract
+
+    def shut_out(self, name: str, now: datetime) -> None:
+        """End a contractor's time box now, and with it every session and token; one that is over stays as it is."""
+        with self._lock, outside(), writing(self._db):
+            self._db.execute(
+                "UPDATE contract SET not_after = ? WHERE person = ? AND not_after > ?", [utc(now), name, utc(now)]
+            )
 
     def get(self, name: str) -> Person:
         """Return the person; NotThere when there is none."""
@@ -179,10 +206,11 @@ class People:
             matches = False
         if not matches:
             raise NotSignedIn("name or password is not right")
-        with self._lock:
+        with self._lock, outside():
             times = self._failed.get(name[:63], [])
             if now in times:
                 times.remove(now)
+            _let_in(self._person(name), now)
         return now
 
     def _count(self, name: str, now: datetime) -> None:
@@ -202,7 +230,9 @@ class People:
             self._db.table("ticket").delete_where("expires < ?", [utc(now)])
             row = {"digest": _digest(secret), "person": name, "kind": kind, "expires": utc(now + lifetime)}
             self._db.table("ticket").insert(row)
-            return Ticket(secret, self._person(name), now + lifetime)
+            person = self._person(name)
+        ends = person.contract.not_after if person.contract else now + lifetime
+        return Ticket(secret, person, min(ends, now + lifetime))
 
     def who(self, secret: str, kind: str) -> Person:
         """Return whose session or token this is; NotSignedIn when it is nobody's or has ended."""
@@ -214,7 +244,7 @@ class People:
             )
             if not rows:
                 raise NotSignedIn("the sign-in has ended or was never made", hint="sign in again: sangate login")
-            return self._person(str(rows[0]["person"]))
+            return _let_in(self._person(str(rows[0]["person"])), self._clock())
 
     def sign_out(self, secret: str) -> None:
         """End one session or token."""
@@ -226,6 +256,7 @@ class People:
         if not rows:
             raise NotThere(f'there is no person "{name[:63]}"')
         row = rows[0]
+        terms = next(iter(self._db.table("contract").rows_where("person = ?", [name])), None)
         keys = tuple(str(key["public"]) for key in self._db.table("key").rows_where("person = ?", [name]))
         return Person(
             name,
@@ -233,7 +264,24 @@ class People:
             frozenset(Seat(seat) for seat in json.loads(str(row["seats"]))),
             bool(row["contractor"]),
             keys,
+            _contract(terms) if terms else None,
         )
+
+
+def _let_in(person: Person, now: datetime) -> Person:
+    if shut := person.shut(now):
+        raise ShutOut(shut, hint="an administrator sets a time box: sangate user contract")
+    return person
+
+
+def _terms(name: str, contract: Contract) -> dict[str, str]:
+    box = {"not_before": utc(contract.not_before), "not_after": utc(contract.not_after)}
+    return {"person": name, "firm": contract.firm, "name": contract.name, "sponsor": contract.sponsor, **box}
+
+
+def _contract(row: Mapping[str, object]) -> Contract:
+    box = (datetime.fromisoformat(str(row[one])) for one in ("not_before", "not_after"))
+    return Contract(str(row["firm"]), str(row["name"]), str(row["sponsor"]), *box)
 
 
 def _digest(secret: str) -> str:

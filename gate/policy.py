@@ -25,6 +25,13 @@ class ApprovalKind(StrEnum):
     SESSION = "session"
 
 
+class EscortFor(StrEnum):
+    """To which steps of a contractor an escort says go; every other one is shown as it happens."""
+
+    CHANGES = "changes"
+    EVERYTHING = "everything"
+
+
 class Policy(Frozen):
     """Named limits; config.yaml carries each with its source."""
 
@@ -81,6 +88,10 @@ class Policy(Frozen):
     """The longest that a waiver may hold."""
 
     permit_lifetime: Duration
+    escort_within: Duration
+    """So long a contractor's step waits for an escort's go; then the change is held."""
+
+    escort_for: EscortFor
     soak: Duration
     probe_interval: Duration
     latency_deadline: Duration

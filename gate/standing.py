@@ -9,6 +9,7 @@ from gate.approval import Signed
 from gate.attendance import Confirmed, Word
 from gate.canonical import Json
 from gate.change import Phase
+from gate.escort import Asked
 from gate.judgement import Latencies, Probe
 from gate.policy import Seat
 from gate.waiver import SignedWaiver
@@ -126,6 +127,12 @@ class Standing:
     started_at: datetime | None = None
     hold: str = ""
     """Why it is held; empty when it is not."""
+
+    stopped: str = ""
+    """Who has stopped a contractor; the hold says why. Nothing is asked for or sent until the hold is lifted."""
+
+    asked: Asked | None = None
+    """The go that the gate waits for, or has and not yet spent."""
 
     marks: Mapping[tuple[Phase, int], Mark] = field(default_factory=dict)
     told: Mapping[tuple[Phase, int], str] = field(default_factory=dict)

@@ -225,6 +225,8 @@ def policy(**fields: Any) -> Policy:
         "waiver_seats": (Seat.DATA_OWNER, Seat.CHANGE_MANAGER),
         "waiver_lifetime": "72h",
         "permit_lifetime": "5m",
+        "escort_within": "10m",
+        "escort_for": "changes",
         "soak": "30m",
         "probe_interval": "5m",
         "latency_deadline": "2s",

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -13,13 +14,14 @@ import pytest
 from gate.errors import BadInput, NotSignedIn, NotThere, Outside
 from gate.keys import own, public_line
 from gate.people import LOCKED, MOST_FAILURES, SHORTEST_PASSWORD, People
-from gate.person import Role
+from gate.person import Contract, Role
 from gate.policy import Seat
 from tests.cases import NOON, SECOND
 from tests.parts import need
 
 PASSWORD = "correct horse battery"
 HOUR = timedelta(hours=1)
+CONTRACT = Contract("Example Storage Services", "their field engineer", "lead", NOON - HOUR, NOON + 8 * HOUR)
 
 
 class Clock:
@@ -178,8 +180,98 @@ def test_a_name_is_given_once_and_a_password_is_long(people: People) -> None:
 
 def test_a_contractor_holds_no_seat(people: People) -> None:
     with pytest.raises(BadInput, match="contractor"):
-        people.add("carl", PASSWORD, [Role.PERFORMER], [Seat.STORAGE], contractor=True)
-    assert people.add("carl", PASSWORD, [Role.PERFORMER], contractor=True).contractor
+        people.add("carl", PASSWORD, [Role.PERFORMER], [Seat.STORAGE], CONTRACT)
+    assert people.add("carl", PASSWORD, [Role.PERFORMER], [], CONTRACT).contractor
+
+
+def boxed(people: People, clock: Clock) -> str:
+    """A contractor who is signed in, for as long as the box lasts and longer."""
+    people.add("carl", PASSWORD, [Role.PERFORMER], [], CONTRACT)
+    ticket = people.sign_in("carl", PASSWORD, "token", 24 * HOUR)
+    assert ticket.expires == CONTRACT.not_after
+    return ticket.secret
+
+
+@pytest.mark.parametrize(
+    ("after", "because"),
+    [
+        (-HOUR - SECOND, r"the time box of carl \(Example Storage Services\) opens at 2026-11-22 11:00:00 UTC"),
+        (-HOUR, ""),
+        (8 * HOUR - SECOND, ""),
+        (8 * HOUR, r"the time box of carl \(Example Storage Services\) ended at 2026-11-22 20:00:00 UTC"),
+    ],
+)
+def test_outside_the_time_box_every_door_is_shut_also_to_who_is_in(
+    people: People, clock: Clock, after: timedelta, because: str
+) -> None:
+    token = boxed(people, clock)
+    clock.now = NOON + after
+    doors = (
+        lambda: people.who(token, "token"),
+        lambda: people.sign_in("carl", PASSWORD, "session", HOUR),
+        lambda: people.confirm("carl", PASSWORD),
+    )
+    for door in doors:
+        if because:
+            with pytest.raises(NotSignedIn, match=because):
+                door()
+        else:
+            door()
+
+
+def test_a_wrong_password_is_told_nothing_of_a_time_box(people: People, clock: Clock) -> None:
+    boxed(people, clock)
+    clock.now = NOON + 9 * HOUR
+    with pytest.raises(NotSignedIn, match="name or password is not right"):
+        people.sign_in("carl", "wrong", "session", HOUR)
+
+
+def test_a_contractor_who_is_shut_out_stays_out_and_no_old_token_lives_again_under_a_new_contract(
+    people: People, clock: Clock
+) -> None:
+    token = boxed(people, clock)
+    people.shut_out("carl", NOON)
+    with pytest.raises(NotSignedIn, match="ended at 2026-11-22 12:00:00 UTC"):
+        people.who(token, "token")
+    people.shut_out("carl", NOON + HOUR)
+    contract = people.get("carl").contract
+    assert contract is not None
+    assert contract.not_after == NOON
+    before = people.set_contract("carl", replace(CONTRACT, not_after=NOON + 9 * HOUR))
+    assert before == contract
+    with pytest.raises(NotSignedIn, match="the sign-in has ended"):
+        people.who(token, "token")
+    assert people.sign_in("carl", PASSWORD, "token", HOUR).person.id == "carl"
+
+
+def test_a_contractor_of_an_earlier_version_without_a_contract_has_no_door(people: People, tmp_path: Path) -> None:
+    people.add("carl", PASSWORD, [Role.PERFORMER], [], CONTRACT)
+    with closing(sqlite3.connect(tmp_path / "working.db")) as db, db:
+        db.execute("DELETE FROM contract")
+    with pytest.raises(NotSignedIn, match="no contract with firm and time box is on record"):
+        people.sign_in("carl", PASSWORD, "token", HOUR)
+
+
+@pytest.mark.parametrize(
+    ("contract", "roles", "because"),
+    [
+        (replace(CONTRACT, firm=""), [], "the firm is one line"),
+        (replace(CONTRACT, name="a\nb"), [], "the real name is one line"),
+        (replace(CONTRACT, not_after=CONTRACT.not_before), [], "ends before it begins"),
+        (replace(CONTRACT, sponsor="nobody"), [], 'no person "nobody"'),
+        (replace(CONTRACT, sponsor="colleague"), [], "a contractor answers for nobody"),
+        (CONTRACT, [Role.ADMIN], "adds nobody and escorts nobody"),
+        (CONTRACT, [Role.ESCORT], "adds nobody and escorts nobody"),
+    ],
+)
+def test_a_contract_names_firm_person_sponsor_and_time_box(
+    people: People, contract: Contract, roles: list[Role], because: str
+) -> None:
+    people.add("colleague", PASSWORD, [], [], CONTRACT)
+    with pytest.raises(BadInput, match=because):
+        people.add("carl", PASSWORD, roles, [], contract)
+    with pytest.raises(BadInput, match="is no contractor"):
+        people.set_contract("lead", CONTRACT)
 
 
 def test_fingerprints_are_those_of_ssh_keygen(people: People, tmp_path: Path) -> None:

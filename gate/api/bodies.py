@@ -102,6 +102,16 @@ class Given(Frozen):
     signature: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
 
 
+class Went(Frozen):
+    """
+    An escort's go to the step that waits for it: `statement` is the exact text of GET …/escort, `signature` what
+    `ssh-keygen -Y sign -n escort@sangate` made of it.
+    """
+
+    statement: Annotated[str, StringConstraints(min_length=2, max_length=16384)]
+    signature: Annotated[str, StringConstraints(min_length=2, max_length=4096)]
+
+
 class Pushed(Frozen):
     """
     A report about one protection: `report` is its exact text, `signature` what

@@ -78,6 +78,15 @@ def _confirm(call: Call) -> Answer:
     return _change(call.control.confirm(call.actor, call.path["id"], **call.body.model_dump()))
 
 
+def _go_statement(call: Call) -> Answer:
+    text = call.control.go_statement(call.actor, call.path["id"])
+    return Answer({"statement": text, "namespace": "escort@sangate"})
+
+
+def _go(call: Call) -> Answer:
+    return _change(call.control.go(call.actor, call.path["id"], **call.body.model_dump()))
+
+
 def _transcript(call: Call) -> Answer:
     return Answer(content=call.control.recording(call.actor, call.path["id"]))
 
@@ -194,6 +203,12 @@ ROUTES: tuple[Route, ...] = (
           _confirmation, "Statement", query=bodies.ToConfirm),
     Route("confirm-step", "POST", ONE + "/confirm", "Confirm that a step is done by hand, or that you saw it.",
           _confirm, "Change", body=bodies.Given, decides=True),
+    Route("go-statement", "GET", ONE + "/escort", "The exact text of a go to sign, for the step that waits for one.",
+          _go_statement, "Statement"),
+    Route("say-go", "POST", ONE + "/escort/go", "Say go to the contractor's step that waits for it.",
+          _go, "Change", body=bodies.Went, decides=True),
+    Route("stop-contractor", "POST", ONE + "/escort/stop", "Stop a contractor at once: no step, no door, no permit.",
+          _because("stop"), "Change", body=bodies.Because, decides=True),
     Route("start-change", "POST", ONE + "/start", "Ask again and start the canary stage.",
           _plainly("start"), "Change", body=bodies.Nothing, decides=True),
     Route("hold-change", "POST", ONE + "/hold", "Stop at the next step boundary.",

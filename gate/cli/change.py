@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gate.cli.confirm import confirm
+from gate.cli.escort import escort
 from gate.cli.place import Place, path_of
 from gate.cli.replay import replay
 from gate.cli.say import as_json, out_json, pass_place, plain, table, working
@@ -25,6 +26,7 @@ def change() -> None:
 
 change.add_command(waive)
 change.add_command(confirm)
+change.add_command(escort)
 change.add_command(replay)
 
 

@@ -8,18 +8,19 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gate.assembly import Installation, assemble
+from gate.assembly import Installation, assemble, now
 from gate.cli.client import Client
 from gate.cli.holding import keyholder_for
 from gate.cli.lab import raise_lab
 from gate.errors import BadInput, Outside
 from gate.keys import own, public_line
 from gate.lab.client import Lab
-from gate.person import Role
+from gate.person import Contract, Role
 from gate.policy import Seat
 from gate.serving import create_app, run
 from gate.settings import Settings, demo_text, load, read_file, relocate, shipped
@@ -33,6 +34,8 @@ PEOPLE: dict[str, tuple[tuple[Role, ...], tuple[Seat, ...], bool]] = {
     "auditor": ((Role.AUDITOR,), (), False),
     "contractor": ((Role.PERFORMER,), (), True),
 }
+FIRM = "Example Storage Services"
+BOX = timedelta(hours=12)
 START_S = 30
 SIGNS_BY_KEY = "storage-lead"
 
@@ -149,7 +152,9 @@ def _end_undisturbed() -> None:
 def _player(installation: Installation, directory: Path, address: str, name: str) -> Player:
     roles, seats, contractor = PEOPLE[name]
     password = secrets.token_urlsafe(12)
-    installation.control.add_person(None, name, password, roles, seats, contractor=contractor)
+    begun = now()
+    contract = Contract(FIRM, "their field engineer", "storage-lead", begun, begun + BOX) if contractor else None
+    installation.control.add_person(None, name, password, roles, seats, contract=contract)
     ticket = Client(address).post("/login", {"name": name, "password": password})
     api = Client(address, str(ticket["token"]))
     if name != SIGNS_BY_KEY:

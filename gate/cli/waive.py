@@ -1,11 +1,11 @@
 """`sangate change waive`: one person's half of a waiver, signed with their key, or put to them to read first."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gate.cli.moment import moment
 from gate.cli.place import Place, path_of
 from gate.cli.say import as_json, out_json, pass_place, plain
 
@@ -37,7 +37,7 @@ def waive(
         )
     client = place.client()
     view = client.get(path_of(change_id))
-    asked = {"check": check, "seat": seat, "reason": reason, "expires": _moment(expires)}
+    asked = {"check": check, "seat": seat, "reason": reason, "expires": moment(expires)}
     text = str(client.get(path_of(change_id, "waiver"), **asked)["statement"])
     found = _is_what_was_asked(text, view, change_id, asked)
     show_what_is_waived(found, text)
@@ -50,16 +50,6 @@ def waive(
         return
     click.echo(f"{answer['id']}: {plain(check)} is waived by the seat {seat}; it counts when the others have signed.")
     click.echo(f"next, when all have: sangate change check {answer['id']}", err=True)
-
-
-def _moment(expires: str) -> str:
-    """Return a moment; a span of time counts from now."""
-    from gate.change import utc
-    from gate.duration import UNITS
-
-    if expires[-1:] in UNITS and expires[:-1].isdecimal() and len(expires) < 7:
-        return utc(datetime.now(UTC) + timedelta(seconds=int(expires[:-1]) * UNITS[expires[-1]]))
-    return expires
 
 
 def _is_what_was_asked(text: str, view: dict[str, Any], change_id: str, asked: dict[str, str]) -> dict[str, Any]:

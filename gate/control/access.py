@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 
 from gate.canonical import Json
+from gate.change import utc
 from gate.control.desk import Desk, person
 from gate.errors import GateError, NotSignedIn
 from gate.ledger.entry import ANONYMOUS, GATE, Draft
 from gate.people import Ticket
-from gate.person import Person, Role
+from gate.person import Contract, Person, Role
 from gate.policy import ApprovalKind, Seat
+
+
+def terms(name: str, contract: Contract) -> dict[str, Json]:
+    """Return what is entered of a contract."""
+    who: dict[str, Json] = {"person": name, "firm": contract.firm, "name": contract.name, "sponsor": contract.sponsor}
+    return {**who, "not_before": utc(contract.not_before), "not_after": utc(contract.not_after)}
 
 
 class Access:
@@ -60,20 +67,43 @@ class Access:
         roles: Iterable[Role] = (),
         seats: Iterable[Seat] = (),
         *,
-        contractor: bool = False,
+        contract: Contract | None = None,
     ) -> Person:
-        """Add a person; `actor` is None for the administrator at the machine's own command line."""
-        if actor is not None and Role.ADMIN not in actor.roles:
+        """
+        Add a person, a contractor where there is a contract.
+
+        `actor` is None for the administrator at the machine's own command line.
+        """
+        if actor is not None and (Role.ADMIN not in actor.roles or actor.contractor):
             raise self._desk.refuse(actor, None, f"add {name}", "only an administrator adds people")
         roles, seats = sorted(roles), sorted(seats)
-        made = self._desk.people.add(name, password, roles, seats, contractor=contractor)
+        made = self._desk.people.add(name, password, roles, seats, contract)
         data: dict[str, Json] = {"person": name, "roles": list(roles), "seats": list(seats)}
+        by = person(actor) if actor else GATE
+        drafts = [Draft("person.added", by, None, data)]
+        if contract is not None:
+            drafts.append(Draft("contract.made", by, None, terms(name, contract)))
         try:
-            self._desk.ledger.append(Draft("person.added", person(actor) if actor else GATE, None, data))
+            self._desk.ledger.append_all(drafts)
         except GateError:
             self._desk.people.forget(name)
             raise
         return made
+
+    def set_contract(self, name: str, contract: Contract) -> Person:
+        """
+        Put a contract in place of a contractor's last one, for the administrator at the machine's own command line.
+
+        Plans that name them were signed for the contract before, and start no more.
+        """
+        before = self._desk.people.set_contract(name, contract)
+        try:
+            self._desk.ledger.append(Draft("contract.made", GATE, None, terms(name, contract)))
+        except GateError:
+            if before is not None:
+                self._desk.people.set_contract(name, before)
+            raise
+        return self._desk.people.get(name)
 
     def enrol_key(self, actor: Person, public: str, password: str) -> str:
         """

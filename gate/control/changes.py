@@ -11,10 +11,12 @@ from gate.control import signing
 from gate.control.deciding import Decision as Decided
 from gate.control.deciding import decide_change
 from gate.control.desk import Desk, Progress, person, quiet, reason_of
+from gate.control.escorting import contracted
 from gate.control.targets import check_targets, complaint
 from gate.control.views import View
 from gate.document import read
 from gate.errors import BadInput, Moved
+from gate.escort import may_start
 from gate.finding import When
 from gate.gather.records import to_json
 from gate.ledger.entry import Draft
@@ -225,7 +227,7 @@ class Changes:
             return f"it is on hold: {standing.hold}"
         tally = self._desk.tally(standing, self._desk.plan(standing))
         approvers = [signed.statement.approver for signed in standing.approvals]
-        if why := may_perform(actor, standing.requester, approvers):
+        if why := may_perform(actor, standing.requester, approvers) or may_start(actor, self._desk.plan(standing)):
             return why
         if tally.complete:
             return ""
@@ -244,10 +246,11 @@ class Changes:
             evidence = replace(evidence, prechecks=desk.gathering.prechecks(request, evidence, progress))
         progress("sealing the plan and asking every check")
         now = desk.clock()
-        others, waivers, team = desk.others(standing.change), desk.waivers(standing), frozenset(desk.people.all())
-        planned = desk.planned(standing.change)
+        others, waivers, people = desk.others(standing.change), desk.waivers(standing), desk.people.all()
+        planned, team = desk.planned(standing.change), frozenset(people)
+        named = contracted(request, people, desk.settings.config.policy)
         decided = decide_change(
-            standing.change, request, evidence, desk.settings, others, moment, now, waivers, team, planned
+            standing.change, request, evidence, desk.settings, others, moment, now, waivers, team, planned, named
         )
         desk.move(standing, *self._drafts(actor, standing.change, decided, to_json(evidence), moment))
         progress(f"verdict: {'opens' if decided.verdict.opens else 'refused'} at {utc(now)[11:19]}Z")

@@ -1,13 +1,13 @@
 """Evidence in, sealed plan and verdict out: the same path at `check` and again right before a stage (promise 4)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from gate.canary import Choice, choose, stages
 from gate.canonical import Json
-from gate.change import ChangeRequest, Plan, Purpose, Restored, RestorePlan, Target, utc
+from gate.change import ChangeRequest, Contracted, Plan, Purpose, Restored, RestorePlan, Target, utc
 from gate.checks import EXPECTED, RECORDS
 from gate.checks.case import Case, OtherChange
 from gate.control.picturing import isolation_view
@@ -133,10 +133,19 @@ def decide_change(
     waivers: tuple[Waiver, ...] = (),
     team: frozenset[str] = frozenset(),
     planned: tuple[Work, ...] = (),
+    contractor: Contracted | str | None = None,
 ) -> Decision:
-    """Seal a plan from the evidence where that is possible, ask every check that is due, decide."""
+    """
+    Seal a plan from the evidence where that is possible, ask every check that is due, decide.
+
+    `contractor` is whom the request names as its performer, or the sentence why they cannot be.
+    """
     config = settings.config
     plan, no_plan = _seal(change, request, evidence, settings)
+    if isinstance(contractor, str):
+        plan, no_plan = None, contractor
+    elif plan is not None:
+        plan = replace(plan, contractor=contractor)
     case = Case(
         request=request,
         plan=plan,

@@ -5,6 +5,7 @@ from gate.control.attending import Attending
 from gate.control.changes import Changes
 from gate.control.checking import Checking
 from gate.control.desk import Desk
+from gate.control.escorting import Escorting
 from gate.control.exporting import Exporting
 from gate.control.record import Record
 from gate.control.rehearsing import Rehearsing
@@ -18,7 +19,19 @@ from gate.gather.surveys import Surveys
 
 
 class Control(
-    Changes, Trying, Waiving, Attending, Transcripts, Rehearsing, Reporting, Safety, Record, Exporting, Checking, Access
+    Changes,
+    Trying,
+    Waiving,
+    Attending,
+    Escorting,
+    Transcripts,
+    Rehearsing,
+    Reporting,
+    Safety,
+    Record,
+    Exporting,
+    Checking,
+    Access,
 ):
     """Every use case; small files share one desk."""
 

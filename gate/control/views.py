@@ -10,12 +10,14 @@ from typing import Any
 from gate.approval import may_perform, may_resume, may_sit, may_try, seats_due
 from gate.authority import no_return
 from gate.change import Plan, utc
+from gate.control.escorted import escort_view
 from gate.control.running import by_hand_view, run_view
 from gate.control.verdicts import Sources, halves_view, verdict_view
 from gate.engine.next import by_hand
+from gate.escort import may_start
 from gate.person import Person, Role
 from gate.policy import Seat
-from gate.standing import BEFORE, ENDED, Standing, State, stuck
+from gate.standing import BEFORE, ENDED, MOVING, Standing, State, stuck
 
 View = dict[str, Any]
 LOCKED = "no permit can be made for these arrays before the canary has held"
@@ -53,6 +55,7 @@ def change_view(sources: Sources, viewer: Person) -> View:
         "stages": stages_view(sources),
         "run": run_view(sources),
         "by_hand": by_hand_view(sources, viewer),
+        "escort": escort_view(sources, viewer),
         "may": may_view(sources, viewer),
     }
 
@@ -162,7 +165,7 @@ def _why_not_start(sources: Sources, viewer: Person, approvers: list[str]) -> st
         return f"the change is {standing.state}"
     if standing.hold:
         return f"it is on hold: {standing.hold}"
-    if why := may_perform(viewer, standing.requester, approvers):
+    if why := may_perform(viewer, standing.requester, approvers) or may_start(viewer, sources.plan):
         return why
     return "" if sources.tally.complete else "approvals are missing for " + ", ".join(sources.tally.missing)
 
@@ -190,6 +193,8 @@ def next_sentence(sources: Sources) -> str:
         return f"A person is asked: {standing.question}"
     if standing.hold:
         return f"On hold: {standing.hold}"
+    if standing.asked is not None and standing.asked.go is None and standing.state in MOVING:
+        return f"An escort reads the next command, and says go or stop: {standing.asked.words}"
     waiting = by_hand(sources.plan, standing) if sources.plan is not None else None
     if waiting is not None:
         return f"A step is done by hand, and two people confirm it: {waiting[2].say}"

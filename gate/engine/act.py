@@ -5,23 +5,26 @@ Entries that authorise (permit and intent, judgement) are appended only if the h
 still the one that was folded; facts are appended whatever came in between. An intent is durable before its effect.
 """
 
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
 from typing import TypeVar
 
 from gate.approval import Tally, tally
-from gate.authority import STAGE, authorise
+from gate.authority import STAGE, authorise, escorted, outside_contract
 from gate.canonical import Json
 from gate.change import Grant, Phase, Plan, utc
 from gate.engine import steps
-from gate.engine.drafts import DRIVER, ended, intent, looked, named, permitted
+from gate.engine.drafts import DRIVER, ended, escort_asked, intent, looked, named, permitted
+from gate.engine.escorting import Absent, AskEscort, Next
 from gate.engine.hands import Hands
 from gate.engine.heard import Hearing, kept
 from gate.engine.hosts import host_probes
-from gate.engine.next import BASELINE, Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
+from gate.engine.lines import Line, Lines
+from gate.engine.next import BASELINE, Act, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
 from gate.engine.probes import baseline, probe_round
 from gate.errors import GateError, LedgerUnavailable
 from gate.evidence import Reply
@@ -60,6 +63,12 @@ class Crew:
     covered: Callable[[int, float], bool] = lambda _size, _seconds: True
     """(size, seconds) → whether that many entries were cosigned within the time, where policy requires it."""
 
+    lines: Lines = field(default_factory=Lines)
+    """What is being sent now, so that it can be stopped."""
+
+    run: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Names this run of the driver: an escort's go asked for by another one counts for nothing."""
+
 
 def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
     """Count the approvals that hold now for the plan and verdict in force."""
@@ -77,7 +86,7 @@ def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
     )
 
 
-def perform(crew: Crew, plan: Plan, standing: Standing, action: Action, interrupted: Event) -> None:
+def perform(crew: Crew, plan: Plan, standing: Standing, action: Next, interrupted: Event) -> None:
     """Do one action; Moved when somebody else moved the change first, LedgerUnavailable when nothing can be entered."""
     match action:
         case Baseline(arrays):
@@ -95,6 +104,8 @@ def perform(crew: Crew, plan: Plan, standing: Standing, action: Action, interrup
             crew.ledger.append_all(drafts)
         case Judge(rounds):
             _judge(crew, plan, standing, rounds)
+        case AskEscort() | Absent():
+            _await_escort(crew, plan, standing, action)
         case Question(question, step_name):
             _enter(crew, standing, "person.asked", {"question": question, "step": step_name}, authorises=True)
         case Halt(because):
@@ -127,6 +138,9 @@ def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...
 
 def _ask(crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event) -> None:
     place = (phase, number, step)
+    if no_go := escorted(plan, standing, phase, number, crew.people(), crew.approvals, crew.hands.clock()):
+        _enter(crew, standing, "change.halted", {"because": no_go})
+        return
 
     def news(facts: str, reply: Reply) -> None:
         data: dict[str, Json] = {**named(plan, *place), "facts": facts, "reply": reply.digest}
@@ -154,7 +168,10 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
     _assert_witnessed(crew)
     now = crew.hands.clock()
     counted = count(crew, plan, standing)
-    grant = authorise(plan, standing, counted, phase, now, crew.permit_lifetime, crew.evidence_max_age)
+    people = crew.people()
+    no_go = escorted(plan, standing, phase, number, people, crew.approvals, now)
+    no_go = no_go or outside_contract(plan, standing, phase, people, now)
+    grant = authorise(plan, standing, counted, phase, now, crew.permit_lifetime, crew.evidence_max_age, no_go)
     if isinstance(grant, str):
         refused: dict[str, Json] = {"what": f"permit for {phase} step {step.id}", "why": grant, "who": "gate"}
         because = f"no permit for {phase} step {step.id}: {grant}"
@@ -178,13 +195,24 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
         expect=standing.seq,
     )
     if crew.covered(entered[-1].index + 1, WITNESSED_WITHIN):
-        came = steps.act(crew.hands, plan, step, permit, before)
+        with crew.lines.open(plan.change, Line(not step.finish_first)) as line:
+            came = steps.act(replace(crew.hands, attach=line.attach), plan, step, permit, before)
     else:
         came = Outcome("unknown", "nothing was sent: no witness has cosigned the intent")
     blobs = kept(crew.ledger, plan, step, came, secrets=(permit.password, permit.pem))
     crew.ledger.append(ended(standing, plan, (phase, number, step), attempt, came, blobs))
     with suppress(GateError):  # it ends by itself in minutes
         crew.office.over(permit)
+
+
+def _await_escort(crew: Crew, plan: Plan, standing: Standing, action: AskEscort | Absent) -> None:
+    """Ask for a go, or hold where none came; a contractor who is out by now is not asked for."""
+    if isinstance(action, Absent):
+        _enter(crew, standing, "hold.placed", {"reason": action.because}, authorises=True)
+    elif shut := outside_contract(plan, standing, action.phase, crew.people(), crew.hands.clock()):
+        _enter(crew, standing, "change.halted", {"because": shut})
+    else:
+        crew.ledger.append(escort_asked(plan, action, crew.run, crew.hands.clock()), expect=standing.seq)
 
 
 def _to_be_sent(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: Event) -> bool:

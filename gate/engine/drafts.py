@@ -1,7 +1,11 @@
 """The entries about one step, in their exact keys."""
 
+import secrets
+from datetime import datetime, timedelta
+
 from gate.canonical import Json
 from gate.change import Phase, Plan, Purpose, utc
+from gate.engine.escorting import AskEscort
 from gate.engine.next import Act
 from gate.gather.asking import Outcome
 from gate.ledger.entry import GATE, Blob, Draft
@@ -21,6 +25,20 @@ def intent(plan: Plan, action: Act, act_before: str) -> dict[str, Json]:
     """Return what is about to be sent, and until when."""
     place = named(plan, action.phase, action.number, action.step)
     return {**place, "command": action.step.command, "act_before": act_before, "attempt": action.attempt}
+
+
+def escort_asked(plan: Plan, action: AskEscort, run: str, now: datetime) -> Draft:
+    """Return what an escort is asked to say go to, and until when."""
+    within = timedelta(seconds=plan.contractor.escort_within_s if plan.contractor else 0)
+    data: dict[str, Json] = {
+        **named(plan, action.phase, action.number, action.step),
+        "command": action.step.command,
+        "attempt": action.attempt,
+        "ask": secrets.token_hex(16),
+        "run": run,
+        "until": utc(now + within),
+    }
+    return Draft("escort.asked", DRIVER, plan.change, data)
 
 
 def permitted(purpose: Purpose, plan: Plan, permit: Permit) -> dict[str, Json]:

@@ -7,7 +7,7 @@ to the scratch object declared in the inventory and nowhere else.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +47,8 @@ class Hands:
     timeouts: Timeouts
     images: Path
     clock: Clock
+    attach: Callable[[Callable[[], None]], None] = field(default=lambda _: None, kw_only=True)
+    """Told how to cut the connection of an act, before anything goes over it."""
 
     def ask(self, array: str, command: str, deadline_s: float | None = None) -> Reply:
         """Ask an array under the read-only credential."""
@@ -83,6 +85,7 @@ class Hands:
             not_after=permit.expires,
             clock=self.clock,
         ) as session:
+            self.attach(session.cut)
             if step.by:
                 return session.put(
                     self.images / plan.image_file,

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from gate.change import Plan
 from gate.engine.act import Crew, perform
-from gate.engine.next import Wait, next_action
+from gate.engine.escorting import next_escorted
+from gate.engine.next import Wait
 from gate.errors import CannotTell, GateError, LedgerUnavailable, Moved, Outside
 from gate.ledger.entry import GATE, Draft
 from gate.lifecycle import fold
@@ -109,6 +110,8 @@ class Driver:
         stops = standing.hold or standing.state in (State.HALTED, State.BACKING_OUT)
         if stops and standing.seq > self._working_at.get(change, 0):
             self._interrupts.setdefault(change, threading.Event()).set()
+            if standing.stopped:
+                self._crew.lines.stop(change)
         with self._handover:
             self._due.add(change)
             if change not in self._threads:
@@ -152,7 +155,7 @@ class Driver:
             return False
         plan = self._plan_of(standing)
         now = self._crew.hands.clock()
-        action = next_action(plan, standing, now)
+        action = next_escorted(plan, standing, now, self._crew.run)
         if isinstance(action, Wait):
             if action.until is None:
                 return False

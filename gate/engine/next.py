@@ -234,6 +234,8 @@ def _within_block(standing: Standing, steps: tuple[Step, ...], phase: Phase, num
 
 
 def _soak(plan: Plan, standing: Standing, now: datetime) -> Action:
+    if standing.stopped:
+        return Wait(f"on hold: {standing.hold}")
     if standing.judgement == "failed":
         return Halt("the canary failed: " + "; ".join(standing.judged_because))
     if standing.judgement == "inconclusive":

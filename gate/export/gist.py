@@ -12,7 +12,9 @@ TELLING = frozenset({*ANSWERS, *(key for key, _, _ in YES_NO)})
 
 LONGEST = 300
 CONTROLS = dict.fromkeys([*range(32), 127, *range(128, 160), 0x2028, 0x2029], " ")
-LOUD = frozenset({"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"})
+LOUD = frozenset(
+    {"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused", "escort.stopped"}
+)
 """Kinds that a reader must not pass over."""
 
 BAD = frozenset({"failed", "refused", "refuses", "differs", "deny", "unknown", "stops"})

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from gate.change import utc
 from gate.export.gist import LOUD, outcome
-from gate.export.story import Blobs, story
+from gate.export.story import Blobs, contractor, escorted, story
 from gate.ledger.checkpoint import Checkpoint
 from gate.ledger.entry import Entry
 
@@ -30,6 +30,9 @@ SAID = {
     "dry_run.ended": "Dry run",
     "step.told": "The array told how it goes on",
     "step.looked": "Looked at the array",
+    "escort.asked": "An escort was asked for a go",
+    "escort.go": "An escort said go",
+    "escort.stopped": "Contractor stopped",
     "hold.placed": "Held",
     "hold.lifted": "Hold lifted",
     "known_answer.written": "Known data written",
@@ -69,6 +72,8 @@ def render(
         approvals=[entry for entry in entries if entry.kind in ("approval.signed", "approval.denied")],
         attempts=[entry for entry in entries if entry.kind == "attempt.refused"],
         story=story(entries, blobs),
+        contractor=contractor(entries, blobs),
+        escorted=escorted(entries),
         outcome_of=outcome,
         style=_style(),
         witnesses=witnesses,

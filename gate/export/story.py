@@ -85,6 +85,28 @@ def _parts(part: object) -> tuple[tuple[str, ...], ...]:
     return ()
 
 
+def contractor(entries: Sequence[Entry], blobs: Blobs) -> Mapping[str, Any]:
+    """Return whom the plan names as its contractor; empty where people of the house performed."""
+    named = _json(_named(entries, "plan"), blobs).get("contractor")
+    return named if isinstance(named, dict) else {}
+
+
+def escorted(entries: Sequence[Entry]) -> list[tuple[str, str, str, str]]:
+    """Return when who said go to which words and how, and who stopped it."""
+    found = []
+    for entry in entries:
+        when, who, data = f"{entry.time:%Y-%m-%d %H:%M:%S} UTC", entry.actor.id, entry.data
+        if entry.kind == "escort.go":
+            words = ""
+            with suppress(KeyError, TypeError, ValueError, RecursionError):
+                words = str(json.loads(str(data["statement"]))["words"])
+            how = "signed go" if data.get("method") == "ssh" else "go in a session (the gate's word)"
+            found.append((when, who, f"{how} to {data.get('step', '')}", words))
+        elif entry.kind == "escort.stopped":
+            found.append((when, who, "stopped the contractor", str(data.get("reason", ""))))
+    return found
+
+
 def _named(entries: Sequence[Entry], name: str) -> str:
     """The digest of the newest blob of that name."""
     return next((blob.sha256 for entry in reversed(entries) for blob in entry.blobs if blob.name == name), "")

@@ -53,9 +53,14 @@ class Keyholder:
                 self.memory.keep_misfit(signed, self._clock())
             hint = "was an old copy of the ledger put back, or does somebody else append to it?"
             raise Refused(f"the ledger is not the one that was followed: {because}", hint=hint)
+        stopped = {str(one.change) for one in pending if one.kind == "escort.stopped"}
+        for change in sorted(stopped):  # what was made for a contractor ends now, whether or not the gate says so
+            self.memory.revoke(self.memory.live(change, self._clock()), "stopped", self._clock())
         with self.memory.turn():
             self.memory.keep(pending)
             self.memory.move(head, signed)
+        if stopped:
+            self.write_revoked()
 
     def permit(self, wish: words.PermitWish) -> dict[str, Json]:
         """Return the answer to a wish; Refused with the sentence why not."""
@@ -63,23 +68,31 @@ class Keyholder:
         if memory.asked_before(wish.public_key):
             raise Refused("a permit was made for this very key before: a wish is granted once")
         mind = rule.Memory(
-            memory.made(wish.change), memory.others(wish.array, wish.change), memory.hold(), memory.closed(wish.change)
+            memory.made(wish.change),
+            memory.others(wish.array, wish.change),
+            memory.hold(),
+            memory.closed(wish.change),
+            memory.spent(wish.change),
         )
-        grant = rule.decide(self.pinned, memory.entries(wish.change), wish, mind, now)
+        entries = memory.entries(wish.change)
+        grant = rule.decide(self.pinned, entries, wish, mind, now)
         array = self.pinned.array(wish.array)
         if isinstance(grant, str) or array is None:
             raise Refused(str(grant))
-        step = rule.PLAN.validate_json(wish.plan).steps(wish.phase)[wish.number]
+        plan = rule.PLAN.validate_json(wish.plan)
+        step, go = plan.steps(wish.phase)[wish.number], rule.go_of(entries) if plan.contractor else ""
         if step.attended:
             with memory.turn():
                 serial = secrets.randbits(63)
                 memory.keep_permit(grant, wish.phase, wish.number, serial, wish.public_key, now, now)
+                memory.spend(wish.change, go)
             return {"serial": str(serial), "expires": utc(now), "certificate": ""}
         credential = self._unsealed(array)
         narrowing = Narrowing(",".join(array.source_address), _words(step) if array.exact_words else "", array.bastion)
         serial, expires, certificate = self._office.certify(grant, now, _public(wish.public_key), narrowing)
         with memory.turn():
             memory.keep_permit(grant, wish.phase, wish.number, serial, wish.public_key, now, expires)
+            memory.spend(wish.change, go)
         told: dict[str, Json] = {"serial": str(serial), "expires": utc(expires), "certificate": certificate}
         if credential is not None:
             told |= {"user": credential.user, "password": credential.password, "pem": credential.pem}

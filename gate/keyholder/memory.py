@@ -20,8 +20,14 @@ from gate.keyholding.rule import Made
 from gate.ledger import entry
 from gate.ledger.entry import Entry
 
-FORMAT = 1
+FORMAT = 2
 FORGETS = "BEGIN SELECT RAISE(ABORT, 'a keyholder never forgets'); END"
+GOES = (
+    "CREATE TABLE go (statement TEXT PRIMARY KEY, change TEXT NOT NULL) STRICT",
+    f"CREATE TRIGGER go_stays BEFORE DELETE ON go {FORGETS}",
+)
+"""What format 2 has more than format 1: the signed goes that were spent."""
+
 TABLES = (
     """CREATE TABLE head (
         id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, frontier BLOB NOT NULL, note TEXT NOT NULL
@@ -44,6 +50,7 @@ TABLES = (
     "CREATE TABLE sealed (array TEXT PRIMARY KEY, box BLOB NOT NULL, at TEXT NOT NULL) STRICT",
     # Truly signed checkpoints that could not be followed: what an auditor compares with the log and its witnesses.
     "CREATE TABLE misfit (note TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT",
+    *GOES,
 )
 MOST_MISFITS = 100
 
@@ -74,6 +81,10 @@ class Memory:
                 for statement in TABLES:
                     self._connection.execute(statement)
                 self._connection.execute("INSERT INTO head VALUES (1, 0, x'', '')")
+                self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+            if self._connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+                for statement in GOES:
+                    self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {FORMAT}")
         there = [row[0] for row in self._connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
         if self._connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT or sorted(there) != sorted(TABLES):
@@ -172,6 +183,21 @@ class Memory:
         told = (str(serial), grant.change, grant.stage, grant.array, phase.value, number, grant.purpose.value)
         row = (*told, grant.plan_digest, public_key, utc(at), utc(expires))
         self._connection.execute("INSERT INTO permit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def spend(self, change: str, go: str) -> None:
+        """Keep a go for which a permit is made; empty: none was needed."""
+        if go:
+            self._connection.execute("INSERT INTO go VALUES (?, ?)", (go, change))
+
+    def spent(self, change: str) -> tuple[str, ...]:
+        """Return the goes of a change that were spent."""
+        rows = self._connection.execute("SELECT statement FROM go WHERE change = ?", (change,))
+        return tuple(row[0] for row in rows)
+
+    def live(self, change: str, at: datetime) -> tuple[str, ...]:
+        """Return the serials of a change's permits that would still be valid."""
+        rows = self._connection.execute("SELECT serial FROM permit WHERE change = ? AND expires > ?", (change, utc(at)))
+        return tuple(row[0] for row in rows)
 
     def permits(self, live_at: datetime | None = None) -> list[tuple[str, ...]]:
         """Return serial, change, array, purpose, when made, end and why revoked; the newest first."""

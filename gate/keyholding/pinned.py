@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 from gate.duration import Duration
 from gate.inventory import Frozen, Name
 from gate.ledger.note import VerifierKey, read_vkey
-from gate.person import Person
+from gate.person import Person, Role
 from gate.policy import ApprovalKind, Seat
 
 PersonId = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f]{1,100}$")]
@@ -49,6 +49,19 @@ class Approver(Frozen):
         return Person(self.id, seats=frozenset(self.seats), keys=tuple(" ".join(key.split()[:2]) for key in self.keys))
 
 
+class Escort(Frozen):
+    """An employee who may say go to a contractor's steps, besides those who hold a seat."""
+
+    id: PersonId
+    keys: tuple[SignerKey, ...] = ()
+
+    @property
+    def person(self) -> Person:
+        """The same for the rules that the gate counts by."""
+        keys = tuple(" ".join(key.split()[:2]) for key in self.keys)
+        return Person(self.id, frozenset({Role.ESCORT}), keys=keys)
+
+
 class Limits(Frozen):
     """The keyholder's own policy. Where the gate's is laxer, this one counts."""
 
@@ -62,6 +75,9 @@ class Limits(Frozen):
     evidence_max_age: Duration
     window_max: Duration
     """The longest window that a plan may have."""
+
+    escort_within: Duration = Field(default="30m", validate_default=True)
+    """A go that would hold longer than this from now does not count yet."""
 
 
 class PinnedArray(Frozen):
@@ -102,6 +118,7 @@ class Pinned(Frozen):
 
     policy: Limits
     approvers: Annotated[tuple[Approver, ...], Field(min_length=1)]
+    escorts: tuple[Escort, ...] = ()
     arrays: Annotated[tuple[PinnedArray, ...], Field(min_length=1)]
 
     @property
@@ -119,6 +136,16 @@ class Pinned(Frozen):
         """The approvers by id."""
         return {approver.id: approver.person for approver in self.approvers}
 
+    @property
+    def signers(self) -> tuple[Approver | Escort, ...]:
+        """Everybody whose signatures count for anything."""
+        return (*self.approvers, *self.escorts)
+
+    @property
+    def escorting(self) -> Mapping[str, Person]:
+        """Who may say go by id: the escorts, and the approvers, who hold seats."""
+        return {one.id: one.person for one in self.signers}
+
     def array(self, name: str) -> PinnedArray | None:
         """Return the array of that id, if permits are made for it."""
         return next((one for one in self.arrays if one.id == name), None)
@@ -132,10 +159,10 @@ class Pinned(Frozen):
                 raise ValueError(f"ledger.{number}: {problem}") from None
         if len({key.name for key in self.keys}) > 1:
             raise ValueError("ledger: keys of two logs; a keyholder follows one")
-        _once("approvers", [one.id for one in self.approvers])
+        _once("approvers and escorts", [one.id for one in self.signers])
         _once("arrays", [one.id for one in self.arrays])
         # One key in two names would let one person fill two seats.
-        _once("approvers.keys", [key for one in self.approvers for key in one.person.keys])
+        _once("keys", [key for one in self.signers for key in one.person.keys])
         held = {seat for one in self.approvers for seat in one.seats}
         for seat in self.policy.seats:
             if seat not in held:

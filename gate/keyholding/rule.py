@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pydantic import TypeAdapter
 
 from gate.approval import Signed, Tally, tally
-from gate.authority import STAGE, authorise
+from gate.authority import STAGE, authorise, escorted
 from gate.change import Grant, Phase, Plan, Purpose
 from gate.keyholding import verdict
 from gate.keyholding.pinned import Pinned
@@ -68,6 +68,9 @@ class Memory:
     closed: bool = False
     """It has followed the change to its end."""
 
+    spent: Sequence[str] = ()
+    """Signed goes for which it has made a permit: each opens one attempt of one step."""
+
 
 def decide(pinned: Pinned, entries: Sequence[Entry], wish: PermitWish, memory: Memory, now: datetime) -> Grant | str:
     """Return the grant, or the sentence that says why there is none."""
@@ -90,7 +93,8 @@ def decide(pinned: Pinned, entries: Sequence[Entry], wish: PermitWish, memory: M
         return f"{wish.phase} step {wish.number} of the plan changes nothing"
     counted = count(pinned, plan, standing, now)
     limits = pinned.policy
-    grant = authorise(plan, standing, counted, wish.phase, now, limits.permit_lifetime, limits.evidence_max_age)
+    no_go = _escorted(pinned, plan, standing, wish, memory, now)
+    grant = authorise(plan, standing, counted, wish.phase, now, limits.permit_lifetime, limits.evidence_max_age, no_go)
     if isinstance(grant, str):
         return grant
     if grant.array != wish.array:
@@ -107,6 +111,32 @@ def _followed(entries: Sequence[Entry], now: datetime) -> Standing:
         if entry.kind in DECIDES and fold(entries[:number]).state not in ALLOWED[entry.kind]:
             raise ValueError(f"{standing.change}: entry {entry.seq}, {entry.kind}, was not possible then")
     return standing
+
+
+def go_of(entries: Sequence[Entry]) -> str:
+    """Return the go that waits to be spent, as it was signed; empty where none does."""
+    asked = fold(entries).asked
+    return asked.go.statement.text() if asked is not None and asked.go is not None else ""
+
+
+def _escorted(pinned: Pinned, plan: Plan, standing: Standing, wish: PermitWish, memory: Memory, now: datetime) -> str:
+    """
+    Say why no escort lets this contractor's step be taken; empty when one does, or when the plan names no contractor.
+
+    The plan names them under the approvers' signatures, so nobody who asks here can leave the escort out.
+    """
+    limits = pinned.policy
+    people = pinned.escorting
+    if because := escorted(plan, standing, wish.phase, wish.number, people, limits.approvals, now):
+        return because
+    if plan.contractor is None or standing.asked is None or standing.asked.go is None:
+        return ""
+    given = standing.asked.go.statement
+    if given.text() in memory.spent:
+        return "a permit was made for this very go before"
+    if datetime.fromisoformat(given.expires) > now + limits.escort_within + SLACK:
+        return "the go would hold longer than the keyholder's policy lets it"
+    return ""
 
 
 def count(pinned: Pinned, plan: Plan, standing: Standing, now: datetime) -> Tally:

@@ -13,11 +13,11 @@ from typing import Any
 from gate.approval import NAMESPACE, Signed, read_statement
 from gate.attendance import NAMESPACE as ATTENDED
 from gate.attendance import Confirmed, Word, read_confirmation
-from gate.change import Phase
 from gate.finding import Outcome, When
 from gate.judgement import Held, Latencies, Probe
 from gate.ledger.entry import Entry
-from gate.lifecycle.said import blob, listed, moment, said, signature, whole
+from gate.lifecycle.escorted import escort_asked, escort_go, escort_stopped
+from gate.lifecycle.said import blob, listed, moment, place, said, signature, whole
 from gate.standing import BEFORE, BEGUN, MOVING, SOAK, Answer, Mark, Standing, State
 from gate.verdict import rows, stands, to_sign
 from gate.waiver import NAMESPACE as WAIVER
@@ -33,6 +33,8 @@ ALLOWED: Mapping[str, frozenset[State]] = {
     "permit.issued": MOVING,
     "step.intended": MOVING,
     "step.confirmed": MOVING,
+    "escort.asked": MOVING,
+    "escort.go": MOVING,
     "known_answer.written": frozenset({State.RUNNING}),
     "judgement.given": frozenset({State.RUNNING, State.SOAKING}),
     "change.withdrawn": BEFORE | {State.HALTED, State.COMMITTING, State.BACKING_OUT},
@@ -162,30 +164,26 @@ def _started(standing: Standing, entry: Entry) -> Standing:
     )
 
 
-def _key(entry: Entry) -> tuple[Phase, int]:
-    return Phase(str(entry.data["phase"])), whole(entry, "number")
-
-
 def _marked(standing: Standing, mark: Mark, transcript: str = "") -> Standing:
-    place = (mark.phase, mark.number)
-    said_so_far = standing.transcripts.get(place, ())
+    at = (mark.phase, mark.number)
+    said_so_far = standing.transcripts.get(at, ())
     if transcript:
-        standing = replace(standing, transcripts={**standing.transcripts, place: (*said_so_far, transcript)})
-    return replace(standing, marks={**standing.marks, place: mark})
+        standing = replace(standing, transcripts={**standing.transcripts, at: (*said_so_far, transcript)})
+    return replace(standing, marks={**standing.marks, at: mark}, asked=None)  # what has begun has spent its go
 
 
 def _told(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, told={**standing.told, _key(entry): str(entry.data["facts"])})
+    return replace(standing, told={**standing.told, place(entry): str(entry.data["facts"])})
 
 
 def _intended(standing: Standing, entry: Entry) -> Standing:
-    phase, number = _key(entry)
+    phase, number = place(entry)
     mark = Mark(phase, number, whole(entry, "attempt"), moment(entry, "act_before"), at=entry.time)
     return _marked(standing, mark)
 
 
 def _step_ended(standing: Standing, entry: Entry) -> Standing:
-    phase, number = _key(entry)
+    phase, number = place(entry)
     before = standing.mark(phase, number) or Mark(phase, number, 1)
     outcome, because, asked = said(entry, "outcome"), str(entry.data["because"]), bool(entry.data.get("prompt"))
     since, at = before.act_before, entry.time
@@ -194,7 +192,7 @@ def _step_ended(standing: Standing, entry: Entry) -> Standing:
 
 
 def _looked(standing: Standing, entry: Entry) -> Standing:
-    phase, number = _key(entry)
+    phase, number = place(entry)
     before = standing.mark(phase, number) or Mark(phase, number, 0)
     because = str(entry.data["because"]) if before.confirmed else before.because
     looked = replace(before, looked=said(entry, "result"), again=False, at=entry.time, because=because)
@@ -203,7 +201,7 @@ def _looked(standing: Standing, entry: Entry) -> Standing:
 
 def _confirmed(standing: Standing, entry: Entry) -> Standing:
     """Keep one person's word; like an approval, its signature is verified each time it is read."""
-    phase, number = _key(entry)
+    phase, number = place(entry)
     before = standing.mark(phase, number)
     text, method, key = signature(entry, ATTENDED)
     given = Confirmed(read_confirmation(text), method, entry.time, key)
@@ -215,7 +213,8 @@ def _confirmed(standing: Standing, entry: Entry) -> Standing:
 
 
 def _hold(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, hold="kept outside the log" if "reason" in entry.private else said(entry, "reason"))
+    hold = "kept outside the log" if "reason" in entry.private else said(entry, "reason")
+    return replace(standing, hold=hold, asked=None)
 
 
 def _written(standing: Standing, entry: Entry) -> Standing:
@@ -249,7 +248,7 @@ def _asked(standing: Standing, entry: Entry) -> Standing:
 
 
 def _answered(standing: Standing, entry: Entry) -> Standing:
-    clear = replace(standing, question="", question_step="")
+    clear = replace(standing, question="", question_step="", asked=None)
     if Answer(str(entry.data["answer"])) is Answer.BACK_OUT:
         return replace(clear, state=State.BACKING_OUT)
     if standing.question_step == SOAK:
@@ -278,6 +277,9 @@ MOVES = {
     "step.looked": _looked,
     "step.confirmed": _confirmed,
     "step.told": _told,
+    "escort.asked": escort_asked,
+    "escort.go": escort_go,
+    "escort.stopped": escort_stopped,
     "hold.placed": _hold,
     "known_answer.written": _written,
     "probe.finished": _probed,
@@ -290,7 +292,7 @@ MOVES = {
 
 AFTER: Mapping[str, Mapping[str, Any]] = {
     "approval.denied": {"state": State.DENIED},
-    "hold.lifted": {"hold": ""},
+    "hold.lifted": {"hold": "", "stopped": "", "asked": None},
     "change.halted": {"state": State.HALTED},
     "change.backed_out": {"state": State.BACKED_OUT},
     "change.withdrawn": {"state": State.WITHDRAWN},

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from gate.approval import Method
 from gate.canonical import Json
+from gate.change import Phase
 from gate.ledger.entry import Entry
 from gate.sshsig import verify
 
@@ -14,6 +15,11 @@ def whole(entry: Entry, key: str) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise TypeError(number)
     return number
+
+
+def place(entry: Entry) -> tuple[Phase, int]:
+    """Return phase and number of the step that an entry is about."""
+    return Phase(str(entry.data["phase"])), whole(entry, "number")
 
 
 def moment(entry: Entry, key: str) -> datetime:

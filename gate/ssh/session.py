@@ -74,6 +74,10 @@ class Session:
         """False once the connection has ended; then every further reply is `unreachable`."""
         return self._transport.is_active()
 
+    def cut(self) -> None:
+        """End the connection at once, from any thread: what is under way is `lost`, and bytes unsent never leave."""
+        self._wire.abort()
+
     def close(self) -> None:
         """End the connection; a command still running on the target goes on."""
         self._wire.close()

@@ -17,12 +17,17 @@ from gate.web.face import face, field, fragment
 from gate.web.session import person
 from gate.web.words import look_of
 
+STOPPED = "stopped on the escort's page"
+"""The reason of whoever stops without typing one: a stop must not wait for words."""
+
 DONE = {"hold", "resume", "back_out", "withdraw"}
 
 
 def add(pages: Blueprint) -> None:
     """Add the routes."""
     pages.add_url_rule("/changes/<change>", "change", show)
+    pages.add_url_rule("/changes/<change>/escort", "change_escort", escort)
+    pages.add_url_rule("/changes/<change>/escort/live", "change_escort_live", escort_live)
     pages.add_url_rule("/changes/<change>/transcript", "change_transcript", transcript)
     pages.add_url_rule("/changes/<change>/live", "change_live", live)
     pages.add_url_rule("/changes/<change>/bell", "change_bell", bell)
@@ -34,6 +39,8 @@ def add(pages: Blueprint) -> None:
         ("deny", deny),
         ("waive", waive),
         ("confirm", confirm),
+        ("go", go),
+        ("stop", stop),
         ("pack", pack),
     ):
         pages.add_url_rule(f"/changes/<change>/{name}", f"change_{name}", view, methods=["POST"])
@@ -49,6 +56,17 @@ def show(change: str) -> str:
 def live(change: str) -> Response:
     """Show the part of the page that moves."""
     return fragment("changes/_show.html", **_values(person(), change))
+
+
+def escort(change: str) -> str:
+    """Show a contractor's work to the escort: what is said, what waits for a go, and the stop."""
+    size = face().control.size()
+    return render_template("changes/escort.html", size=size, **_escorted(change))
+
+
+def escort_live(change: str) -> Response:
+    """Show the part of the escort's page that moves."""
+    return fragment("changes/_escort.html", **_escorted(change))
 
 
 def transcript(change: str) -> str:
@@ -111,6 +129,18 @@ def confirm(change: str) -> Answer:
     word, by, seen = field("word", 10), field("by", 200), field("step", 40)
     face().control.confirm(person(), change, word=word, by=by, seen=seen)
     return _back(change, "by-hand")
+
+
+def go(change: str) -> Answer:
+    """Say go by this session, for the very asking that the page showed."""
+    face().control.go(person(), change, seen=field("ask", 40))
+    return lead(url_for("pages.change_escort", change=change), 303)
+
+
+def stop(change: str) -> Answer:
+    """Stop the contractor at once."""
+    face().control.stop(person(), change, field("reason") or STOPPED)
+    return lead(url_for("pages.change_escort", change=change), 303)
 
 
 def deny(change: str) -> Answer:
@@ -183,6 +213,18 @@ def _values(actor: Person, change: str) -> dict[str, object]:
         "yours": stages.yours(view, actor.id),
         "sessions": face().control.session_approvals,
         "waiver_seats": face().control.waiver_seats,
+    }
+
+
+def _escorted(change: str) -> dict[str, object]:
+    control, actor = face().control, person()
+    view = control.show(actor, change)
+    return {
+        "view": view,
+        "look": look_of(view["state"], view["hold"], view["question"]),
+        "current": stages.current_step(view),
+        "sessions": control.session_approvals,
+        "told": control.transcript(actor, change) if view["run"] else None,
     }
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from flask import Response, g, request
 
 from gate.control.door import Control
-from gate.errors import NotSignedIn
+from gate.errors import NotSignedIn, ShutOut
 from gate.person import Person
 
 PLAIN, HOST = "sangate", "__Host-sangate"
@@ -29,7 +29,10 @@ class Session:
         secret = request.cookies.get(self.name, "")
         if secret and not request.path.startswith("/api/"):
             with suppress(NotSignedIn):
-                g.person = self._control.who(secret, "session")
+                try:
+                    g.person = self._control.who(secret, "session")
+                except ShutOut as error:
+                    g.shut_out = error.message  # the page of the sign-in says it
 
     def keep(self, response: Response, secret: str, seconds: int) -> None:
         """Set the cookie."""

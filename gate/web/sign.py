@@ -1,6 +1,6 @@
 """Signing in and out: a plain page that keeps the deep link."""
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
 from gate.errors import NotSignedIn
@@ -23,7 +23,7 @@ def home() -> Answer:
 
 def sign_in() -> Response:
     """Show the form; who is signed in already may become somebody else."""
-    return _form(200, request.args.get("next", ""), "", "", "")
+    return _form(200, request.args.get("next", ""), "", g.get("shut_out", ""), "")
 
 
 def sign_in_now() -> Answer:

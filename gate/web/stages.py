@@ -134,6 +134,9 @@ def yours(view: Mapping[str, Any], viewer: str) -> str:
         return "look, then back out"
     if view["run"] is not None and (view["run"]["question"] or view["run"]["hold"]) and not view["may"]["resume"]:
         return "answer the gate" if view["run"]["question"] else "resume or back out"
+    asks = view["escort"]["asks"] if view["escort"] else None
+    if asks is not None and not asks["why_not"] and not asks["go"]:
+        return "say go as the escort, or stop it"
     if view["by_hand"] is not None and not all(view["by_hand"]["why_not"].values()):
         return "confirm what is done by hand"
     if view["state"] in ("draft", "refused") and view["requester"] == viewer:

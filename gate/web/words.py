@@ -122,6 +122,9 @@ ENTRIES = {
     "step.looked": "Looked at the array",
     "step.confirmed": "Confirmed by hand",
     "step.told": "The array told how it goes on",
+    "escort.asked": "An escort was asked for a go",
+    "escort.go": "An escort said go",
+    "escort.stopped": "Contractor stopped",
     "hold.placed": "Hold placed",
     "hold.lifted": "Hold lifted",
     "known_answer.written": "Known data written",
@@ -138,6 +141,8 @@ ENTRIES = {
     "auth.refused": "Sign-in refused",
     "person.added": "Person added",
     "key.enrolled": "Key enrolled",
+    "contract.made": "Contract made",
+    "contract.ended": "Contract ended",
     "reference.recorded": "Reference recorded",
     "backup.verified": "Backup verified",
     "backup.rehearsed": "Restore rehearsed",
@@ -149,7 +154,15 @@ ENTRIES = {
     "config.loaded": "Configuration loaded",
 }
 LOUD = frozenset(
-    {"waiver.signed", "attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused"}
+    {
+        "waiver.signed",
+        "attempt.refused",
+        "approval.denied",
+        "change.halted",
+        "hold.placed",
+        "auth.refused",
+        "escort.stopped",
+    }
 )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,18 @@ from werkzeug.test import TestResponse
 
 from gate.api.routes import blueprint
 from gate.assembly import Installation, assemble
-from gate.person import Role
+from gate.person import Contract, Role
 from gate.policy import Seat
 from gate.settings import load, relocate, shipped
 
 PASSWORD = "correct horse battery"
+CONTRACT = Contract(
+    "Example Storage Services",
+    "their field engineer",
+    "lead",
+    datetime(2026, 1, 1, tzinfo=UTC),
+    datetime(2099, 1, 1, tzinfo=UTC),
+)
 CHANGE = """\
 title: Update the controllers
 reason: A security fix
@@ -67,7 +75,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         add = made.control.add_person
         add(None, "engineer", PASSWORD, [Role.REQUESTER])
         add(None, "lead", PASSWORD, [], [Seat.STORAGE])
-        add(None, "contractor", PASSWORD, [Role.PERFORMER], contractor=True)
+        add(None, "contractor", PASSWORD, [Role.PERFORMER], contract=CONTRACT)
         yield made
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any, Self
 
 from gate.canonical import Json
-from gate.change import Phase, Plan, Stage, utc
+from gate.change import Contracted, Phase, Plan, Stage, utc
+from gate.escort import Go
 from gate.judgement import ZERO_TOLERANCE
 from gate.ledger import entry
 from gate.ledger.entry import GATE, Actor, Draft, Entry
@@ -66,6 +67,18 @@ def plan(**fields: Any) -> Plan:
 
 
 PLAN = plan()
+CONTRACTED = Contracted(
+    person="performer",
+    firm="Example Storage Services",
+    name="their field engineer",
+    sponsor="lead",
+    not_before=utc(NOON - timedelta(hours=1)),
+    not_after=utc(NOON + timedelta(hours=4)),
+    go_for="changes",
+    escort_within_s=600,
+)
+ESCORTED = plan(contractor=CONTRACTED)
+"""The same, performed by a contractor."""
 
 
 class History:
@@ -196,6 +209,42 @@ class History:
 
     def backing_out(self) -> Self:
         return self.answered("back-out")
+
+    def asked_escort(self, phase: Phase, number: int, run: str = "run", attempt: int = 1) -> Self:
+        """The gate asks for a go; each asking has a name of its own."""
+        data: dict[str, Json] = {"command": self.plan.steps(phase)[number].command, "attempt": attempt, "run": run}
+        until = utc(self.now + timedelta(minutes=10))
+        return self.add("escort.asked", **named(phase, number), **data, ask=f"ask-{len(self.entries)}", until=until)
+
+    def go(self, by: str = "escort", **changed: str) -> Self:
+        """Somebody says go, in a session, to what is asked; `changed` says something else."""
+        asked, named_ = self.standing.asked, self.plan.contractor
+        assert asked is not None
+        assert named_ is not None
+        step = self.plan.steps(asked.phase)[asked.number]
+        made = Go(
+            origin=self.plan.origin,
+            change=self.plan.change,
+            plan_digest=self.plan.digest,
+            array=CANARY,
+            phase=asked.phase.value,
+            step=step.id,
+            number=str(asked.number),
+            attempt=str(asked.attempt),
+            words=step.command,
+            contractor=named_.person,
+            firm=named_.firm,
+            escort=by,
+            ask=asked.ask,
+            expires=utc(asked.until),
+            nonce=str(len(self.entries)),
+        )
+        text = replace(made, **changed).text()  # type: ignore[arg-type]  # all but the version are texts
+        said: dict[str, Json] = {"statement": text, "method": "session", "signature": "", "key": ""}
+        return self.add("escort.go", by, **named(asked.phase, asked.number), **said)
+
+    def stopped(self) -> Self:
+        return self.add("escort.stopped", "anybody", contractor="performer", firm="a firm", reason="smoke")
 
     def held(self) -> Self:
         return self.add("hold.placed", "anybody", reason="smoke")

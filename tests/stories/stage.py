@@ -22,7 +22,7 @@ from gate.lab.process import start
 from gate.lifecycle import fold
 from gate.objects.credential import pretend_keys
 from gate.permits.office import PermitOffice
-from gate.person import Person, Role
+from gate.person import Contract, Person, Role
 from gate.policy import Seat
 from gate.settings import Settings, demo_text, load, relocate, shipped
 
@@ -40,7 +40,15 @@ PEOPLE: tuple[tuple[str, tuple[Role, ...], tuple[Seat, ...], bool], ...] = (
     ("performer", (Role.PERFORMER,), (), False),
     ("auditor", (Role.AUDITOR,), (), False),
     ("contractor", (Role.PERFORMER,), (), True),
+    ("escort", (Role.ESCORT,), (), False),
 )
+
+
+def contract(hours: float = 12) -> Contract:
+    """The time box of a contractor, from an hour ago."""
+    now = datetime.now(UTC)
+    box = (now - timedelta(hours=1), now + timedelta(hours=hours))
+    return Contract("Example Storage Services", "their field engineer", "storage-lead", *box)
 
 
 @cache
@@ -176,7 +184,7 @@ def build(
     write_images(settings.images, images)
     gate = assemble(settings)
     people = {
-        name: gate.control.add_person(None, name, PASSWORD, roles, seats, contractor=contractor)
+        name: gate.control.add_person(None, name, PASSWORD, roles, seats, contract=contract() if contractor else None)
         for name, roles, seats, contractor in PEOPLE
     }
     gate.close()

@@ -280,7 +280,9 @@ class Room:
     def person(self, name: str) -> Any:
         return self.control._desk.people.get(name)
 
-    def open(self, targets: str = "east-1, west-2, west-3", title: str = "", by: str = "engineer") -> str:
+    def open(
+        self, targets: str = "east-1, west-2, west-3", title: str = "", by: str = "engineer", contractor: str = ""
+    ) -> str:
         now = wall()
         text = CHANGE.format(
             sha256=self.settings.config.images.allowed[0].sha256,
@@ -290,6 +292,8 @@ class Room:
         )
         if title:
             text = text.replace("Firmware 8.7.0.4 for the western arrays", title)
+        if contractor:
+            text += f"contractor: {contractor}\n"
         return str(self.control.open(self.person(by), text.encode(), "change.yaml")["id"])
 
     def opened(self, title: str = "") -> str:

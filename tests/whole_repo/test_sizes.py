@@ -10,7 +10,7 @@ from tests.repository import below, modules, name, parsed
 FILE_MAX = 300
 FUNCTION_MAX = 60
 LONGER: dict[str, int] = {
-    "gate/change.py": 370,  # plain records, as below
+    "gate/change.py": 400,  # plain records, as below
     "gate/evidence.py": 700,  # plain records, one after the other; nothing in it decides
     "gate/export/verify.py": 1320,  # one file by contract: it is copied into every pack and needs nothing beside it
     "gate/inventory.py": 700,  # plain records, as above
