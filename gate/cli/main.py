@@ -18,7 +18,10 @@ COMMANDS = {
     "change": ("gate.cli.change:change", "Open, check, approve, start, hold, back out …"),
     "evidence": ("gate.cli.evidence:evidence", "What is known of backups; references and rehearsals."),
     "inventory": ("gate.cli.inventory:inventory", "What exists and who owns it."),
-    "playbook": ("gate.cli.playbook:playbook", "Check a playbook, render it to exact words."),
+    "playbook": (
+        "gate.cli.playbook:playbook",
+        "Check a playbook, render it to exact words, try it without changing anything.",
+    ),
     "ledger": ("gate.cli.ledger:ledger", "The record: show, export, pack, verify."),
     "witness": ("gate.cli.witness:witness", "Cosign the checkpoints of ledgers that grow, and never forget one."),
     "keyholder": (
