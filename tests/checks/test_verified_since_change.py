@@ -64,5 +64,10 @@ def test_storage_that_nobody_can_place_has_no_date() -> None:
     assert "no array of the inventory tells the target port" in found.because
 
 
+def test_what_passed_names_the_storage_that_was_looked_at() -> None:
+    assert "was read after the last change of vault-1" in answer().because
+    assert "vault-1 (serial" not in answer().because
+
+
 def test_other_arrays_do_not_matter() -> None:
     assert answer(**{"west-1": NOON, "east-1": None}).outcome is Outcome.PASSED
