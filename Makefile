@@ -57,8 +57,9 @@ lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew; look at the differenc
 	@$(PIP) install uv
 	cd requirements && for set in core build dev peers; do ../$(UV) $$set.in -o $$set.txt || exit; done
 
-wheel: $(VENV)/core.stamp ## build dist/sangate-*.whl
+wheel: $(VENV)/core.stamp ## build dist/sangate-*.whl; beside it verify.py for auditors, and the SHA-256 of both
 	@$(BIN)/python -m hatchling build -t wheel
+	@cp gate/export/verify.py dist/ && cd dist && sha256sum verify.py sangate-*.whl > SHA256SUMS
 
 clean: ## take away what make and the demo made
 	rm -rf $(VENV) dist data demo-summary.json .mypy_cache .pytest_cache .ruff_cache .hypothesis

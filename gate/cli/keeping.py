@@ -112,8 +112,10 @@ def redact(place: Place, index: int, field: str, reason: str) -> None:
     """Delete the value of FIELD of entry INDEX, which is kept outside the log; every proof stays valid."""
     from gate.control import keeping
 
-    with _record(place.settings()) as ledger:
+    settings = place.settings()
+    with _record(settings) as ledger:
         made = keeping.redact(ledger, index, field, reason)
+    keeping.clear(settings)
     click.echo(f"entry {index}: {field} is deleted" if made["deleted"] else f"entry {index}: {field} was not here")
 
 

@@ -7,6 +7,7 @@ with the gate stopped, and a stolen session must not be able to erase anything. 
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -56,6 +57,8 @@ def loose(settings: Settings, file: Path) -> Iterator[Path]:
             start = begun.read(2)
     except OSError as problem:
         raise BadInput(f"the export cannot be read: {problem.strerror}", place=str(file)) from None
+    if start == b"\x1f\x8b":
+        raise BadInput("the export is compressed", place=str(file), hint="gunzip it first; what lies beside it stays")
     if start != b"PK":
         yield file
         return
@@ -143,6 +146,14 @@ def redact(ledger: Ledger, index: int, field: str, reason: str) -> View:
     if not said:
         ledger.append(Draft("redaction.made", SHELL, None, {"entry": index, "field": field, "reason": reason}))
     return {"entry": index, "field": field, "deleted": ledger.forget(index, field)}
+
+
+def clear(settings: Settings) -> None:
+    """Remove exports that a page has made, and what a killed recovery left: what is forgotten may be in them."""
+    for one in settings.data.glob("exports/*"):
+        one.unlink(missing_ok=True)
+    for left in settings.data.glob("recover-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def prune_blobs(ledger: Ledger, older_than: timedelta, reason: str, now: datetime) -> View:

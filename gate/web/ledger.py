@@ -27,6 +27,7 @@ SAID = {
 }
 FORMATS = {
     "complete": "Complete: one archive to check and to restore from",
+    "disclosed": "The same, with the personal values kept outside the log",
     "jsonl": "JSON lines: the exact bytes, the evidence itself",
     "csv": "CSV, for a spreadsheet",
     "sqlite": "SQLite, with an auditor's first questions",
@@ -63,7 +64,8 @@ def ledger() -> str:
     words = {key: value for key, value in request.args.items() if key != "start" and value}
     shown = {"found": found, "start": start, "page": PAGE, "asked": words, "taken": taken, "problem": problem}
     shown["barred"] = face().control.barred(person(), taken)
-    shown["closed"] = face().control.barred(person(), taken, disclose=True)
+    whole = {"complete"} | ({"disclosed"} if not face().control.barred(person(), taken, disclose=True) else set())
+    shown["offered"] = set(NAMES) | whole if not words or problem else set(NAMES) - whole
     return render_template("ledger/list.html", **shown, **_head(), kinds=KIND_NAMES)
 
 
@@ -82,14 +84,15 @@ def check() -> Answer:
 def export() -> Answer:
     """Begin an export; a POST, since it is entered that it was taken."""
     actor, control = person(), face().control
-    name = field("format", 20) or "jsonl"
+    name, disclose = field("format", 20) or "jsonl", False
+    if name == "disclosed":
+        name, disclose = "complete", True
     if name not in NAMES:
         raise BadInput(f'there is no format "{name}"', hint=", ".join(NAMES))
     kinds = [kind for kind in request.form.getlist("kind") if kind]
     taken = selection(field("from", 40), field("to", 40), field("change", 40), kinds, field("actor", 200))
-    disclose = name == "complete" and bool(field("disclose", 5))
     control.allow_export(actor, name, taken, disclose=disclose)
-    work = f"export {name}" + (f": {taken}" if str(taken) else "")
+    work = f"export {name}" + (" with personal values" if disclose else "") + (f": {taken}" if str(taken) else "")
 
     def made(told: Progress) -> object:
         return control.export_file(actor, name, taken, told, disclose=disclose)

@@ -1,6 +1,7 @@
 """Keeping the ledger by the command line, on a real data directory: what is lost comes back, or it is said."""
 
 import fcntl
+import gzip
 import json
 import shutil
 from collections.abc import Iterator
@@ -103,6 +104,8 @@ def test_a_whole_ledger_comes_back_from_one_archive_with_the_replies_behind_its_
     broken = site.folder / "broken.zip"
     broken.write_bytes(archive.read_bytes()[:-1])
     assert (site.run("recover", broken).exit_code, site.run("recover", site.folder / "none.zip").exit_code) == (2, 2)
+    broken.write_bytes(gzip.compress(b"{}"))
+    assert "gunzip it first" in site.run("recover", broken).output
     done = site.run("recover", archive)
     assert (done.exit_code, done.output) == (0, "entries 0 to 6 are back, with 2 blobs and 1 private values\n")
     assert list(site.data.glob("recover-*")) == []
@@ -264,10 +267,13 @@ def test_a_redacted_value_is_gone_and_the_export_verifies_as_before(site: Site) 
         index = ledger.append(TRIED).index
     assert site.run("redact", index, "why", "--reason", "x").exit_code == 2
     assert site.run("redact", 999, "name", "--reason", "x").exit_code == 2
+    for left in (site.data / "exports", site.data / "recover-killed"):
+        left.mkdir()
+        (left / "all.zip").write_bytes(b"a real name")
     for said in ("is deleted", "was not here"):
         assert said in site.run("redact", index, "name", "--reason", "asked to").output
     assert site.kinds().count("redaction.made") == 1
-    assert b"a real name" not in (site.data / "private.db").read_bytes()
+    assert [path for path in site.data.rglob("*") if path.is_file() and b"a real name" in path.read_bytes()] == []
     site.export()
     for mode in ([], ["--every-entry"]):
         assert verify.main([str(site.out), *mode]) == verify.VERIFIED

@@ -141,11 +141,10 @@ def test_the_complete_archive_is_taken_from_the_page_and_verifies_as_it_is(room:
     room.ledger.append(Draft("auth.refused", ANONYMOUS, None, {"name": "a real name", "why": "wrong"}))
     reader, lead = room.client("reader"), room.client("lead")
     for who, disclose in ((reader, True), (reader, False), (lead, False)):
-        assert ('name="disclose"' in who.text("/ledger")) == (who is reader)
-        assert (
-            who.post("/ledger/export", "/ledger", format="complete", disclose="yes" if disclose else "").status_code
-            == 303
-        )
+        assert ('value="disclosed"' in who.text("/ledger")) == (who is reader)
+        assert 'value="complete"' in who.text("/ledger")
+        assert 'value="complete"' not in who.text("/ledger?kind=log.opened")
+        assert who.post("/ledger/export", "/ledger", format="disclosed" if disclose else "complete").status_code == 303
         assert jobs(room).drain(60)
         address = who.text("/ledger").partition('href="/ledger/export/')[2].partition('"')[0]
         taken = who.get(f"/ledger/export/{address}")
@@ -155,7 +154,7 @@ def test_the_complete_archive_is_taken_from_the_page_and_verifies_as_it_is(room:
         assert verify.main([str(tmp_path / "all.zip")], report) == verify.VERIFIED, report.lines
         assert (b"a real name" in taken.data) == disclose
         taken.close()
-    assert lead.post("/ledger/export", "/ledger", format="complete", disclose="yes").status_code == 403
+    assert lead.post("/ledger/export", "/ledger", format="disclosed").status_code == 403
     assert reader.post("/ledger/export", "/ledger", format="complete", kind="log.opened").status_code == 422
     made = [one.data["what"] for one in room.ledger.entries() if one.kind == "export.made"]
     assert made == ["complete with private fields", "complete", "complete"]
