@@ -16,7 +16,7 @@ from gate.evidence import ArrayReading, Reply
 from gate.families.brocade_fos_ports import Switch, errors_of, switch_of, text_of
 from gate.families.counters import total
 from gate.families.family import Facts, Family, Reader, Unreadable
-from gate.families.reading import Asked
+from gate.families.reading import Asked, at_rest
 
 QUESTIONS: Mapping[str, str] = {
     "version": "version",
@@ -200,17 +200,8 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     if firmware and firmware["equal"] == "no":
         state = "not committed"
     elif firmware and update:
-        state = "idle" if update["status"] in ("done", "none") else update["status"]
-    return asked.reading(
-        array,
-        now,
-        identity,
-        ports=(),
-        update_state=state,
-        problems=asked.problems(HEALTH),
-        volumes=(),  # a switch keeps no data
-        backends=(),
-    )
+        state = at_rest(update["status"])
+    return asked.switch(array, now, identity, state, HEALTH)
 
 
 FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read)

@@ -16,7 +16,7 @@ from gate.evidence import ArrayReading, Reply
 from gate.families.counters import exact
 from gate.families.family import Facts, Family, Reader, Unreadable
 from gate.families.nxos_mds_tables import logins_of, modules_of, ports_of, text_of, told
-from gate.families.reading import Asked
+from gate.families.reading import Asked, at_rest
 
 QUESTIONS: Mapping[str, str] = {
     "version": "show version",
@@ -216,17 +216,8 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
         identity.pop("version", None)
         state = "mixed"
     elif modules and update:
-        state = "idle" if update["status"] in ("done", "none") else update["status"]
-    return asked.reading(
-        array,
-        now,
-        identity,
-        ports=(),
-        update_state=state,
-        problems=asked.problems(HEALTH),
-        volumes=(),  # a switch keeps no data
-        backends=(),
-    )
+        state = at_rest(update["status"])
+    return asked.switch(array, now, identity, state, HEALTH)
 
 
 FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, prechecked=True)

@@ -64,6 +64,25 @@ class Asked:
             raw=tuple(reply.digest for reply in self._replies.values()),
         )
 
+    def switch(
+        self,
+        array: str,
+        now: datetime,
+        identity: Facts,
+        update_state: str | None,
+        health: Mapping[str, Callable[[Reply], list[str]]],
+    ) -> ArrayReading:
+        """Return the reading of a switch: it keeps no volumes and offers no target ports, and so it tells none."""
+        problems = self.problems(health)
+        return self.reading(
+            array, now, identity, ports=(), update_state=update_state, problems=problems, volumes=(), backends=()
+        )
+
+
+def at_rest(status: str) -> str:
+    """Return `idle` for a download or installation that is done or that there never was, else its own word."""
+    return "idle" if status in ("done", "none") else status
+
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of JSON; ValueError when a key is there twice."""

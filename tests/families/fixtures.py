@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gate.evidence import Reply, ReplyState
+from gate.evidence import ArrayReading, Reply, ReplyState
+from gate.families import FAMILIES
+from gate.inventory import ArrayFamily
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -20,6 +22,14 @@ def vector(family: str, name: str) -> bytes:
 
 def reply(stdout: bytes, status: int | None = 0, stderr: bytes = b"") -> Reply:
     return Reply("lab-1", "show", ReplyState.ANSWERED, NOW, NOW, status, stdout, stderr)
+
+
+def well_but(family: ArrayFamily, array: str, **changed: bytes | Reply) -> ArrayReading:
+    """Read one that is well by its fixtures, each named for its question, but for what is given here."""
+    product = FAMILIES[family]
+    replies = {name: reply(vector(family.value, name)) for name in product.questions if name not in changed}
+    replies |= {name: reply(what) if isinstance(what, bytes) else what for name, what in changed.items()}
+    return product.read(array, {name: replies[name] for name in product.questions}, NOW)
 
 
 def cut(stdout: bytes, lines: int) -> bytes:

@@ -12,7 +12,7 @@ from gate.evidence import ArrayReading, Reply
 from gate.families import FAMILIES
 from gate.inventory import Array, ArrayFamily
 from gate.playbook import parse, render
-from tests.families.fixtures import BROKEN, NOW, reply, vector
+from tests.families.fixtures import BROKEN, vector, well_but
 
 SUN, AMS, VSP = ArrayFamily.SUN_STORAGETEK, ArrayFamily.HITACHI_AMS, ArrayFamily.HITACHI_VSP
 OURS = (SUN, AMS, VSP)
@@ -26,11 +26,7 @@ def said(family: ArrayFamily, name: str) -> bytes:
 
 
 def array(family: ArrayFamily, **changed: bytes | Reply) -> ArrayReading:
-    """Read an array that is well but for what is named."""
-    product = FAMILIES[family]
-    replies = {question: reply(said(family, question)) for question in product.questions}
-    replies |= {name: reply(what) if isinstance(what, bytes) else what for name, what in changed.items()}
-    return product.read("lab-1", replies, NOW)
+    return well_but(family, "lab-1", **changed)
 
 
 @pytest.mark.parametrize(

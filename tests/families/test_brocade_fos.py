@@ -10,7 +10,8 @@ from gate.evidence import ArrayReading, Reply
 from gate.families.brocade_fos import FAMILY, HEALTH, QUESTIONS, READERS, read
 from gate.families.brocade_fos_ports import errors_of
 from gate.families.counters import grown
-from tests.families.fixtures import BROKEN, NOW, reply, vector
+from gate.inventory import ArrayFamily
+from tests.families.fixtures import BROKEN, NOW, reply, vector, well_but
 
 
 def said(name: str) -> bytes:
@@ -18,10 +19,7 @@ def said(name: str) -> bytes:
 
 
 def switch(**changed: bytes | Reply) -> ArrayReading:
-    """Read a switch that is well but for what is named."""
-    replies = {question: reply(said(question)) for question in QUESTIONS}
-    replies |= {name: reply(what) if isinstance(what, bytes) else what for name, what in changed.items()}
-    return read("lab-sw-a1", replies, NOW)
+    return well_but(ArrayFamily.BROCADE_FOS, "lab-sw-a1", **changed)
 
 
 def test_a_well_switch_tells_who_it_is_and_keeps_no_data() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gate.evidence import ArrayReading, Reply
 from gate.families.nxos_mds import FAMILY, HEALTH, QUESTIONS, READERS, read
-from tests.families.fixtures import BROKEN, NOW, reply, vector
+from gate.inventory import ArrayFamily
+from tests.families.fixtures import BROKEN, NOW, reply, vector, well_but
 
 
 def said(name: str) -> bytes:
@@ -16,10 +17,7 @@ def said(name: str) -> bytes:
 
 
 def switch(**changed: bytes | Reply) -> ArrayReading:
-    """Read a switch that is well but for what is named."""
-    replies = {question: reply(said(question)) for question in QUESTIONS}
-    replies |= {name: reply(what) if isinstance(what, bytes) else what for name, what in changed.items()}
-    return read("lab-mds-b1", replies, NOW)
+    return well_but(ArrayFamily.NXOS_MDS, "lab-mds-b1", **changed)
 
 
 def test_a_well_switch_tells_who_it_is_and_keeps_no_data() -> None:
@@ -49,7 +47,7 @@ def test_modules_of_two_releases_are_an_installation_that_stopped() -> None:
     told = switch(modules=said("modules").replace(b"2    8.4(2c)", b"2    8.4(2f)"))
     assert (told.version, told.update_state) == (None, "mixed")
     facts = READERS["modules"](reply(said("modules").replace(b"2    8.4(2c)", b"2    8.4(2f)")))
-    assert facts == {"equal": "no", "states": "1=active_* 2=ok"}
+    assert facts == {"equal": "no", "states": "1=active_* 2=ok", "well": "yes"}
 
 
 def test_kickstart_and_system_of_two_releases_are_no_version() -> None:
