@@ -14,7 +14,7 @@ UV := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test real lint check format docs bench soak lock wheel clean
+.PHONY: help demo setup test real lint check format docs bench soak legacy lock wheel clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -53,9 +53,11 @@ soak: $(VENV)/dev.stamp ## long kills of changes and of the ledger's writers; mu
 	@$(BIN)/python -m tests.export.mutations --count 10000
 	@$(BIN)/python -m tests.fuzz.explore --seconds $(FUZZ_S)
 
+legacy: $(VENV)/legacy.stamp ## install the runner for arrays that know SHA-1 alone, apart from everything else
+
 lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew; look at the difference before you commit it
 	@$(PIP) install uv
-	cd requirements && for set in core build dev peers; do ../$(UV) $$set.in -o $$set.txt || exit; done
+	cd requirements && for set in core build dev peers legacy; do ../$(UV) $$set.in -o $$set.txt || exit; done
 
 wheel: $(VENV)/core.stamp ## build dist/sangate-*.whl; beside it verify.py for auditors, and the SHA-256 of both
 	@$(BIN)/python -m hatchling build -t wheel
@@ -81,6 +83,12 @@ $(VENV)/core.stamp: $(SOURCES) | $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/core.stamp
 	@echo "installing what its tests need (requirements/dev.txt)" >&2
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# An older Paramiko, for the one process that speaks to arrays marked legacy; nothing else may ever find it.
+$(VENV)/legacy.stamp: requirements/legacy.txt | $(BIN)/python
+	@$(BIN)/python -m venv $(VENV)/legacy
+	@$(VENV)/legacy/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements/legacy.txt
 	@touch $@
 
 # What benchmarks compare with; apart, since nothing of ours may come to need it.

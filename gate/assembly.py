@@ -215,6 +215,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         timeouts=timeouts_of(settings),
         images=settings.images,
         clock=clock,
+        legacy_python=settings.legacy_python,
     )
     policy = config.policy
     office, following = office_of(settings, ledger)

@@ -219,6 +219,9 @@ class Array(Frozen):
     via: Name | None = None
     """The bastion over which its command line is reached, if it is not reached directly."""
 
+    legacy: bool = False
+    """It knows SHA-1 alone: spoken to by the legacy runner (`ssh.legacy_python`), and by nothing else."""
+
     unit: Unit | None = None
     """
     For an array behind a management host: by which name, address or instance the tool there knows it.

@@ -50,6 +50,23 @@ def read(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def legacy_pem(path: Path) -> str:
+    """
+    Return the text of a private key of another kind, for arrays that know no Ed25519; empty when there is none.
+
+    BadInput when it cannot be read or others may read it; what it is, whoever logs in with it says.
+    """
+    try:
+        with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise BadInput("other users may read this private key", place=str(path), hint=f"chmod 600 {path}")
+            return file.read(16 * LARGEST_SECRET).decode("ascii", "replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise BadInput(f"the private key cannot be read: {error.strerror}", place=str(path)) from None
+
+
 def secret_line(path: Path, pattern: re.Pattern[str]) -> str:
     """Return the one line of a secret's file; BadInput, without a word of it, when it is not to be relied on."""
     try:

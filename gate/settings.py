@@ -84,6 +84,7 @@ class SshSettings(Frozen):
     command_timeout: Duration = Field(default="30s", validate_default=True)
     reply_limit: Annotated[int, Field(ge=4096, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
     parallel: Annotated[int, Field(ge=1, le=64)] = 8
+    legacy_python: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9./_-]{1,300})?$")] = ""
 
 
 class IscsiSettings(Frozen):
@@ -213,6 +214,11 @@ class Settings:
     def known_hosts(self) -> Path:
         """The pinned host keys."""
         return self.data / self.config.ssh.known_hosts
+
+    @property
+    def legacy_python(self) -> Path | None:
+        """The Python of the legacy runner, beside the configuration; None where it is not installed."""
+        return self.base / self.config.ssh.legacy_python if self.config.ssh.legacy_python else None
 
     @property
     def images(self) -> Path:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gate.hostkeys import HostKeys
     from gate.settings import Settings
 
-LEGACY = "the gate weakens no other connection for it: docs/operations.md says what reaches it"
+LEGACY = "newer firmware mends that; else `make legacy`, name ssh.legacy_python and mark this one array `legacy: true`"
 
 
 @click.group()
@@ -136,7 +136,8 @@ def _greeted(settings: "Settings", pins: "HostKeys", names: list[str]) -> "list[
     make_private(settings)
     key, timeouts = own(settings.monitor_key), timeouts_of(settings)
     with ThreadPoolExecutor(settings.config.ssh.parallel) as pool:
-        greetings = pool.map(lambda name: greet_one(settings.config.inventory, name, key, pins, timeouts), names)
+        fleet, old = settings.config.inventory, settings.legacy_python
+        greetings = pool.map(lambda name: greet_one(fleet, name, key, pins, timeouts, old), names)
         return list(zip(names, greetings, strict=True))
 
 

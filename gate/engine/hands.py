@@ -19,8 +19,8 @@ from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
 from gate.permits.office import Permit
-from gate.ssh.client import connect
 from gate.ssh.prompts import Answer
+from gate.ssh.relay import reach
 from gate.ssh.wire import Timeouts
 from gate.step import Step
 
@@ -50,6 +50,9 @@ class Hands:
     attach: Callable[[Callable[[], None]], None] = field(default=lambda _: None, kw_only=True)
     """Told how to cut the connection of an act, before anything goes over it."""
 
+    legacy_python: Path | None = field(default=None, kw_only=True)
+    """The Python of the legacy runner; None where it is not installed."""
+
     def ask(self, array: str, command: str, deadline_s: float | None = None) -> Reply:
         """Ask an array under the read-only credential."""
         return self.asker.ask(array, command, deadline_s=deadline_s)
@@ -71,7 +74,7 @@ class Hands:
         array = self.inventory.array(permit.array)
         seconds = max(1.0, (act_before - self.clock()).total_seconds())
         endpoint, via = self.inventory.way(array.id)
-        with connect(
+        with reach(
             array.id,
             array.upload or endpoint if step.by else endpoint,
             user=permit.user or self.mutate_user,
@@ -84,6 +87,8 @@ class Hands:
             timeouts=self.timeouts,
             not_after=permit.expires,
             clock=self.clock,
+            legacy=array.legacy,
+            legacy_python=self.legacy_python,
         ) as session:
             self.attach(session.cut)
             if step.by:

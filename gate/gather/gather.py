@@ -118,6 +118,8 @@ class Gathering:
                 clock=clock,
             )
             made.objects = objects
+            made.legacy_python = settings.legacy_python
+            made.legacy_pem = keys.legacy_pem(settings.keys / f"{key_file}-legacy")
             return made
 
         self.monitor = lines(config.ssh.monitor_user, settings.monitor_key.name)

@@ -7,16 +7,17 @@ was only shown over the network proves nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.errors import GateError
 from gate.hostkeys import HostKey, HostKeys
 from gate.inventory import Bastion, Inventory, Ssh
-from gate.ssh.client import carried, greet, open_way
+from gate.ssh.client import open_way, show_key
 from gate.ssh.login import login_key
 from gate.ssh.offers import ask_offers, clash
-from gate.ssh.watch import guard
+from gate.ssh.relay import key_relayed
 from gate.ssh.wire import Timeouts, utc_now
 
 
@@ -32,6 +33,7 @@ class Greeting:
     """In which parts both sides have nothing in common, with what each offers; () when they can talk."""
 
 
+NOT_OLD = "it is marked legacy and speaks as the gate itself does: take the mark away"
 UPLOAD = ":upload"
 """Behind an array's id: the address at which images are put on it, where that is another one. No id has a colon."""
 
@@ -44,23 +46,31 @@ def endpoints(inventory: Inventory) -> Mapping[str, tuple[Ssh, Bastion | None]]:
 
 
 def greet_one(
-    inventory: Inventory, name: str, key: Ed25519PrivateKey, pinned: HostKeys, timeouts: Timeouts
+    inventory: Inventory,
+    name: str,
+    key: Ed25519PrivateKey,
+    pinned: HostKeys,
+    timeouts: Timeouts,
+    legacy_python: Path | None = None,
 ) -> Greeting:
-    """Greet one of the `endpoints`; the reading key opens the bastion in between. KeyError for another name."""
+    """
+    Greet one of the `endpoints`; the reading key opens the bastion in between. KeyError for another name.
+
+    An array that is marked legacy is greeted by the legacy runner, and told if it speaks as all others do.
+    """
     endpoint, via = endpoints(inventory)[name]
-    login = login_key(name, key, "", utc_now)
+    old = any(array.id == name.removesuffix(UPLOAD) and array.legacy for array in inventory.arrays)
     try:
-        wire = open_way(name, endpoint, via, login, pinned, timeouts)
+        wire = open_way(name, endpoint, via, login_key(name, key, "", utc_now), pinned, timeouts)
         found = clash(ask_offers(name, wire, timeouts.banner_s))
-        if found:
+        if found and not old:
             return Greeting(name, endpoint, clash=found)
-        wire = open_way(name, endpoint, via, login, pinned, timeouts)
-        transport = carried(wire)
-        try:
-            with guard(2 * timeouts.banner_s, wire.abort):
-                return Greeting(name, endpoint, greet(transport, name, [], timeouts))
-        finally:
-            wire.close()
-            transport.close()
+        if old and not found:
+            return Greeting(name, endpoint, problem=NOT_OLD)
+        if old:
+            shown = key_relayed(legacy_python, name, endpoint, key=key, pinned=pinned, via=via, timeouts=timeouts)
+        else:
+            shown = show_key(name, endpoint, key=key, pinned=pinned, via=via, timeouts=timeouts)
+        return Greeting(name, endpoint, shown)
     except GateError as error:
-        return Greeting(name, endpoint, problem=error.message)
+        return Greeting(name, endpoint, problem=f"{error.message} ({error.hint})" if old else error.message)

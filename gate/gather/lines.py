@@ -9,6 +9,7 @@ again; therefore nothing that mutates an array may ever be asked here.
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,7 @@ from gate.errors import GateError, HostKeyRefused
 from gate.evidence import Reply, ReplyState
 from gate.hostkeys import HostKeys
 from gate.inventory import Bastion, Inventory, Ssh
-from gate.ssh.client import connect
+from gate.ssh.relay import Relayed, reach
 from gate.ssh.session import Session
 from gate.ssh.talk import REPLY_LIMIT
 from gate.ssh.wire import Timeouts, utc_now
@@ -53,6 +54,12 @@ class Lines:
         self.deadline_s = deadline_s
         self._limit_bytes = limit_bytes
         self._clock = clock
+        self._legacy = frozenset(array.id for array in inventory.arrays if array.legacy)
+        self.legacy_python: Path | None = None
+        """The Python of the legacy runner; None where it is not installed."""
+
+        self.legacy_pem = ""
+        """The key with which arrays that are marked legacy are read; empty: the usual one."""
 
     def __enter__(self) -> Self:
         return self
@@ -112,8 +119,9 @@ class Lines:
             line.drop()
         return reply
 
-    def _connect(self, target: str) -> Session:
-        return connect(
+    def _connect(self, target: str) -> Session | Relayed:
+        legacy = target in self._legacy
+        return reach(
             target,
             self._lines[target].ssh,
             user=self._user,
@@ -122,6 +130,9 @@ class Lines:
             via=self._lines[target].via,
             timeouts=self._timeouts,
             clock=self._clock,
+            pem=self.legacy_pem if legacy else "",
+            legacy=legacy,
+            legacy_python=self.legacy_python,
         )
 
     def _unreachable(self, target: str, command: str, started: datetime, problem: str) -> Reply:
@@ -135,7 +146,7 @@ class _Line:
         self.ssh = ssh
         self.via = via
         self.turn = threading.Lock()
-        self.session: Session | None = None
+        self.session: Session | Relayed | None = None
 
     def drop(self) -> None:
         session, self.session = self.session, None

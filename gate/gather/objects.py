@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from gate.backups.s3_words import BEGINNING, REST, Request, Role, read
-from gate.errors import GateError
+from gate.errors import GateError, Outside
 from gate.evidence import Reply, ReplyState
 from gate.gather.lines import Lines
 from gate.inventory import Inventory, Protection
@@ -20,6 +20,7 @@ from gate.objects import credential
 from gate.objects.rest import RestServer
 from gate.objects.service import Service
 from gate.objects.wire import Broken
+from gate.ssh.relay import Relayed
 from gate.ssh.wire import utc_now
 
 Clock = Callable[[], datetime]
@@ -111,6 +112,8 @@ class WideLines(Lines):
             service = self.objects.service(request)
             place = {"key": given["key"], "version": given["version"]}
             with self._connect(target) as session, service.reading(place, deadline_s=deadline_s) as stream:
+                if isinstance(session, Relayed):
+                    raise Outside(f"{target} is marked legacy, and nothing is brought there")
                 reply = session.pass_on(
                     stream, int(given["bytes"]), given["sha256"], str(to.parent), to.name, deadline_s=deadline_s
                 )

@@ -17,22 +17,14 @@ from gate.errors import HostKeyRefused, Outside
 from gate.hostkeys import HostKey, HostKeys
 from gate.inventory import Bastion, Ssh
 from gate.ssh.login import authenticate, login_key, login_pem
-from gate.ssh.offers import CIPHERS, MACS
 from gate.ssh.pace import Pace
 from gate.ssh.session import Session
+from gate.ssh.suite import TODAY, Suite
 from gate.ssh.tunnel import Tunnel
 from gate.ssh.watch import guard
 from gate.ssh.wire import Clock, Timeouts, Wire, reason, utc_now
 
 USUAL = Timeouts()
-KEY_TYPES = {
-    "ssh-ed25519": ("ssh-ed25519",),
-    "ecdsa-sha2-nistp256": ("ecdsa-sha2-nistp256",),
-    "ecdsa-sha2-nistp384": ("ecdsa-sha2-nistp384",),
-    "ecdsa-sha2-nistp521": ("ecdsa-sha2-nistp521",),
-    "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
-}
-
 PACE = Pace()
 """The one of this process: whoever connects to an endpoint, all of them together keep to it."""
 
@@ -65,6 +57,7 @@ def connect(
     timeouts: Timeouts = USUAL,
     not_after: datetime | None = None,
     clock: Clock = utc_now,
+    suite: Suite = TODAY,
 ) -> Session:
     """
     Log in and return the session.
@@ -81,7 +74,7 @@ def connect(
     transport = carried(wire)
     try:
         with guard(timeouts.banner_s + timeouts.login_s, wire.abort):
-            handshake(transport, target, known, timeouts)
+            handshake(transport, target, known, timeouts, suite)
             authenticate(transport, target, user, last)
     except BaseException:
         wire.close()
@@ -162,9 +155,37 @@ def _through(
     return Tunnel(channel, transport, wire)
 
 
-def handshake(transport: paramiko.Transport, target: str, known: tuple[HostKey, ...], timeouts: Timeouts) -> None:
+def show_key(
+    target: str,
+    endpoint: Ssh,
+    *,
+    key: Ed25519PrivateKey,
+    pinned: HostKeys,
+    via: Bastion | None,
+    timeouts: Timeouts,
+    suite: Suite = TODAY,
+) -> HostKey:
+    """Return the host key that a target shows; nobody logs in there, the key opens the bastion in between."""
+    wire = open_way(target, endpoint, via, login_key(target, key, "", utc_now), pinned, timeouts)
+    transport = carried(wire)
+    try:
+        with guard(2 * timeouts.banner_s, wire.abort):
+            return greet(transport, target, [], timeouts, suite)
+    finally:
+        wire.close()
+        transport.close()
+
+
+def handshake(
+    transport: paramiko.Transport,
+    target: str,
+    known: tuple[HostKey, ...],
+    timeouts: Timeouts,
+    suite: Suite = TODAY,
+) -> None:
     """Exchange keys and compare the host key with the pinned ones."""
-    key = greet(transport, target, [name for pin in known for name in KEY_TYPES.get(pin.type, ())], timeouts)
+    first = [name for pin in known for name in suite.signatures.get(pin.type, ())]
+    key = greet(transport, target, first, timeouts, suite)
     if key not in known:
         expected = ", ".join(f"{pin.type} {pin.fingerprint}" for pin in known)
         raise HostKeyRefused(
@@ -173,16 +194,19 @@ def handshake(transport: paramiko.Transport, target: str, known: tuple[HostKey, 
         )
 
 
-def greet(transport: paramiko.Transport, target: str, first: list[str], timeouts: Timeouts) -> HostKey:
+def greet(
+    transport: paramiko.Transport, target: str, first: list[str], timeouts: Timeouts, suite: Suite = TODAY
+) -> HostKey:
     """Exchange keys and return the host key that was shown and proven; `first` are the kinds that are preferred."""
     transport.set_log_channel("gate.ssh")
     transport.banner_timeout = timeouts.banner_s
     transport.handshake_timeout = timeouts.banner_s
     transport.auth_timeout = timeouts.login_s
     options = transport.get_security_options()
-    options.ciphers = CIPHERS
-    options.digests = MACS
-    rest = [name for names in KEY_TYPES.values() for name in names]
+    options.ciphers = suite.ciphers
+    options.digests = suite.macs
+    options.kex = (*(name for name in options.kex if not name.endswith("-sha1")), *suite.old_exchanges)
+    rest = [name for names in suite.signatures.values() for name in names]
     options.key_types = tuple(dict.fromkeys(first + rest))
     try:
         transport.start_client(timeout=timeouts.banner_s)
