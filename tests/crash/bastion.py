@@ -82,7 +82,7 @@ def bastion(home: Path, ca: str, monitor: str, ways: Sequence[tuple[str, str, in
     home.mkdir()
     opens = {name: f'permitopen="{host}:{port}"' for name, host, port in ways}
     principals = "".join(f"restrict,port-forwarding,{way} {name}\n" for name, way in opens.items())
-    with servers(home) as begin:
+    with servers(home, launch=(need("setpriv"), "--pdeathsig", "KILL")) as begin:  # it ends with us, however we end
         server = begin(ca=ca, principals=principals, forwarding=True, more="ForceCommand /bin/false\n")
         (server.home / "authorized").write_text(f"restrict,port-forwarding,{','.join(opens.values())} {monitor}\n")
         made = Jump(server)

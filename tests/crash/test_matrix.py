@@ -30,6 +30,7 @@ def test_a_sample_holds_every_boundary_of_every_kind_and_every_mishap() -> None:
 
 def test_whoever_comes_to_harm_nothing_is_applied_twice_and_nothing_is_lost() -> None:
     need("sshd")
+    need("setpriv")
     words = [sys.executable, "-m", "tests.crash.storm", "--sample", "--workers", "4", "--seed", str(SEED)]
     done = subprocess.run(
         words, check=False, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=500

@@ -69,15 +69,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def servers(below: Path, inside: str = "", address: str = "127.0.0.1") -> Iterator[Callable[..., Server]]:
+def servers(
+    below: Path, inside: str = "", address: str = "127.0.0.1", launch: tuple[str, ...] = ()
+) -> Iterator[Callable[..., Server]]:
     """
     Give a function that starts servers in that directory; each is stopped by its own id.
 
-    `inside` is the network namespace they run in, where it is not this machine's own.
+    `inside` is the network namespace they run in, where it is not this machine's own; `launch` are words before theirs.
     """
     program = need("sshd")
     running: list[subprocess.Popen[bytes]] = []
-    within = ["ip", "netns", "exec", inside] if inside else []
+    within = [*launch, *(("ip", "netns", "exec", inside) if inside else ())]
 
     def begin(
         *, ca: str = "", more: str = "", principals: str = "west-2\n", options: str = "", forwarding: bool = False
