@@ -109,6 +109,7 @@ def fleet(arrays: int) -> tuple[Inventory, Evidence]:
         settled=dict.fromkeys((*names, *vaults, *(name for name, _ in kept_by)), cases.NOON - timedelta(days=30)),
         record=RecordState(cases.NOON - timedelta(minutes=1), 100),
         image=cases.image_reading(),
+        prechecks={name: cases.prechecked(name) for name in names},
     )
 
 
