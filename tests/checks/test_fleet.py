@@ -1,17 +1,17 @@
 """Cases that share what is known of the fleet answer as each would alone; of other values nothing is taken."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.checks import array_healthy, backup_isolated, backup_verified
+from gate.checks import array_healthy, backup_isolated
 from gate.checks.case import Case
 from gate.checks.fleet import Fleet
-from gate.evidence import Evidence
+from gate.evidence import Evidence, Trace
 from gate.finding import PASSED
 from tests.cases import (
     DATA_LUN,
@@ -82,11 +82,42 @@ def test_what_is_known_of_other_values_is_not_taken(other: str) -> None:
         "policy": policy(evidence_max_age=SECOND),
         "now": NOON + timedelta(days=30),
     }
-    asked = replace(case(), **{other: bad[other]})
-    lent = replace(asked, shared=known(case()))
-    assert backup_verified.check(asked).outcome is not PASSED or other == "policy"
-    assert findings(lent) == findings(asked)
-    assert lent.fleet.map is not known(case()).map
+    good = case()
+    lent = replace(good, **{other: bad[other]}, shared=known(good))
+    assert lent.fleet is not lent.shared
+    assert findings(lent) == findings(replace(lent, shared=None))
+    assert findings(lent) != findings(good)
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (NOON, ""),
+        (NOON - timedelta(minutes=15), ""),
+        (NOON - timedelta(minutes=15, seconds=1), "the reading is 15 min old, limit 15 min"),
+        (NOON + SECOND, "the reading lies in the future"),
+    ],
+)
+def test_a_reading_counts_from_its_moment_up_to_its_limit_and_never_from_the_future(at: datetime, words: str) -> None:
+    assert known(case(policy=policy(evidence_max_age=timedelta(minutes=15)))).stale(at) == words
+
+
+@pytest.mark.parametrize(
+    ("way", "on", "anywhere"),
+    [
+        (trace("east-1", DATA_LUN), {"east-1": (0,)}, ()),
+        (trace("east-1", DATA_LUN, problem="one disk did not answer"), {}, (0,)),
+        (trace("east-1", DATA_LUN, at=NOON - timedelta(days=1)), {}, (0,)),
+        (trace("east-1", DATA_LUN, at=NOON + SECOND), {}, (0,)),
+        (trace("nowhere", "60aa"), {}, (0,)),
+        (None, {}, (0,)),
+    ],
+)
+def test_data_of_which_nobody_knows_now_where_they_lie_might_lie_anywhere(
+    way: Trace | None, on: dict[str, tuple[int, ...]], anywhere: tuple[int, ...]
+) -> None:
+    lying = known(case(evidence(datasets={"sidekick": way} if way else {}))).lying
+    assert (dict(lying.on), lying.anywhere) == (on, anywhere)
 
 
 def test_it_is_taken_where_it_is_of_these_very_values() -> None:
