@@ -86,6 +86,9 @@ def _of_arrays(case: Case, touching: tuple[_Touching, ...]) -> Iterator[Said]:
 def _of_switches(case: Case, touching: tuple[_Touching, ...]) -> Iterator[Said]:
     ours = {one.fabric for one in touching if one.ours}
     changed = {name: work.words for work in case.beside for name in work.on}
+    hanging = frozenset(fabric for holder in _holders(case) for fabric in holder.fabrics or ())
+    for fabric in sorted(ours - hanging):
+        yield Outcome.UNKNOWN, f"nothing is said to hang on {fabric}: is it spelled so everywhere?"
     for holder in _holders(case):
         if holder.fabrics is None:
             yield UNKNOWN, f"nobody says on which fabrics {holder.name} hangs"

@@ -137,6 +137,14 @@ def test_a_host_must_be_said_to_hang_on_another_known_fabric(
     assert because in found.because
 
 
+def test_a_fabric_on_which_nothing_is_said_to_hang_is_spelled_otherwise_somewhere() -> None:
+    """Else every condition about what hangs on it would hold of nothing."""
+    other = switch("sw-a1", "East-A", 21)
+    made = inventory().model_copy(update={"arrays": (*ARRAYS[:4], other, *ARRAYS[5:])})
+    found = check(asked(("sw-a1",), inventory=made))
+    assert said(found) == (Outcome.UNKNOWN, "nothing is said to hang on East-A: is it spelled so everywhere?")
+
+
 def test_an_array_that_names_no_fabric_is_not_known_to_be_apart() -> None:
     bare = ARRAYS[2].model_copy(update={"plane": Plane()})
     made = inventory().model_copy(update={"arrays": (*ARRAYS[:2], bare, *ARRAYS[3:])})
