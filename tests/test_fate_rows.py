@@ -9,7 +9,7 @@ from gate.fate.pair import Touched
 from gate.fate.rows import Row
 from gate.inventory import Plane
 from gate.isolation import Relation
-from tests.cases import VAULT_LUN, array, evidence, fleet, host, protection, reading, trace
+from tests.cases import VAULT_LUN, array, bucket, evidence, fleet, host, protection, reading, trace
 from tests.test_fate import VAULTED, inventory, rows, seen
 
 SAME, DIFFERENT, UNKNOWN = Relation.SAME, Relation.DIFFERENT, Relation.UNKNOWN
@@ -142,3 +142,8 @@ def test_firmware_that_one_of_them_does_not_tell_is_unknown_though_the_other_doe
     arrays = {**told.arrays, "east-1": reading("east-1", model=None, volumes=told.arrays["east-1"].volumes)}
     assert rows(evidence(tools={}, arrays=arrays))["firmware"].verdict is UNKNOWN
     assert inventory().array("east-1").plane != fleet(arrays=(array("east-1"),)).array("east-1").plane
+
+
+def test_data_on_what_the_inventory_has_no_entry_for_has_nobody_who_declares_its_plane() -> None:
+    found = rows(seen(datasets={"sidekick": bucket()}))
+    assert {found[name].verdict for name in ("admin", "identity-provider", "power", "site")} == {UNKNOWN}
