@@ -134,7 +134,7 @@ def _step_view(tried: Tried) -> dict[str, Any]:
         "answers": [{"prompt": one.prompt, "answer": one.answer, "times": one.times} for one in step.answers],
         "would": tried.would.value,
         "because": redact(tried.because)[:500],
-        "reply": tried.reply.digest if tried.reply is not None else "",
+        "reply": tried.reply.digest if tried.reply is not None and tried.reply.stdout else "",
         "look": tried.look,
         "look_command": step.look_command,
     }

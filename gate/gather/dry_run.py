@@ -77,7 +77,10 @@ class DryRun:
         if self.result is Would.HOLDS:
             asked = sum(one.would is Would.HOLDS for one in self.tried)
             return f"{asked} questions hold now, every answer can be read, {sends} steps were not sent"
-        return "; ".join(f"{one.step.id}: {one.because}" for one in named)[:1000]
+        once: dict[str, Tried] = {}
+        for one in named:  # what one answer spoils for several steps is said once
+            once.setdefault(one.step.look_command if one.step.mutates else one.step.command, one)
+        return "; ".join(f"{one.step.id}: {one.because}" for one in once.values())[:1000]
 
 
 def first_change(steps: Iterable[Step]) -> int:

@@ -78,9 +78,9 @@ WOULD = {
     "not sent": Look("not sent", "lock", "quiet"),
 }
 DRY_RUNS = {
-    "holds": Look("Everything asked holds", "yes", "good"),
-    "stops": Look("It would end before anything is changed", "no", "bad"),
-    "unknown": Look("Not everything could be found out", "ask", "warn"),
+    "holds": Look("All holds", "yes", "good"),
+    "stops": Look("It would stop", "no", "bad"),
+    "unknown": Look("Not all is known", "ask", "warn"),
 }
 
 ACTIONS = {

@@ -156,7 +156,7 @@ def test_a_dry_run_shows_what_was_asked_and_what_is_not_sent(room: Room) -> None
     settle(room)
     page = engineer.text(f"/changes/{change}")
     assert "Dry run on west-3" in page
-    assert "Not everything could be found out" in page
+    assert "Not all is known" in page
     assert "no answer (timed_out): no answer within 30 s" in page
     assert page.count("its look, <code>lsupdate -delim !</code>, says: not begun") == 1
     assert state(room, change) == "open"
