@@ -147,3 +147,9 @@ def test_firmware_that_one_of_them_does_not_tell_is_unknown_though_the_other_doe
 def test_data_on_what_the_inventory_has_no_entry_for_has_nobody_who_declares_its_plane() -> None:
     found = rows(seen(datasets={"sidekick": bucket()}))
     assert {found[name].verdict for name in ("admin", "identity-provider", "power", "site")} == {UNKNOWN}
+
+
+def test_a_pair_that_only_the_array_under_the_copy_tells_of_is_one() -> None:
+    arrays = array("east-1"), array("west-1"), array("vault-1", partner="east-1")
+    found = rows(arrays=arrays)["partner"]
+    assert (found.verdict, found.because.split(":")[0]) == (SAME, "east-1 and vault-1 are a pair")
