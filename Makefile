@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-# Tests wait as much as they compute: one process more than there are processors.
-JOBS ?= $(shell expr $$(nproc) + 1)
+# Tests wait as much as they compute: two processes for each processor, a file in one of them, in the order of collecting.
+JOBS ?= $(shell expr $$(nproc) '*' 2)
+SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # Seconds for each of the fuzz targets of `make soak`.
 FUZZ_S ?= 60
 SOURCES := requirements/core.txt requirements/build.txt pyproject.toml gate/__init__.py
@@ -25,7 +26,7 @@ demo: $(VENV)/core.stamp ## tell the story on the built-in lab, then leave the p
 setup: $(VENV)/dev.stamp ## make .venv with everything that work on the project needs
 
 test: $(VENV)/dev.stamp ## run every test that this machine has the parts for (T=tests/ledger: only those)
-	@place=$$(mktemp -d /tmp/sg.XXXX) && $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --basetemp=$$place/t $(T) && rm -rf $$place
+	@place=$$(mktemp -d /tmp/sg.XXXX) && $(BIN)/python -m pytest -q $(SPREAD) --basetemp=$$place/t $(T) && rm -rf $$place
 
 real: $(VENV)/dev.stamp ## judge by the real programs, as root: tgtd and OpenSSH in networks of their own; leaves nothing out
 	@place=$$(mktemp -d /tmp/sg.XXXX) && SANGATE_ALL_PARTS=1 $(BIN)/python -m pytest -q --basetemp=$$place/t tests/real && rm -rf $$place
@@ -35,7 +36,7 @@ lint: $(VENV)/dev.stamp ## ruff and mypy
 	@$(BIN)/mypy
 
 check: lint ## what lint does, and the tests about the whole repository
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests/whole_repo
+	@$(BIN)/python -m pytest -q $(SPREAD) tests/whole_repo
 
 format: $(VENV)/dev.stamp ## lay the code out as ruff does
 	@$(BIN)/ruff check -q --fix .

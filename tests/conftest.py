@@ -1,12 +1,23 @@
-"""What every test run does: it says at its end what it could not run and what would bring it."""
+"""What every test run does: long files first; at its end it says what it could not run and what would bring it."""
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.parts import LEFT_OUT, PARTS
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
+
+FIRST = ("stories", "crash", "real", "backups", "browser")
+"""Folders whose files take longest, most of it waiting: begun last, they would keep one process busy at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in FIRST)
 
 
 def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
