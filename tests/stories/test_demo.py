@@ -26,9 +26,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return {"code": done.returncode, "page": done.stdout, **summary}
 
 
-pytestmark = pytest.mark.timeout(300)
-
-
 def test_every_act_ends_as_told(told: Any) -> None:
     assert [(act["act"], act["ok"]) for act in told["acts"]] == [(letter, True) for letter in "abcdef"], told["page"]
     assert told["ok"]

@@ -28,7 +28,6 @@ from tests.stories.stage import FLIPS, GOOD, PASSWORD, Stage, build
 from tests.warm import warm
 from tests.witness.running import RunningWitness
 
-pytestmark = pytest.mark.timeout(300)
 SEEN = "somebody-real"
 """A name that a stranger tries to sign in with."""
 
