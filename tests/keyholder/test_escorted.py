@@ -1,7 +1,10 @@
 """A contractor's permit is asked for by somebody who has all of the serving process, and no escort's key."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,6 +14,7 @@ from gate.change import Phase, utc
 from gate.cli.sshkey import sign
 from gate.errors import Refused
 from gate.escort import NAMESPACE, Go
+from gate.keyholder.memory import GOES, TABLES, Memory
 from gate.keys import public_line
 from tests.engine.histories import CANARY, CONTRACTED, ESCORTED, STAGE, plan
 from tests.keyholder.world import World
@@ -202,3 +206,19 @@ def test_a_stage_that_somebody_else_has_started_is_not_the_contractors(world: Wo
     goes(world)
     with world.keyholder(), pytest.raises(Refused, match="started by somebody, whom the plan does not name"):
         world.ask()
+
+
+def test_a_memory_of_the_format_before_there_were_goes_is_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "keyholder.db"
+    with closing(sqlite3.connect(path)) as db:
+        for statement in (one for one in TABLES if one not in GOES):
+            db.execute(statement)
+        db.execute("INSERT INTO head VALUES (1, 0, x'', '')")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    for _ in range(2):
+        with closing(Memory(path)) as memory:
+            assert memory.head().size == 0
+            with memory.turn():
+                memory.spend("chg-0001", "a go" if not memory.spent("chg-0001") else "")
+            assert memory.spent("chg-0001") == ("a go",)
