@@ -6,6 +6,7 @@ changed entry. The file is opened for reading only.
 """
 
 import json
+import shutil
 import sqlite3
 from base64 import b64encode
 from collections.abc import Iterator
@@ -22,10 +23,14 @@ from gate.errors import BadInput, CannotTell
 from gate.export import database
 from gate.export.population import CHUNK, Item, read_item
 from gate.export.rows import TABLES
-from gate.export.views import VIEWS
 from gate.ledger import checkpoint, merkle, note
 
 COMPARED = (*TABLES, "described")
+SEARCH_CHECKS = (
+    "INSERT INTO entry_fts (entry_fts) VALUES ('integrity-check')",
+    "INSERT INTO entry_fts (entry_fts, rank) VALUES ('integrity-check', 1)",
+)
+"""FTS5, section 6.4: the index alone, and the index against the table whose words it holds."""
 
 
 class Wrong(BadInput):
@@ -56,8 +61,10 @@ def recheck(path: Path, vkey: str = "") -> Found:
         raise BadInput("there is no such file", place=str(path))
     try:
         with closed(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection, TemporaryDirectory() as folder:
-            return _recheck(connection, Path(folder) / "fresh.db", vkey)
-    except sqlite3.Error as problem:
+            found = _recheck(connection, Path(folder) / "fresh.db", vkey)
+            _sound(path, Path(folder) / "copy.db")
+            return found
+    except (sqlite3.Error, UnicodeDecodeError) as problem:  # the latter for the name of a column
         raise CannotTell(f"this cannot be read as an export: {problem}", place=str(path)) from None
 
 
@@ -133,14 +140,28 @@ def _same(connection: sqlite3.Connection, fresh: Path) -> None:
         counts = [connection.execute(f"SELECT count(*) FROM {one}.{table}").fetchone() for one in ("main", "fresh")]  # noqa: S608
         if counts[0] != counts[1]:
             raise Wrong(f"the table {table} holds a row twice")
-    wanted = "SELECT name, sql FROM {}.sqlite_master WHERE name IN ({}) ORDER BY name"
-    names = ", ".join(f"'{name}'" for name in (*COMPARED, *VIEWS))
-    theirs, ours = (connection.execute(wanted.format(which, names)).fetchall() for which in ("main", "fresh"))
-    for mine, found in zip(ours, theirs, strict=False):
-        if mine != found:
-            raise Wrong(f"{mine[0]} is not defined as the gate defines it")
-    if len(ours) != len(theirs):
-        raise Wrong("a table or a view is missing")
+    wanted = "SELECT name, type, tbl_name, sql FROM {}.sqlite_master"
+    found = [connection.execute(wanted.format(which)).fetchall() for which in ("main", "fresh")]
+    theirs, ours = ({name: defined for name, *defined in rows} for rows in found)
+    for name, defined in ours.items():
+        if theirs.pop(name, None) != defined:
+            raise Wrong(f"{name} is not there, or not defined as the gate defines it")
+    for name in theirs:
+        raise Wrong(f"{str(name)[:40]} is none of the gate's tables, views and indexes")
+
+
+def _sound(path: Path, copy: Path) -> None:
+    """What is found by an index or by its words must be what stands in the tables: SQLite compares that in a copy."""
+    shutil.copyfile(path, copy)
+    with closed(sqlite3.connect(copy)) as connection:
+        try:
+            (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            for command in SEARCH_CHECKS:
+                connection.execute(command)
+        except sqlite3.DatabaseError:
+            said = "the index of words is not that of the entries"
+        if said != "ok":
+            raise Wrong(f"the database is not whole: {str(said)[:200]}")
 
 
 def _closed(last: dict[str, Any], key: note.VerifierKey, digest: bytes) -> bool:

@@ -135,7 +135,7 @@ def same_words(target: Target, changed: bytes, whole: bytes) -> bool:
         try:
             recheck(target.file)
             return read_out(changed) == read_out(whole)
-        except (GateError, sqlite3.Error):
+        except (GateError, sqlite3.Error, UnicodeDecodeError):
             return True
     if target.name == "checkpoint":
         try:
