@@ -248,3 +248,12 @@ def test_a_damaged_playbook_is_read_or_refused(place: int, noise: str) -> None:
 def test_phases_come_in_their_order() -> None:
     assert [phase for _, phase, _ in shipped().phases()] == [Phase.FORWARD, Phase.COMMIT, Phase.BACK_OUT]
     assert all(isinstance(step, Step) for step in rendered().back_out)
+
+
+def test_words_that_were_on_the_list_with_an_example_are_held_to_it_with_their_values() -> None:
+    loose = changed('version: "[0-9]{1,4}([.][0-9]{1,4}){1,4}"', 'version: ".+"')
+    with pytest.raises(BadInput, match="is not on the list of questions"):
+        render(parse(loose, "upgrade.yaml", FAMILIES), {**SLOTS, "version": "8.7-4"}, FAMILIES)
+    loose = changed('image: "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"', 'image: ".+"')
+    with pytest.raises(BadInput, match="may not be done"):
+        render(parse(loose, "upgrade.yaml", FAMILIES), {**SLOTS, "image": "a:b"}, FAMILIES)

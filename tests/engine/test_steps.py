@@ -109,3 +109,10 @@ def test_an_interrupted_wait_has_no_outcome() -> None:
     interrupted = Event()
     interrupted.set()
     assert asked(Voices([told("status!system_updating\n")]), WAITING, interrupted) is None
+
+
+def test_words_off_the_list_are_never_asked_in_a_run_either() -> None:
+    voices = Voices([told("status!success\n")])
+    came = asked(voices, replace(WAITING, command="applysoftware -abort"))
+    assert came is not None
+    assert (came.outcome, voices.asked) == ("failed", [])
