@@ -215,7 +215,7 @@ NEXT = {
     State.HALTED: "Stopped where it is. A person looks, and backs out.",
     State.BACKING_OUT: "The canary is being taken back.",
     State.HELD: "The canary held. The other arrays are untouched.",
-    State.BACKED_OUT: "The canary is back on its old firmware.",
+    State.BACKED_OUT: "The canary is back where it came from.",
     State.DENIED: "Denied.",
     State.WITHDRAWN: "Withdrawn: nothing of it goes on.",
 }
