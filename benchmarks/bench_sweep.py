@@ -1,7 +1,7 @@
 """
 A health sweep: five commands on each of 500 SSH targets, by the gate's connections and by others, in one run.
 
-    PYTHONPATH=. python benchmarks/bench_sweep.py [--peers PYTHON] [--targets 500] [--rounds 3]
+    PYTHONPATH=. python benchmarks/bench_sweep.py [--peers PYTHON] [--targets 500] [--rounds 3] [--only NAME…]
 
 Needs root and OpenSSH: it moves into a network namespace of its own, where one sshd answers on 127.7.0.0/16 with one
 address a target. All clients show one Ed25519 key and compare the host key, except parallel-ssh, which compares none.
@@ -164,6 +164,8 @@ def sweep(options: argparse.Namespace) -> None:
             "OpenSSH ControlPersist": openssh,
             "ansible-core": lambda place: ansible(place, options.peers),
         }
+    if options.only:
+        clients = {name: words for name, words in clients.items() if name in ("sangate", *options.only)}
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         place = Path(name)
         sshd, host_key = served(place, 2222)
@@ -189,6 +191,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     usual = Path(sys.prefix) / "peers" / "bin" / "python"
     options.add_argument("--peers", default=str(usual) if usual.exists() else "", help="without it: only sangate")
+    options.add_argument("--only", nargs="*", default=[], help="these of the others, by name")
     given = options.parse_args()
     if os.environ.get(INSIDE):
         sweep(given)
