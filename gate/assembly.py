@@ -199,7 +199,7 @@ def make_private(settings: Settings) -> None:
 
 def assemble(settings: Settings, clock: Clock = now) -> Installation:
     """Put one installation together; nothing is asked and nothing moves before `start`."""
-    config = settings.config
+    config, policy = settings.config, settings.config.policy
     ledger = open_record(settings, clock)
     people = People(settings.working_db, clock)
     own(settings.monitor_key)
@@ -217,7 +217,6 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         clock=clock,
         legacy_python=settings.legacy_python,
     )
-    policy = config.policy
     office, following = office_of(settings, ledger)
     witnessing, stamping = witnesses_of(settings, ledger, clock)
     crew = Crew(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.canonical import LARGEST_INTEGER, digest, encode, sha256
-from gate.change import PassedOver, Plan, Stage, Target
+from gate.change import Contracted, PassedOver, Plan, Stage, Swap, Target
 from gate.step import Step
 from tests.cases import plan, step
 
@@ -94,11 +94,19 @@ def other_than(value: Any) -> Any:
     return (*value, value[0]) if value else (("fact", ("value",)),)
 
 
+SWAP = Swap(*(f"{field.name}-1" for field in fields(Swap)))
+CONTRACTOR = Contracted(*("x" for _ in fields(Contracted)[:-1]), 300)
+"""Every field filled in; what they mean is not asked here."""
+
+
 def variants(value: Any) -> list[Any]:
     """Every copy of a dataclass that differs in one field, at any depth."""
     found = []
     for field in fields(value):
         old = getattr(value, field.name)
+        if is_dataclass(old):
+            found += [replace(value, **{field.name: inner}) for inner in (None, *variants(old))]
+            continue
         found.append(replace(value, **{field.name: other_than(old)}))
         if isinstance(old, tuple):
             for place, item in enumerate(old):
@@ -113,10 +121,11 @@ def variants(value: Any) -> list[Any]:
 
 
 def test_every_material_field_of_a_plan_is_in_its_digest_at_any_depth() -> None:
-    sealed = plan(choice=())
+    sealed = plan(choice=(), part=SWAP, contractor=CONTRACTOR)
     others = [item for item in variants(sealed) if not item.choice]
     own = {type(item): len(fields(item)) for item in (step("x"), Stage("x", ()), Target("x", "x", "x", "x"))}
     least = len(fields(Plan)) - 1 + 5 * own[Step] + 2 * own[Stage] + 2 * own[Target]
+    least += len(fields(Swap)) + len(fields(Contracted))
     assert len(others) >= least
     assert len({item.digest for item in others} | {sealed.digest}) == len({repr(item) for item in others}) + 1
 
@@ -124,4 +133,6 @@ def test_every_material_field_of_a_plan_is_in_its_digest_at_any_depth() -> None:
 def test_the_explanation_of_the_choice_is_not_in_the_digest() -> None:
     explained = plan(choice=(PassedOver("east-1", chosen=False, because="criticality"),))
     assert explained.digest == plan().digest
-    assert set(explained.material()) == {field.name for field in fields(Plan)} - {"choice"}
+    named = plan(part=SWAP, contractor=CONTRACTOR)
+    assert set(named.material()) == {field.name for field in fields(Plan)} - {"choice"}
+    assert set(explained.material()) == set(named.material()) - {"part", "contractor"}

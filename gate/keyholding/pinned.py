@@ -162,7 +162,7 @@ class Pinned(Frozen):
         _once("approvers and escorts", [one.id for one in self.signers])
         _once("arrays", [one.id for one in self.arrays])
         # One key in two names would let one person fill two seats.
-        _once("keys", [key for one in self.signers for key in one.person.keys])
+        _once("approvers.keys and escorts.keys", [key for one in self.signers for key in one.person.keys])
         held = {seat for one in self.approvers for seat in one.seats}
         for seat in self.policy.seats:
             if seat not in held:

@@ -25,7 +25,7 @@ def place(text: bytes, key: str, word: str) -> str:
         ("playbook", "storage-virtualize/nothing", "storage", "there is no such file"),
         ("family", "ontapp", "ontapp", 'unknown family "ontapp"'),
         ("targets", "[east-1, east-1]", "east-1, east-1]", "is there twice"),
-        ("kind", "hardware", "hardware", 'unknown kind "hardware"'),
+        ("kind", "software", "software", 'unknown kind "software"'),
     ],
 )
 def test_a_bad_word_is_named_with_its_place(room: Room, key: str, value: str, word: str, message: str) -> None:

@@ -103,7 +103,7 @@ def test_what_nobody_can_measure_is_attested_by_two_people_and_named_as_such(roo
     assert room.stage.gate is not None
     gathering = room.stage.gate.gathering
     gather = gathering.gather
-    with patch.object(gathering, "gather", lambda *asked: on_a_hypervisors_disk(gather(*asked))):
+    with patch.object(gathering, "gather", lambda *asked, **how: on_a_hypervisors_disk(gather(*asked, **how))):
         change = room.opened()
         found = row(check(room, change), "backup-isolated")
         assert (found["outcome"], found["attestable"], found["waived"]) == ("unknown", True, False)

@@ -14,6 +14,7 @@ from gate.evidence import ArrayReading, Reply, ReplyState
 from gate.families import FAMILIES
 from gate.families.family import Facts
 from gate.inventory import ArrayFamily
+from gate.lab.array import Array
 from gate.lab.dialects import DIALECTS
 from gate.lab.faults import HEALTH_FAULTS
 from tests.families.fixtures import NOW, VECTORS, vector
@@ -24,6 +25,7 @@ SICKER = (
     (b"online", b"offline"), (b"online", b"degraded"), (b"OK", b"Failed"), (b"ok", b"critical"), (b"Normal", b"Failed"),
     (b"normal", b"failed"), (b"ready", b"offline"), (b"healthy", b"unhealthy"), (b"Up", b"Down"), (b"up", b"down"),
     (b"optimal", b"degraded"), (b"Online", b"Offline"), (b"success", b"system_stalled"), (b"true", b"false"),
+    (b"HEALTHY", b"MARGINAL"), (b"HA standby", b"Not present"), (b"Optimal", b"Failed"),
 )  # fmt: skip
 """Words of well arrays and what stands in their place when something is wrong; which fit, a family's reader says."""
 
@@ -42,13 +44,17 @@ def answered(stdout: bytes) -> Reply:
     return Reply("a-1", "?", ReplyState.ANSWERED, NOW, NOW, 0, stdout)
 
 
+def _asked(family: ArrayFamily, array: Array) -> Mapping[str, Reply]:
+    commands = FAMILIES[family].commands(array.name)
+    return {name: answered(asked(array, command).stdout) for name, command in commands.items()}
+
+
 @cache
 def well(family: ArrayFamily) -> Mapping[str, Reply]:
     """Replies of a well array; () for a family that has neither dialect nor fixtures of every question."""
     questions = FAMILIES[family].questions
     if family in DIALECTS:
-        array = simulated(family)
-        return {name: answered(asked(array, command).stdout) for name, command in questions.items()}
+        return _asked(family, simulated(family))
     if all((VECTORS / family / f"{name}.txt").is_file() for name in questions):
         return {name: answered(vector(family, name)) for name in questions}
     return {}
@@ -61,8 +67,8 @@ def sick(family: ArrayFamily) -> tuple[Sick, ...]:
     for fault in HEALTH_FAULTS if family in DIALECTS else ():
         array = simulated(family)
         array.faults[fault] = ""
-        for name, command in FAMILIES[family].questions.items():
-            replies = {**well(family), name: answered(asked(array, command).stdout)}
+        for name, reply in _asked(family, array).items():
+            replies = {**well(family), name: reply}
             if read(family, replies).problems:
                 found.append(Sick(name, replies))
     for name, reply in well(family).items():

@@ -1,6 +1,7 @@
 """Who may log in to an array: the matrix of lab.md 2.2, over real SSH."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import paramiko
 import pytest
@@ -51,21 +52,23 @@ def test_an_unknown_extension_is_ignored_and_a_right_source_address_accepted() -
 
 
 @pytest.mark.parametrize(
-    "line",
+    "made",
     [
-        pytest.param(certify(AUTHORITY, HOLDER, "east-1", after_s=-600, before_s=-1), id="expired"),
-        pytest.param(certify(AUTHORITY, HOLDER, "east-1", after_s=600, before_s=900), id="not-yet-valid"),
-        pytest.param(certify(AUTHORITY, HOLDER, "east-2"), id="another-array"),
-        pytest.param(certify(AUTHORITY, HOLDER, "fwadmin"), id="login-name-as-principal"),
-        pytest.param(certify(ROGUE, HOLDER, "east-1"), id="rogue-authority"),
-        pytest.param(certify(AUTHORITY, HOLDER, "east-1", kind=SSHCertificateType.HOST), id="host-type"),
-        pytest.param(certify(AUTHORITY, HOLDER, "east-1", options={b"verify-required": b""}), id="unknown-option"),
-        pytest.param(certify(AUTHORITY, HOLDER, "east-1", digest=None), id="no-plan-digest"),
-        pytest.param(certify(AUTHORITY, HOLDER, "east-1", digest=b"sha256:12"), id="half-a-plan-digest"),
+        pytest.param(partial(certify, AUTHORITY, HOLDER, "east-1", after_s=-600, before_s=-1), id="expired"),
+        pytest.param(partial(certify, AUTHORITY, HOLDER, "east-1", after_s=600, before_s=900), id="not-yet-valid"),
+        pytest.param(partial(certify, AUTHORITY, HOLDER, "east-2"), id="another-array"),
+        pytest.param(partial(certify, AUTHORITY, HOLDER, "fwadmin"), id="login-name-as-principal"),
+        pytest.param(partial(certify, ROGUE, HOLDER, "east-1"), id="rogue-authority"),
+        pytest.param(partial(certify, AUTHORITY, HOLDER, "east-1", kind=SSHCertificateType.HOST), id="host-type"),
+        pytest.param(
+            partial(certify, AUTHORITY, HOLDER, "east-1", options={b"verify-required": b""}), id="unknown-option"
+        ),
+        pytest.param(partial(certify, AUTHORITY, HOLDER, "east-1", digest=None), id="no-plan-digest"),
+        pytest.param(partial(certify, AUTHORITY, HOLDER, "east-1", digest=b"sha256:12"), id="half-a-plan-digest"),
     ],
 )
-def test_a_certificate_that_does_not_fit_is_refused(line: str) -> None:
-    with pytest.raises(paramiko.AuthenticationException), terminal(HOST, "fwadmin", loaded(line, HOLDER)):
+def test_a_certificate_that_does_not_fit_is_refused(made: Callable[[], str]) -> None:
+    with pytest.raises(paramiko.AuthenticationException), terminal(HOST, "fwadmin", loaded(made(), HOLDER)):
         pass
 
 

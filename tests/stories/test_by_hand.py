@@ -42,6 +42,8 @@ def stage() -> Iterator[Stage]:
         home = made.settings.path.parent
         (home / "playbooks" / "storage-virtualize").mkdir(parents=True)
         (home / "playbooks" / "storage-virtualize" / "vendor.yaml").write_bytes(by_vendor())
+        precheck = shipped("playbooks/storage-virtualize/precheck.yaml").read_bytes()
+        (home / "playbooks" / "storage-virtualize" / "precheck.yaml").write_bytes(precheck)
         made.settings = load(made.settings.path, made.settings.data)
         made.open()
         made.ready()
