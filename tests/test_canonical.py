@@ -95,7 +95,7 @@ def other_than(value: Any) -> Any:
 
 
 SWAP = Swap(*(f"{field.name}-1" for field in fields(Swap)))
-CONTRACTOR = Contracted(*("x" for _ in fields(Contracted)[:-1]), 300)
+CONTRACTOR = Contracted("person", "firm", "name", "sponsor", "from", "to", "changes", 300)
 """Every field filled in; what they mean is not asked here."""
 
 

@@ -68,15 +68,16 @@ class Prechecks:
             offered = FAMILIES[array.family].prechecked
             lost = (f"playbooks/{array.family}/{NAME}.yaml is missing",) if offered else ()
             return Prechecked(array.id, began, offered, version, unknown=lost)
+        runs = reading.version if reading is not None else None
+        if runs is None:  # it has just kept every question waiting, or lies: a look of its own would do so again
+            silent = ("it did not tell what it runs, so its own look was not asked for",)
+            return Prechecked(array.id, began, offered=True, version=version, unknown=silent)
         try:
             text = self.settings.read_playbook(f"{array.family}/{NAME}")
             book = parse_precheck(text, f"playbooks/{array.family}/{NAME}.yaml", FAMILIES)
             if book.family is not array.family:
                 raise BadInput(f"it is for {book.family}", place=f"playbooks/{array.family}/{NAME}.yaml")
-            runs = reading.version if reading is not None else None
-            values = slot_values(
-                array, image.file, version, array.serial, runs or "", self.settings.config.images.server
-            )
+            values = slot_values(array, image.file, version, array.serial, runs, self.settings.config.images.server)
             steps, staged = render_precheck(book, {name: values[name] for name in book.slots}, FAMILIES)
         except BadInput as error:
             return Prechecked(array.id, began, offered=True, version=version, unknown=(str(error),))

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -129,7 +129,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def looked(home: Path, family: ArrayFamily = SV) -> tuple[Prechecked, int]:
+def looked(home: Path, family: ArrayFamily = SV, **told: Any) -> tuple[Prechecked, int]:
     """Look at one array that never answers, with the playbooks of that place."""
     settings, voice = load(home / "config.yaml"), Silent()
     fleet = tuple(replace_family(one.id, family) for one in settings.config.inventory.arrays)
@@ -138,7 +138,7 @@ def looked(home: Path, family: ArrayFamily = SV) -> tuple[Prechecked, int]:
     )
     prechecks = Prechecks(replace(settings, config=config), cast(Lines, voice), cast(Ledger, None), lambda: NOON)
     asked = request(targets=("east-1",), image=Asked(file="lab.img", version="8.7.0.4", sha256="sha256:" + "a" * 64))
-    return prechecks.read(asked, {"east-1": reading("east-1")}, print)["east-1"], voice.asked
+    return prechecks.read(asked, {"east-1": reading("east-1", **told)}, print)["east-1"], voice.asked
 
 
 def replace_family(name: str, family: ArrayFamily):  # type: ignore[no-untyped-def]
@@ -150,6 +150,12 @@ def test_an_array_that_does_not_answer_is_not_known(home: Path) -> None:
     assert (found.offered, found.held, found.found, asked) == (True, (), (), 2)
     assert found.unknown[0].startswith("nothing-running: status is unknown (no answer (timed_out)")
     assert "utility" in found.way_out
+
+
+def test_an_array_that_did_not_tell_what_it_runs_is_not_asked_again(home: Path) -> None:
+    found, asked = looked(home, version=None)
+    assert (found.offered, found.held, asked) == (True, (), 0)
+    assert found.unknown == ("it did not tell what it runs, so its own look was not asked for",)
 
 
 @pytest.mark.parametrize("text", ["", "format: [", TEXT.replace("ask: lsupdate", "ask: rmvdisk"),
