@@ -24,12 +24,17 @@ class Channel(HTTPChannel):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         self.since = time.monotonic()
+        self.answering: list[None] = []  # one for each answer being made: appended and popped by its own thread
         super().__init__(*args, **named)
 
     def service(self) -> None:
         """Answer what is there; the next request is owed from now on."""
-        super().service()
-        self.since = time.monotonic()
+        self.answering.append(None)
+        try:
+            super().service()
+        finally:
+            self.since = time.monotonic()
+            self.answering.pop()
 
 
 def listen(application: Any, host: str, port: int, **settings: Any) -> Any:
@@ -52,5 +57,6 @@ def turn(server: Any, patience: float, timeout: float = 0.25) -> None:
     owed = time.monotonic() - (min(patience, HURRY) if full else patience)
     for channel in list(server.active_channels.values()):
         # What is being answered, or still read by its peer, is not waited for.
-        if channel.since < owed and not channel.requests and not channel.total_outbufs_len:
+        busy = channel.answering or channel.requests or channel.total_outbufs_len
+        if not busy and channel.since < owed:
             channel.handle_close()

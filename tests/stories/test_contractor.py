@@ -181,7 +181,7 @@ def test_a_stop_while_the_array_applies_lets_it_end_there_and_sends_nothing_more
     change = started(stage)
     escorted(stage, change, "apply")
     control.go(people["escort"], change)
-    until(stage, change, lambda one: one.marks.get((Phase.FORWARD, 6)) is not None)
+    until(stage, change, lambda one: bool((sent := one.marks.get((Phase.FORWARD, 6))) and sent.outcome))
     control.stop(people["contractor"], change, "smoke")
     found = until(stage, change, lambda one: bool(one.marks.get((Phase.FORWARD, 7)) and one.marks[Phase.FORWARD, 7].at))
     assert found.stopped == "contractor"
