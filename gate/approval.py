@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from gate.canonical import encode
 from gate.person import Person
@@ -31,6 +32,18 @@ class Method(StrEnum):
 
     SSH = "ssh"
     SESSION = "session"
+
+
+class SignedText(Protocol):
+    """A statement of version 1, of texts alone, that has one spelling."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def text(self) -> str:
+        """Return the canonical JSON that is signed."""
+
+
+Readable = TypeVar("Readable", bound=SignedText)
 
 
 @dataclass(frozen=True)
@@ -77,17 +90,26 @@ class Signed:
 
 def read_statement(text: str) -> Statement:
     """Read a statement back; ValueError unless it is exactly the canonical text of one."""
+    return read_signed(text, Statement, "statement", ("signs_for",))
+
+
+def read_signed(text: str, shape: type[Readable], name: str, left_out: tuple[str, ...] = ()) -> Readable:
+    """
+    Read what somebody signed back; ValueError unless it is exactly the canonical text of one of that shape.
+
+    Every field but the version is a text; those `left_out` may be missing from it.
+    """
     try:
         fields = json.loads(text)
     except RecursionError:
-        raise ValueError("not a statement of version 1") from None
-    if not isinstance(fields, dict) or set(fields) | {"signs_for"} != set(Statement.__dataclass_fields__):
-        raise ValueError("not a statement of version 1")
+        raise ValueError(f"not a {name} of version 1") from None
+    if not isinstance(fields, dict) or set(fields) | set(left_out) != set(shape.__dataclass_fields__):
+        raise ValueError(f"not a {name} of version 1")
     if fields.pop("v") != 1 or not all(isinstance(value, str) for value in fields.values()):
-        raise ValueError("not a statement of version 1")
-    statement = Statement(**fields)
+        raise ValueError(f"not a {name} of version 1")
+    statement = shape(**fields)
     if statement.text() != text:
-        raise ValueError("the statement is not in canonical form")
+        raise ValueError(f"the {name} is not in canonical form")
     return statement
 
 

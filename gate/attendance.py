@@ -5,12 +5,11 @@ The gate sends nothing for such a step. It opens it under the same rules as a co
 looks at the array itself: people's words alone never make a step done.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from gate.approval import Method
+from gate.approval import Method, read_signed
 from gate.canonical import encode
 from gate.person import Person, Role
 
@@ -63,18 +62,7 @@ class Confirmed:
 
 def read_confirmation(text: str) -> Confirmation:
     """Read a statement back; ValueError unless it is exactly the canonical text of one."""
-    try:
-        fields = json.loads(text)
-    except RecursionError:
-        raise ValueError("not a confirmation of version 1") from None
-    if not isinstance(fields, dict) or set(fields) != set(Confirmation.__dataclass_fields__):
-        raise ValueError("not a confirmation of version 1")
-    if fields.pop("v") != 1 or not all(isinstance(value, str) for value in fields.values()):
-        raise ValueError("not a confirmation of version 1")
-    statement = Confirmation(**fields)
-    if statement.text() != text:
-        raise ValueError("the confirmation is not in canonical form")
-    return statement
+    return read_signed(text, Confirmation, "confirmation")
 
 
 def may_confirm(person: Person, word: Word, requester: str, others: dict[Word, str]) -> str:

@@ -6,12 +6,11 @@ attempt within minutes and nothing else: not the same words again, not after a c
 person's presence in the only form that another process can check.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from gate.approval import Method, over
+from gate.approval import Method, over, read_signed
 from gate.canonical import encode
 from gate.change import Contracted, Phase, Plan
 from gate.person import Person, Role
@@ -81,18 +80,7 @@ class Asked:
 
 def read_go(text: str) -> Go:
     """Read a statement back; ValueError unless it is exactly the canonical text of one."""
-    try:
-        fields = json.loads(text)
-    except RecursionError:
-        raise ValueError("not a go of version 1") from None
-    if not isinstance(fields, dict) or set(fields) != set(Go.__dataclass_fields__):
-        raise ValueError("not a go of version 1")
-    if fields.pop("v") != 1 or not all(isinstance(value, str) for value in fields.values()):
-        raise ValueError("not a go of version 1")
-    statement = Go(**fields)
-    if statement.text() != text:
-        raise ValueError("the go is not in canonical form")
-    return statement
+    return read_signed(text, Go, "go")
 
 
 def needs_go(plan: Plan, step: Step) -> bool:

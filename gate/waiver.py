@@ -6,12 +6,11 @@ the same check; it expires; every seat of the policy's `waiver_seats` must be fi
 asked for the change; and what may never be waived says so in its own record (`Check.waivable`).
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from gate.approval import Method, may_sit, over
+from gate.approval import Method, may_sit, over, read_signed
 from gate.canonical import encode
 from gate.finding import Waiver, first
 from gate.person import Person
@@ -56,18 +55,7 @@ class SignedWaiver:
 
 def read_waiver(text: str) -> WaiverStatement:
     """Read a statement back; ValueError unless it is exactly the canonical text of one."""
-    try:
-        fields = json.loads(text)
-    except RecursionError:
-        raise ValueError("not a waiver of version 1") from None
-    if not isinstance(fields, dict) or set(fields) != set(WaiverStatement.__dataclass_fields__):
-        raise ValueError("not a waiver of version 1")
-    if fields.pop("v") != 1 or not all(isinstance(value, str) for value in fields.values()):
-        raise ValueError("not a waiver of version 1")
-    statement = WaiverStatement(**fields)
-    if statement.text() != text:
-        raise ValueError("the waiver is not in canonical form")
-    return statement
+    return read_signed(text, WaiverStatement, "waiver")
 
 
 def in_force(
