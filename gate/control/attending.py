@@ -44,14 +44,14 @@ class Attending:
 
         The word alone moves nothing: once both are there, the gate looks at the array.
         """
-        _confirm(self._desk, actor, change, _word(word), by, statement, signature, seen)
-        return self._desk.view(change, actor)
+        desk, said = self._desk, _word(word)
+        desk.enter(change, lambda standing: (_confirmed(desk, actor, standing, said, by, statement, signature, seen),))
+        return desk.view(change, actor)
 
 
-def _confirm(
-    desk: Desk, actor: Person, change: str, word: Word, by: str, text: str, signature: str, seen: str | None
-) -> None:
-    standing = desk.standing(change)
+def _confirmed(
+    desk: Desk, actor: Person, standing: Standing, word: Word, by: str, text: str, signature: str, seen: str | None
+) -> Draft:
     plan = desk.plan(standing)
     waiting = by_hand(plan, standing) if plan is not None else None
     if seen is not None and (waiting is None or seen != f"{waiting[0]} {waiting[1]}"):
@@ -63,10 +63,11 @@ def _confirm(
             made, key = _verified(actor, standing, made, text, signature)
             method = Method.SSH
         elif desk.settings.config.policy.approvals is not ApprovalKind.SESSION:
-            hint = f"sangate change confirm {change} {word} --key FILE signs with your SSH key"
+            hint = f"sangate change confirm {standing.change} {word} --key FILE signs with your SSH key"
             raise Refused("the policy counts signatures by enrolled keys only", hint=hint)
     except (Refused, BadInput) as error:
-        raise desk.refuse(actor, change, f"confirm that a step is {word}", error.message, error.hint) from None
+        what = f"confirm that a step is {word}"
+        raise desk.refuse(actor, standing.change, what, error.message, error.hint) from None
     data: dict[str, Json] = {
         "phase": phase.value,
         "step": step.id,
@@ -79,7 +80,7 @@ def _confirm(
         "signature": signature,
         "key": key,
     }
-    desk.move(standing, Draft("step.confirmed", person(actor), change, data))
+    return Draft("step.confirmed", person(actor), standing.change, data)
 
 
 def _word(name: str) -> Word:

@@ -94,16 +94,18 @@ class Changes:
         seen: tuple[str, str] | None = None,
     ) -> View:
         """Fill a seat; without a signature by session, where the policy counts those, and for what was `seen`."""
-        signing.sign(self._desk, actor, change, seat, Decision.APPROVE, reason, statement, signature, seen)
-        return self._desk.view(change, actor)
+        desk, say = self._desk, Decision.APPROVE
+        desk.enter(change, lambda now: signing.signed(desk, actor, now, seat, say, reason, statement, signature, seen))
+        return desk.view(change, actor)
 
     def deny(
         self, actor: Person, change: str, *, seat: str, reason: str, statement: str = "", signature: str = ""
     ) -> View:
         """Say no from a seat; the change ends."""
         reason_of(reason)
-        signing.sign(self._desk, actor, change, seat, Decision.DENY, reason, statement, signature)
-        return self._desk.view(change, actor)
+        desk, say = self._desk, Decision.DENY
+        desk.enter(change, lambda now: signing.signed(desk, actor, now, seat, say, reason, statement, signature))
+        return desk.view(change, actor)
 
     def start(self, actor: Person, change: str, progress: Progress = quiet) -> View:
         """
@@ -158,50 +160,49 @@ class Changes:
         `seen` is the hold and the question that were shown: nobody lifts or answers another one. Going on is a
         decision: neither the requester nor a contractor takes it alone (promise 6). Going back is not.
         """
-        desk, standing = self._desk, self._desk.standing(change)
+        desk = self._desk
+        if seen is None:
+            found = desk.standing(change)
+            seen = found.hold, found.question
+        desk.enter(change, lambda standing: self._resumed(actor, standing, reason, seen))
+        return desk.view(change, actor)
+
+    def _resumed(self, actor: Person, standing: Standing, reason: str, seen: tuple[str, str]) -> tuple[Draft, ...]:
+        desk, change = self._desk, standing.change
         self._crew(actor, standing, "resume")
         if why := may_resume(actor, standing.requester):
             raise desk.refuse(actor, change, "resume", why)
-        if seen is not None and seen != (standing.hold, standing.question):
+        if seen != (standing.hold, standing.question):
             raise Moved("another hold or question is there than was shown; nothing was done", hint="read it again")
-        drafts = []
         if standing.hold:
-            drafts.append(Draft("hold.lifted", person(actor), change, {"reason": reason_of(reason)}))
-        elif standing.question and standing.state in BEGUN:
-            answer: dict[str, Json] = {
-                "answer": Answer.AGAIN,
-                "step": standing.question_step,
-                "reason": reason_of(reason),
-            }
-            drafts.append(Draft("person.answered", person(actor), change, answer))
-        if not drafts:
-            raise desk.refuse(actor, change, "resume", "nothing waits for a person")
-        desk.move(standing, *drafts)
-        return desk.view(change, actor)
+            return (Draft("hold.lifted", person(actor), change, {"reason": reason_of(reason)}),)
+        if standing.question and standing.state in BEGUN:
+            return (_answered(actor, standing, Answer.AGAIN, reason),)
+        raise desk.refuse(actor, change, "resume", "nothing waits for a person")
 
     def back_out(self, actor: Person, change: str, reason: str) -> View:
         """Take the canary back; approved with the plan, so it needs no new approval. It lifts a hold."""
-        desk, standing = self._desk, self._desk.standing(change)
+        self._desk.enter(change, lambda standing: self._back(actor, standing, reason))
+        return self._desk.view(change, actor)
+
+    def _back(self, actor: Person, standing: Standing, reason: str) -> tuple[Draft, ...]:
+        desk, change = self._desk, standing.change
         self._crew(actor, standing, "back out")
         if not standing.begun or standing.closed or standing.state is State.BACKING_OUT:
             why = f"the change is {standing.state}: there is nothing to back out"
             raise desk.refuse(actor, change, "back out", why)
         if no_return(desk.sealed_plan(standing), standing):
             raise desk.refuse(actor, change, "back out", "there is no way back from the step that was sent")
-        answer: dict[str, Json] = {
-            "answer": Answer.BACK_OUT,
-            "step": standing.question_step,
-            "reason": reason_of(reason),
-        }
-        drafts = [Draft("person.answered", person(actor), change, answer)]
-        if standing.hold:
-            drafts.append(Draft("hold.lifted", person(actor), change, {"reason": "backing out"}))
-        desk.move(standing, *drafts)
-        return desk.view(change, actor)
+        lifted = Draft("hold.lifted", person(actor), change, {"reason": "backing out"})
+        return _answered(actor, standing, Answer.BACK_OUT, reason), *((lifted,) if standing.hold else ())
 
     def withdraw(self, actor: Person, change: str, reason: str) -> View:
         """The requester takes it back before anything has begun; a stuck one is left as it is by those who run it."""
-        desk, standing = self._desk, self._desk.standing(change)
+        self._desk.enter(change, lambda standing: self._withdrawn(actor, standing, reason))
+        return self._desk.view(change, actor)
+
+    def _withdrawn(self, actor: Person, standing: Standing, reason: str) -> tuple[Draft, ...]:
+        desk, change = self._desk, standing.change
         if stuck(standing):
             self._crew(actor, standing, "leave it as it is")
         elif actor.id != standing.requester:
@@ -211,9 +212,7 @@ class Changes:
             raise desk.refuse(actor, change, "withdraw", why)
         outcome = LEFT if stuck(standing) else State.WITHDRAWN.value
         withdrawn = Draft("change.withdrawn", person(actor), change, {"reason": reason_of(reason)})
-        closed = Draft("change.closed", person(actor), change, {"outcome": outcome})
-        desk.move(standing, withdrawn, closed)
-        return desk.view(change, actor)
+        return withdrawn, Draft("change.closed", person(actor), change, {"outcome": outcome})
 
     def _crew(self, actor: Person, standing: Standing, what: str) -> None:
         if not actor.seats and Role.PERFORMER not in actor.roles:
@@ -281,3 +280,8 @@ class Changes:
         }
         drafts.append(Draft("verdict.given", by, change, given, (desk.blob("verdict", decided.blob()),)))
         return drafts
+
+
+def _answered(actor: Person, standing: Standing, answer: Answer, reason: str) -> Draft:
+    data: dict[str, Json] = {"answer": answer, "step": standing.question_step, "reason": reason_of(reason)}
+    return Draft("person.answered", person(actor), standing.change, data)

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from gate.checks.case import OtherChange
 from gate.control.lists import Lists, readable
 from gate.control.verdicts import Sources
 from gate.control.views import View, change_view
-from gate.errors import BadInput, CannotTell, GateError, NotThere, Refused
+from gate.errors import BadInput, CannotTell, GateError, Moved, NotThere, Refused
 from gate.finding import Waiver
 from gate.gather.gather import Gathering
 from gate.ledger.entry import Actor, Blob, Draft
@@ -189,6 +189,24 @@ class Desk:
             if allowed is not None and standing.state not in allowed:
                 raise Refused(f"the change is {standing.state}: {draft.kind} is not possible now")
         self.ledger.append_all(drafts, expect=standing.seq)
+
+    def enter(self, change: str, decide: Callable[[Standing], Sequence[Draft]]) -> None:
+        """
+        Enter what a person decides; `decide` gives the entries, or raises.
+
+        A change under way gets entries all the time. One that came in between is read too and the decision made anew
+        from what is there now: a person who stops or goes back is not sent away because the gate wrote down a step.
+        Moved after a hundred times.
+        """
+        for left in reversed(range(100)):
+            standing = self.standing(change)
+            drafts = decide(standing)
+            try:
+                return self.move(standing, *drafts)
+            except Moved:
+                if not left:
+                    raise
+        return None
 
     def refuse(self, actor: Person, change: str | None, what: str, why: str, hint: str = "") -> Refused:
         """Enter a refused attempt and return the error to raise; a refusal that cannot be entered still refuses."""

@@ -59,8 +59,9 @@ class Escorting:
 
         It opens one attempt of one step. Whether it does is decided again by whoever makes the permit.
         """
-        _go(self._desk, actor, change, statement, signature, seen)
-        return self._desk.view(change, actor)
+        desk = self._desk
+        desk.enter(change, lambda standing: (_go(desk, actor, standing, statement, signature, seen),))
+        return desk.view(change, actor)
 
     def stop(self, actor: Person, change: str, reason: str) -> View:
         """
@@ -85,8 +86,7 @@ class Escorting:
         return desk.view(change, actor)
 
 
-def _go(desk: Desk, actor: Person, change: str, text: str, signature: str, seen: str | None) -> None:
-    standing = desk.standing(change)
+def _go(desk: Desk, actor: Person, standing: Standing, text: str, signature: str, seen: str | None) -> Draft:
     if seen is not None and (standing.asked is None or standing.asked.ask != seen):
         raise Moved("the gate asks for another go now than was shown; nothing was done", hint="read it again")
     try:
@@ -96,10 +96,10 @@ def _go(desk: Desk, actor: Person, change: str, text: str, signature: str, seen:
             made, key = _verified(actor, made, text, signature)
             method = Method.SSH
         elif desk.settings.config.policy.approvals is not ApprovalKind.SESSION:
-            hint = f"sangate change escort {change} --key FILE signs with your SSH key"
+            hint = f"sangate change escort {standing.change} --key FILE signs with your SSH key"
             raise Refused("the policy counts signatures by enrolled keys only", hint=hint)
     except (Refused, BadInput) as error:
-        raise desk.refuse(actor, change, "say go", error.message, error.hint) from None
+        raise desk.refuse(actor, standing.change, "say go", error.message, error.hint) from None
     data: dict[str, Json] = {
         "phase": made.phase,
         "step": made.step,
@@ -110,7 +110,7 @@ def _go(desk: Desk, actor: Person, change: str, text: str, signature: str, seen:
         "signature": signature,
         "key": key,
     }
-    desk.move(standing, Draft("escort.go", person(actor), change, data))
+    return Draft("escort.go", person(actor), standing.change, data)
 
 
 def _made(desk: Desk, actor: Person, standing: Standing) -> tuple[Asked, Go]:

@@ -24,23 +24,23 @@ def statement(desk: Desk, actor: Person, change: str, seat: str, decision: str) 
     return _statement(desk, actor, desk.standing(change), seat, Decision(decision))
 
 
-def sign(
+def signed(
     desk: Desk,
     actor: Person,
-    change: str,
+    standing: Standing,
     seat: str,
     decision: Decision,
     reason: str,
     text: str,
     signature: str,
     seen: tuple[str, str] | None = None,
-) -> None:
+) -> tuple[Draft, ...]:
     """
-    Enter an approval or a denial; without a signature it is the signed-in session that speaks.
+    Return the entries of an approval or a denial; without a signature it is the signed-in session that speaks.
 
     `seen` are the plan's and the verdict's digests that a session's page showed: nobody signs what they did not see.
     """
-    standing = desk.standing(change)
+    change = standing.change
     if seen is not None and seen != (standing.plan_digest, standing.verdict_digest):
         raise Moved("the plan or the verdict has changed since it was shown; nothing was done", hint="read it again")
     what = f"{decision} as {seat}"
@@ -68,10 +68,9 @@ def sign(
         "reason": reason[:500],
     }
     if decision is Decision.APPROVE:
-        desk.move(standing, Draft("approval.signed", person(actor), change, data))
-    else:
-        closed = Draft("change.closed", person(actor), change, {"outcome": State.DENIED.value})
-        desk.move(standing, Draft("approval.denied", person(actor), change, data), closed)
+        return (Draft("approval.signed", person(actor), change, data),)
+    closed = Draft("change.closed", person(actor), change, {"outcome": State.DENIED.value})
+    return Draft("approval.denied", person(actor), change, data), closed
 
 
 def _statement(desk: Desk, actor: Person, standing: Standing, seat: str, decision: Decision) -> str:

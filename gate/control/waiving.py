@@ -51,8 +51,14 @@ class Waiving:
         """
         if not statement:
             reason_of(reason)
-        sign(self._desk, actor, change, check, seat, reason, expires, statement, signature, seen)
-        return self._desk.view(change, actor)
+        desk = self._desk
+        desk.enter(
+            change,
+            lambda standing: (
+                _signed(desk, actor, standing, check, seat, reason, expires, statement, signature, seen),
+            ),
+        )
+        return desk.view(change, actor)
 
 
 def statement_of(desk: Desk, actor: Person, change: str, check: str, seat: str, reason: str, expires: str) -> str:
@@ -60,10 +66,10 @@ def statement_of(desk: Desk, actor: Person, change: str, check: str, seat: str, 
     return _made(desk, actor, desk.standing(change), check, named_seat(seat), reason, expires).text()
 
 
-def sign(
+def _signed(
     desk: Desk,
     actor: Person,
-    change: str,
+    standing: Standing,
     check: str,
     seat: str,
     reason: str,
@@ -71,9 +77,9 @@ def sign(
     text: str,
     signature: str,
     seen: str | None,
-) -> None:
-    """Enter one person's half; without a signature it is the signed-in session that speaks, for what it `seen`."""
-    standing = desk.standing(change)
+) -> Draft:
+    """Return the entry of one person's half; without a signature the session speaks, for what it has `seen`."""
+    change = standing.change
     if seen is not None and seen != standing.waivable.get(check):
         raise Moved("the finding has changed since it was shown; nothing was done", hint="read it again")
     try:
@@ -96,7 +102,7 @@ def sign(
         "signature": signature,
         "key": key,
     }
-    desk.move(standing, Draft("waiver.signed", person(actor), change, data))
+    return Draft("waiver.signed", person(actor), change, data)
 
 
 def _made(

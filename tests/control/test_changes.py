@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import BadInput, GateError, NotSignedIn, NotThere, Refused
+from gate.errors import BadInput, GateError, Moved, NotSignedIn, NotThere, Refused
+from gate.ledger.entry import Actor, Draft
 from gate.person import Role
 from gate.policy import Seat
+from gate.standing import Standing
 from tests.control.conftest import Room
 from tests.stories.stage import PASSWORD
 
@@ -50,6 +52,47 @@ def test_only_the_requester_withdraws_and_only_once(room: Room) -> None:
     assert room.control.withdraw(room.who("storage-engineer"), change, "never mind")["state"] == "withdrawn"
     with pytest.raises(Refused):
         room.control.withdraw(room.who("storage-engineer"), change, "again")
+
+
+def _in_between(room: Room, change: str, reason: str) -> Draft:
+    return Draft("hold.placed", Actor("person", "data-owner"), change, {"reason": reason})
+
+
+def test_a_decision_that_an_entry_overtakes_is_made_anew_from_what_is_there_then(room: Room) -> None:
+    """The gate writes a step down while a person goes back: they are not sent away for that."""
+    desk, change, read = room.control._desk, room.opened(), []
+
+    def decide(standing: Standing) -> tuple[Draft, ...]:
+        read.append(standing.hold)
+        if len(read) < 3:
+            desk.ledger.append(_in_between(room, change, f"number {len(read)}"))
+        return (Draft("hold.lifted", Actor("person", "performer"), change, {"reason": "go on"}),)
+
+    desk.enter(change, decide)
+    assert read == ["", "number 1", "number 2"]
+    assert not desk.standing(change).hold
+
+
+def test_a_change_that_never_rests_is_said_to_have_moved(room: Room) -> None:
+    desk, change = room.control._desk, room.opened()
+
+    def decide(standing: Standing) -> tuple[Draft, ...]:
+        desk.ledger.append(_in_between(room, change, "once more"))
+        return (Draft("hold.lifted", Actor("person", "performer"), change, {"reason": "go on"}),)
+
+    with pytest.raises(Moved, match="has moved"):
+        desk.enter(change, decide)
+    assert desk.standing(change).hold == "once more"
+
+
+def test_who_lifts_a_hold_does_not_lift_one_that_was_placed_meanwhile(room: Room) -> None:
+    change = room.opened()
+    room.control.hold(room.who("auditor"), change, "wait for the data owner")
+    shown = ("wait for the data owner", "")
+    room.control.hold(room.who("data-owner"), change, "there is smoke")
+    with pytest.raises(Moved, match="another hold"):
+        room.control.resume(room.who("performer"), change, "go on", seen=shown)
+    assert room.control.show(room.who("auditor"), change)["hold"] == "there is smoke"
 
 
 def test_what_has_not_begun_cannot_be_backed_out_and_the_attempt_is_an_entry(room: Room) -> None:
