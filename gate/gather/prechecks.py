@@ -17,12 +17,20 @@ from gate.gather.arrays import Progress
 from gate.gather.dry_run import Would, dry_run
 from gate.gather.interview import keep, side_by_side
 from gate.gather.lines import Lines
-from gate.inventory import Array
-from gate.playbook import file_digest, parse_precheck, render_precheck, slot_values
+from gate.inventory import Array, ArrayFamily
+from gate.playbook import Precheck, file_digest, parse_precheck, render_precheck, slot_values
 from gate.settings import Settings
 from gate.store import Ledger
 
 NAME = "precheck"
+
+
+@dataclass(frozen=True)
+class _Book:
+    """One family's file as it was read."""
+
+    precheck: Precheck
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,10 @@ class Prechecks:
         if image is None:
             return {}
 
+        books = {family: self._book(family) for family in {array.family for array in targets}}
+
         def look(array: Array) -> Prechecked:
-            return self._look(array, image, arrays.get(array.id))
+            return self._look(array, books[array.family], image, arrays.get(array.id))
 
         def done(array: Array, found: Prechecked) -> None:
             wrong = "; ".join((*found.found, *found.unknown))
@@ -62,23 +72,35 @@ class Prechecks:
         found = side_by_side(look, targets, self.settings.config.ssh.parallel, done)
         return {one.array: one for one in found}
 
-    def _look(self, array: Array, image: Image, reading: ArrayReading | None) -> Prechecked:
+    def _book(self, family: ArrayFamily) -> "_Book | str | None":
+        """Return the family's file, read once for all its arrays; why it is none; None where none is offered."""
+        place = f"playbooks/{family}/{NAME}.yaml"
+        if not (self.settings.playbooks / family / f"{NAME}.yaml").exists():
+            return f"{place} is missing" if FAMILIES[family].prechecked else None
+        try:
+            text = self.settings.read_playbook(f"{family}/{NAME}")
+            parsed = parse_precheck(text, place, FAMILIES)
+            if parsed.family is not family:
+                raise BadInput(f"it is for {parsed.family}", place=place)
+        except BadInput as error:
+            return str(error)
+        return _Book(parsed, file_digest(text))
+
+    def _look(self, array: Array, book: "_Book | str | None", image: Image, reading: ArrayReading | None) -> Prechecked:
         began, version = self.clock(), image.version
-        if not (self.settings.playbooks / array.family / f"{NAME}.yaml").exists():
-            offered = FAMILIES[array.family].prechecked
-            lost = (f"playbooks/{array.family}/{NAME}.yaml is missing",) if offered else ()
-            return Prechecked(array.id, began, offered, version, unknown=lost)
+        if book is None:
+            return Prechecked(array.id, began, offered=False, version=version)
+        if isinstance(book, str):
+            return Prechecked(array.id, began, offered=True, version=version, unknown=(book,))
         runs = reading.version if reading is not None else None
         if runs is None:  # it has just kept every question waiting, or lies: a look of its own would do so again
             silent = ("it did not tell what it runs, so its own look was not asked for",)
             return Prechecked(array.id, began, offered=True, version=version, unknown=silent)
         try:
-            text = self.settings.read_playbook(f"{array.family}/{NAME}")
-            book = parse_precheck(text, f"playbooks/{array.family}/{NAME}.yaml", FAMILIES)
-            if book.family is not array.family:
-                raise BadInput(f"it is for {book.family}", place=f"playbooks/{array.family}/{NAME}.yaml")
             values = slot_values(array, image.file, version, array.serial, runs, self.settings.config.images.server)
-            steps, staged = render_precheck(book, {name: values[name] for name in book.slots}, FAMILIES)
+            steps, staged = render_precheck(
+                book.precheck, {name: values[name] for name in book.precheck.slots}, FAMILIES
+            )
         except BadInput as error:
             return Prechecked(array.id, began, offered=True, version=version, unknown=(str(error),))
 
@@ -97,13 +119,13 @@ class Prechecks:
             began,
             offered=True,
             version=version,
-            playbook_sha256=file_digest(text),
+            playbook_sha256=book.sha256,
             held=said(Would.HOLDS),
             found=said(Would.STOPS),
             unknown=tuple(
                 f"{one.step.id}: {one.because}" for one in asked.tried if one.would not in (Would.HOLDS, Would.STOPS)
             ),
             staged=staged,
-            way_out=book.way_out,
+            way_out=book.precheck.way_out,
             raw=tuple(reply.digest for reply in asked.replies),
         )

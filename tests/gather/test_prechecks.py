@@ -141,6 +141,24 @@ def looked(home: Path, family: ArrayFamily = SV, **told: Any) -> tuple[Prechecke
     return prechecks.read(asked, {"east-1": reading("east-1", **told)}, print)["east-1"], voice.asked
 
 
+def test_the_file_is_read_once_for_all_arrays_of_its_family(home: Path) -> None:
+    settings, book = load(home / "config.yaml"), home / "playbooks" / SV / "precheck.yaml"
+
+    class TakesTheFileAway(Silent):
+        def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
+            book.unlink(missing_ok=True)
+            return super().ask(target, command, deadline_s=deadline_s)
+
+    one_by_one = settings.config.model_copy(update={"ssh": settings.config.ssh.model_copy(update={"parallel": 1})})
+    voice = TakesTheFileAway()
+    prechecks = Prechecks(replace(settings, config=one_by_one), cast(Lines, voice), cast(Ledger, None), lambda: NOON)
+    names = ("east-1", "west-2", "west-3")
+    asked = request(targets=names, image=Asked(file="lab.img", version="8.7.0.4", sha256="sha256:" + "a" * 64))
+    found = prechecks.read(asked, {name: reading(name) for name in names}, print)
+    assert (set(found), voice.asked) == (set(names), 6)
+    assert len({one.playbook_sha256 for one in found.values()}) == 1
+
+
 def replace_family(name: str, family: ArrayFamily):  # type: ignore[no-untyped-def]
     return of(family).model_copy(update={"id": name})
 
