@@ -5,7 +5,7 @@ Every question of this room is put by a generator: it yields a command in exact 
 the end returns what it found. Who opens connections, waits and keeps raw replies is somebody else.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeAlias, TypeVar
 
 from gate.evidence import Reply, ReplyState
@@ -27,6 +27,24 @@ def ask(command: str, log: list[Reply]) -> Asking[Reply]:
     reply = yield command
     log.append(reply)
     return reply
+
+
+def in_any_case(asking: Asking[Found], tidying: Callable[[], Asking[None]]) -> Asking[Found]:
+    """
+    Ask, and then what must be asked in any case, also when an exception is thrown in.
+
+    Who closes the generator gives no answer any more, so nothing is asked then: what is left about is for the next
+    one to find, as after a gate that was killed.
+    """
+    try:
+        found = yield from asking
+    except GeneratorExit:
+        raise
+    except BaseException:
+        yield from tidying()
+        raise
+    yield from tidying()
+    return found
 
 
 def output(reply: Reply, what: str) -> bytes:

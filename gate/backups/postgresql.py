@@ -9,7 +9,7 @@ The rehearsing user owns the copy; PostgreSQL refuses to run as root. The copy's
 
 import re
 
-from gate.backups.answers import Asking, Unread, ask, output, shown, text
+from gate.backups.answers import Asking, Unread, ask, in_any_case, output, shown, text
 from gate.backups.examiner import Content, Examiner, Opened, Restored
 from gate.backups.postgresql_rows import database_of, psql, read
 from gate.backups.postgresql_server import Server, found, halt, reached, start, stop
@@ -35,10 +35,7 @@ def examine(restored: Restored, log: list[Reply]) -> Asking[Opened]:
     """Start, examine, stop; the server is stopped also when something fails in between."""
     opened = Opened()
     try:
-        try:
-            opened = yield from _running(restored, log)
-        finally:
-            yield from halt(restored.path, log)
+        opened = yield from in_any_case(_running(restored, log), lambda: halt(restored.path, log))
     except Unread as unread:
         problem = "; ".join(filter(None, (opened.problem, str(unread))))
         return Opened(opened.tables, ready_at=opened.ready_at, problem=problem)

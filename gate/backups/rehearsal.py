@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from gate.backups.answers import Asking, Unread
+from gate.backups.answers import Asking, Unread, in_any_case
 from gate.backups.examiner import Examiner, Mark, Opened, Restored
 from gate.backups.scratch import claim, clear
 from gate.backups.tool import Tool
@@ -56,7 +56,8 @@ def rehearse(
 
     `references` are those of `references_for`; one that is not older than the backup is left out. `owner` marks the
     scratch as this gate's. The scratch is removed afterwards in every case, also when an exception is thrown in; a
-    removal that failed is told and fails the rehearsal, since a copy of production would be left lying about.
+    removal that failed is told and fails the rehearsal, since a copy of production would be left lying about. Only
+    whoever closes the generator leaves it there, to be removed by the next rehearsal.
     `seconds` counts from the first command to the last row read. The work runs on `rehearsal_host`, where the
     repository must be reachable. ValueError for a tool that cannot restore.
     """
@@ -66,13 +67,16 @@ def rehearse(
     removal: list[Reply] = []
     left = ""
     used = _older(references, dataset, run)
-    try:
-        reached = yield from _restored(tool, examiner, protection, dataset, run, used, owner, log)
-    finally:
+
+    def removed() -> Asking[None]:
+        nonlocal left
         try:
             yield from clear(examiner, protection, owner, removal)
         except Unread as unread:
             left = f"the scratch was not cleaned up: {unread}"
+
+    restored = _restored(tool, examiner, protection, dataset, run, used, owner, log)
+    reached = yield from in_any_case(restored, removed)
     return Rehearsal(
         protection=protection.id,
         backup=run.id,

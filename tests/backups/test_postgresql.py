@@ -212,11 +212,7 @@ def killed_at(site: Site, protection: Protection, run: BackupRun, asker: Asker, 
     command = next(asking)
     while step not in command:
         command = asking.send(asker(command))
-    _dead.append(asking)
-
-
-_dead: list[object] = []
-"""Generators of gates that were killed; a collected one would tidy up after itself."""
+    asking.close()
 
 
 def test_what_a_killed_gate_left_is_stopped_and_removed_and_nothing_else(

@@ -262,6 +262,20 @@ def test_the_scratch_is_removed_also_when_the_asker_fails(
     assert left_behind(protection) == []
 
 
+def test_a_rehearsal_that_nobody_goes_on_with_ends_quietly_and_the_next_one_removes_what_it_left(
+    protection: Protection, dataset: Dataset, back_up: BackUp
+) -> None:
+    back_up()
+    asking = rehearse(TOOL, EXAMINER, protection, dataset, newest(protection), "naa.1", (), GATE)
+    command = next(asking)
+    while not command.startswith("sha256sum"):
+        command = asking.send(on_this_machine(command))
+    asking.close()  # RuntimeError, had it asked for anything more
+    assert left_behind(protection) != []
+    assert rehearsed(protection, dataset, None).passed
+    assert left_behind(protection) == []
+
+
 def test_of_several_references_the_newest_that_is_older_than_the_start_is_taken(dataset: Dataset) -> None:
     run = BackupRun("20261120T010000Z", BEFORE, 1, "sha256:" + "0" * 64, BEFORE)
     series = [Reference(dataset.id, BEFORE + timedelta(days=days), ()) for days in (-7, -1, 0, 1)]
