@@ -9,6 +9,7 @@ RFC 8785 byte for byte; floats are refused because there the two differ.
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | str | list[Json] | tuple[Json, ...] | Mapping[str, Json] | None"
@@ -32,6 +33,11 @@ def sha256(data: bytes) -> str:
 def digest(value: Json) -> str:
     """Return the digest of the canonical bytes of `value`."""
     return sha256(encode(value))
+
+
+def utc(moment: datetime) -> str:
+    """RFC 3339 in UTC with `Z` and microseconds: the one spelling of a time in entries and plans."""
+    return moment.astimezone(tz=UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _plain(value: Json) -> bool:

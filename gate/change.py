@@ -1,9 +1,8 @@
 """What is asked for, and the sealed plan made from it."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -381,11 +380,3 @@ class Plan:
     def steps(self, phase: Phase) -> tuple[Step, ...]:
         """Return the steps of one phase."""
         return {Phase.FORWARD: self.forward, Phase.COMMIT: self.commit, Phase.BACK_OUT: self.back_out}[phase]
-
-
-CHANGE_ID = re.compile(r"^chg-[0-9]{4,9}$")
-
-
-def utc(moment: datetime) -> str:
-    """RFC 3339 in UTC with `Z` and microseconds: the one spelling of a time in entries and plans."""
-    return moment.astimezone(tz=UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

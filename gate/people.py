@@ -25,7 +25,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlite_utils import Database
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import BadInput, NotSignedIn, NotThere, Outside, ShutOut
 from gate.person import Contract, Person, Role, unfit
 from gate.policy import Seat

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from gate.canonical import Json, digest
-from gate.change import utc
+from gate.canonical import Json, digest, utc
 from gate.finding import Check, Finding, Outcome, Waiver, Weight, When, first
 from gate.policy import Seat
 

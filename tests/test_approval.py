@@ -24,7 +24,7 @@ from gate.approval import (
     seats_due,
     tally,
 )
-from gate.change import utc
+from gate.canonical import utc
 from gate.person import Person, Role
 from gate.policy import ApprovalKind, Seat
 from tests.cases import DIGEST, NOON, OTHER_DIGEST, SECOND, policy

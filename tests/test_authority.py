@@ -8,7 +8,8 @@ import pytest
 
 from gate.approval import Decision, Method, Signed, Statement, Tally
 from gate.authority import STAGE, applying, authorise, no_return, purpose_of
-from gate.change import Grant, Phase, Plan, Purpose, Stage, utc
+from gate.canonical import utc
+from gate.change import Grant, Phase, Plan, Purpose, Stage
 from gate.policy import Seat
 from gate.standing import Standing, State
 from tests.cases import NOON, SECOND

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from gate.approval import Method
-from gate.change import Phase, utc
+from gate.canonical import utc
+from gate.change import Phase
 from gate.escort import Asked, Go, Gone, may_escort, may_start, needs_go, read_go, why_no_go
 from gate.person import Person, Role
 from gate.policy import ApprovalKind, Seat

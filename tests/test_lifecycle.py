@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gate.approval import Decision, Method, Statement
-from gate.canonical import Json
-from gate.change import Phase, utc
+from gate.canonical import Json, utc
+from gate.change import Phase
 from gate.finding import Outcome
 from gate.ledger import entry
 from gate.ledger.entry import KINDS, Entry

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.approval import Method
-from gate.change import utc
+from gate.canonical import utc
 from gate.finding import Waiver
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat

@@ -4,8 +4,7 @@ from base64 import b64encode
 
 from gate.api import bodies
 from gate.api.call import Answer, Call, Handler, Route
-from gate.canonical import digest
-from gate.change import utc
+from gate.canonical import digest, utc
 from gate.control.views import View
 from gate.export.selection import selection
 from gate.person import Person

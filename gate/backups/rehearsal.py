@@ -16,7 +16,7 @@ from gate.backups.answers import Asking, Unread, in_any_case
 from gate.backups.examiner import Examiner, Mark, Opened, Restored
 from gate.backups.scratch import claim, clear
 from gate.backups.tool import Tool
-from gate.change import utc
+from gate.canonical import utc
 from gate.evidence import BackupRun, Comparison, Reference, Rehearsal, Reply, TableDigest
 from gate.inventory import Dataset, Protection
 

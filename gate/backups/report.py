@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gate.backups.report_form import SCHEMA, ReportedRead, ReportedRestore, ReportForm
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import BadInput
 from gate.evidence import (
     BackupRun,

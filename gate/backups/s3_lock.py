@@ -18,7 +18,7 @@ from typing import Any
 from gate.backups.answers import Asking, Unread, ask, output, shown
 from gate.backups.s3_objects import Version, newest_run, versions
 from gate.backups.s3_words import Role, answered, moment, spell, told
-from gate.change import utc
+from gate.canonical import utc
 from gate.evidence import Attempt, BackupRun, Reply, ReplyState
 from gate.inventory import BackupTool, ObjectStore, Protection
 

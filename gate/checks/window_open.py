@@ -1,6 +1,6 @@
 """Is the change inside its window?"""
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.checks.case import Case
 from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.sentence import span

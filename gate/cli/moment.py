@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 def moment(expires: str) -> str:
     """Return a moment; a span of time counts from now."""
-    from gate.change import utc
+    from gate.canonical import utc
     from gate.duration import UNITS
 
     if expires[-1:] in UNITS and expires[:-1].isdecimal() and len(expires) < 7:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from gate.canonical import Json
-from gate.change import utc
+from gate.canonical import Json, utc
 from gate.control.desk import Desk, person
 from gate.errors import GateError, NotSignedIn
 from gate.ledger.entry import ANONYMOUS, GATE, Draft

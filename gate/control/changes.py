@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from gate.approval import Decision, may_perform, may_resume
 from gate.authority import STAGE, no_return
-from gate.canonical import Json
-from gate.change import ChangeRequest, utc
+from gate.canonical import Json, utc
+from gate.change import ChangeRequest
 from gate.checks import RECORDS
 from gate.control import signing
 from gate.control.deciding import Decision as Decided

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.views import View
 from gate.errors import CannotTell, GateError, LedgerUnavailable

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from gate.canary import Choice, choose, stages
-from gate.canonical import Json
-from gate.change import ChangeRequest, Contracted, Plan, Purpose, Restored, RestorePlan, Target, utc
+from gate.canonical import Json, utc
+from gate.change import ChangeRequest, Contracted, Plan, Purpose, Restored, RestorePlan, Target
 from gate.checks import EXPECTED, RECORDS
 from gate.checks.case import Case, OtherChange
 from gate.control.picturing import isolation_view

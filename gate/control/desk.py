@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from gate.approval import Tally, tally
 from gate.authority import STAGE
 from gate.canonical import Json, encode
-from gate.change import CHANGE_ID, ChangeRequest, Plan
+from gate.change import ChangeRequest, Plan
 from gate.checks.case import OtherChange
 from gate.control.lists import Lists, readable
 from gate.control.verdicts import Sources
@@ -20,7 +20,7 @@ from gate.control.views import View, change_view
 from gate.errors import BadInput, CannotTell, GateError, Moved, NotThere, Refused
 from gate.finding import Waiver
 from gate.gather.gather import Gathering
-from gate.ledger.entry import Actor, Blob, Draft
+from gate.ledger.entry import CHANGE_ID, Actor, Blob, Draft
 from gate.lifecycle import ALLOWED
 from gate.people import People
 from gate.person import Person

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.control.verdicts import Sources
 from gate.escort import may_escort
 from gate.person import Person

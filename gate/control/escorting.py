@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Mapping
 
 from gate.approval import Method
-from gate.canonical import Json
-from gate.change import ChangeRequest, Contracted, utc
+from gate.canonical import Json, utc
+from gate.change import ChangeRequest, Contracted
 from gate.control.desk import Desk, person, reason_of
 from gate.control.views import View
 from gate.errors import BadInput, Moved, Refused

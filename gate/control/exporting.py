@@ -9,8 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gate.canonical import sha256
-from gate.change import utc
+from gate.canonical import sha256, utc
 from gate.control.desk import Desk, Progress, person
 from gate.control.taking import Part, part_of, why_not
 from gate.control.views import View

@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gate.canonical import Json, encode
-from gate.change import utc
+from gate.canonical import Json, encode, utc
 from gate.control.views import View
 from gate.errors import BadInput, NotThere, Refused
 from gate.export import complete

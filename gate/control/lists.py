@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import CannotTell
 from gate.ledger.entry import Entry
 from gate.lifecycle import fold

@@ -1,6 +1,6 @@
 """The record as such: its entries, its seal, what devices answered."""
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.control import sealing
 from gate.control.desk import Desk
 from gate.control.views import View

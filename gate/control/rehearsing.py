@@ -1,6 +1,6 @@
 """What proves a backup outside any change: references, rehearsals, and what is on record about them."""
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.views import View
 from gate.errors import CannotTell, NotThere

@@ -1,6 +1,6 @@
 """What the backup side pushes: taken in under a person's or a machine's token, counted by the signature in it."""
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.control.desk import Desk, person
 from gate.control.views import View
 from gate.errors import Refused

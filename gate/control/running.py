@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from gate.attendance import Word, may_confirm
-from gate.change import Phase, utc
+from gate.canonical import utc
+from gate.change import Phase
 from gate.control.verdicts import Sources
 from gate.engine.next import by_hand, rounds_due
 from gate.person import Person

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from gate.canonical import Json
-from gate.change import utc
+from gate.canonical import Json, utc
 from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.picturing import fate_view, isolation_view
 from gate.control.views import View

@@ -3,7 +3,7 @@
 import base64
 from contextlib import suppress
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.control.desk import Desk
 from gate.control.views import View
 from gate.errors import CannotTell

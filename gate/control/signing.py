@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 from gate.approval import NAMESPACE, Decision, Method, Statement, may_sit, read_statement, seats_due
 from gate.authority import STAGE
-from gate.canonical import Json
-from gate.change import utc
+from gate.canonical import Json, utc
 from gate.control.desk import Desk, person
 from gate.errors import BadInput, Moved, Refused
 from gate.ledger.entry import Draft

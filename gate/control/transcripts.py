@@ -1,6 +1,6 @@
 """What was said with the canary in a change, in order: for its page, for the terminal, for players of recordings."""
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.control.desk import Desk
 from gate.control.views import View
 from gate.person import Person

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from gate.approval import may_try
-from gate.canonical import Json
-from gate.change import Phase, Plan, released, utc
+from gate.canonical import Json, utc
+from gate.change import Phase, Plan, released
 from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.views import View
 from gate.engine.heard import raw_reply

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from gate.approval import Tally, may_sit
-from gate.change import Plan, utc
+from gate.canonical import utc
+from gate.change import Plan
 from gate.checks import RECORDS
 from gate.finding import FIND_OUT
 from gate.person import Person

@@ -9,7 +9,8 @@ from typing import Any
 
 from gate.approval import may_perform, may_resume, may_sit, may_try, seats_due
 from gate.authority import no_return
-from gate.change import Plan, utc
+from gate.canonical import utc
+from gate.change import Plan
 from gate.control.escorted import escort_view
 from gate.control.running import by_hand_view, run_view
 from gate.control.verdicts import Sources, halves_view, verdict_view

@@ -4,8 +4,7 @@ import secrets
 from datetime import datetime
 
 from gate.approval import Method, may_sit
-from gate.canonical import Json
-from gate.change import utc
+from gate.canonical import Json, utc
 from gate.checks import RECORDS
 from gate.control.desk import Desk, person, reason_of
 from gate.control.signing import SLACK, named_seat

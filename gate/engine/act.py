@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from gate.approval import Tally, tally
 from gate.authority import STAGE, authorise, escorted, outside_contract
-from gate.canonical import Json
-from gate.change import Grant, Phase, Plan, utc
+from gate.canonical import Json, utc
+from gate.change import Grant, Phase, Plan
 from gate.engine import steps
 from gate.engine.drafts import DRIVER, ended, escort_asked, intent, looked, named, permitted
 from gate.engine.escorting import Absent, AskEscort, Next

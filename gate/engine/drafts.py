@@ -3,8 +3,8 @@
 import secrets
 from datetime import datetime, timedelta
 
-from gate.canonical import Json
-from gate.change import Phase, Plan, Purpose, utc
+from gate.canonical import Json, utc
+from gate.change import Phase, Plan, Purpose
 from gate.engine.escorting import AskEscort
 from gate.engine.next import Act
 from gate.gather.asking import Outcome

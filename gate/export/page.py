@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.export.gist import LOUD, outcome
 from gate.export.story import Blobs, contractor, escorted, story
 from gate.ledger.checkpoint import Checkpoint

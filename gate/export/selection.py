@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from gate.canonical import Json
-from gate.change import CHANGE_ID, utc
+from gate.canonical import Json, utc
 from gate.errors import BadInput
-from gate.ledger.entry import KINDS
+from gate.ledger.entry import CHANGE_ID, KINDS
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LONGEST_NAME = 200

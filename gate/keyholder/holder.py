@@ -8,8 +8,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
-from gate.canonical import Json
-from gate.change import Grant, utc
+from gate.canonical import Json, utc
+from gate.change import Grant
 from gate.errors import BadInput, Outside, Refused
 from gate.keyholder.memory import Memory
 from gate.keyholder.sealing import Credential, Seal

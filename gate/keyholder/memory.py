@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from gate.change import Grant, Phase, utc
+from gate.canonical import utc
+from gate.change import Grant, Phase
 from gate.errors import Outside
 from gate.keyholding.following import Head, unpacked
 from gate.keyholding.rule import Made

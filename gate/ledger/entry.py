@@ -21,6 +21,9 @@ LARGEST_BODY = 16 * 1024
 FLAT = frozenset({str, int, bool, type(None)})
 """What JSON gives back as the very same value."""
 
+CHANGE_ID = re.compile(r"^chg-[0-9]{4,9}$")
+"""How the gate names a change."""
+
 ACTOR_TYPES = ("person", "gate", "anonymous")
 
 KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -189,7 +192,7 @@ class Frame:
 
 def body(draft: Draft, *, name: str, time: str, seq: int | None) -> bytes:
     """
-    Return the exact bytes; `name` becomes the id, `time` is spelled by gate.change.utc.
+    Return the exact bytes; `name` becomes the id, `time` is spelled by gate.canonical.utc.
 
     BadInput for an unknown kind or key, or more than 16 KiB.
     """

@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from gate.backups.s3_words import Role
-from gate.change import utc
+from gate.canonical import utc
 from gate.evidence import Reply, ReplyState
 from gate.inventory import ObjectStore
 from gate.objects import credential, wire

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import CannotTell, LedgerUnavailable
 from gate.store.appending import Job
 from gate.store.connections import Connections

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import BadInput, GateError, LedgerUnavailable, Moved, Refused
 from gate.ledger import entry, merkle
 from gate.ledger.entry import Draft, Entry, Frame

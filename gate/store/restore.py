@@ -11,7 +11,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import BadInput, CannotTell, LedgerUnavailable, Refused
 from gate.ledger import entry, merkle
 from gate.ledger.checkpoint import Checkpoint

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import BadInput, LedgerUnavailable
 from gate.ledger import checkpoint as heads
 from gate.ledger import merkle

@@ -25,7 +25,7 @@ class Tip:
     size: int
     frontier: merkle.Frontier
     latest: str
-    """The latest time of any entry, spelled by gate.change.utc; empty before the first."""
+    """The latest time of any entry, spelled by gate.canonical.utc; empty before the first."""
 
     lasts: dict[str, Last] = field(default_factory=dict)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import GateError
 from gate.export.population import Item, read_item
 from gate.store import Ledger

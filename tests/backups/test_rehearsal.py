@@ -13,7 +13,7 @@ from gate.backups.scratch import spot_of
 from gate.backups.sqlite_copy import TOOL, catalogue
 from gate.backups.sqlite_engine import EXAMINER
 from gate.backups.sqlite_rows import content
-from gate.change import utc
+from gate.canonical import utc
 from gate.evidence import BackupRun, Reference, Rehearsal, Reply
 from gate.inventory import AppendOnly, Dataset, Protection
 from tests.backups.local import Asker, drive, failed, lost, on_this_machine, saying, spoilt

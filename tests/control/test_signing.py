@@ -10,7 +10,7 @@ import pytest
 
 from gate.approval import Statement, read_statement
 from gate.assembly import now
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import BadInput, Refused
 from gate.settings import load
 from tests.control.conftest import Room

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from gate.assembly import now
-from gate.change import utc
+from gate.canonical import utc
 from gate.errors import GateError, Refused
 from gate.evidence import Evidence, Identity
 from gate.keys import own, public_line

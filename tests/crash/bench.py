@@ -22,8 +22,8 @@ from gate.approval import Method, Statement
 from gate.assembly import now
 from gate.attendance import Confirmation, Word
 from gate.authority import STAGE
-from gate.canonical import Json, encode
-from gate.change import Grant, Plan, Purpose, Stage, Target, utc
+from gate.canonical import Json, encode, utc
+from gate.change import Grant, Plan, Purpose, Stage, Target
 from gate.cli.sshkey import sign
 from gate.control.desk import PLAN
 from gate.engine.act import Crew

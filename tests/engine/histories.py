@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Self
 
-from gate.canonical import Json
-from gate.change import Contracted, Phase, Plan, Stage, utc
+from gate.canonical import Json, utc
+from gate.change import Contracted, Phase, Plan, Stage
 from gate.escort import Go
 from gate.judgement import ZERO_TOLERANCE
 from gate.ledger import entry

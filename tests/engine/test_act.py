@@ -11,8 +11,8 @@ import pytest
 
 from gate.approval import Decision, Statement
 from gate.authority import STAGE
-from gate.canonical import Json
-from gate.change import Grant, Phase, Plan, utc
+from gate.canonical import Json, utc
+from gate.change import Grant, Phase, Plan
 from gate.engine.act import Crew, perform
 from gate.engine.hands import Asker, Hands
 from gate.engine.next import Act, Baseline, Look, Wait, next_action

@@ -15,7 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.approval import Method
-from gate.change import Phase, Purpose, utc
+from gate.canonical import utc
+from gate.change import Phase, Purpose
 from gate.errors import Outside, Refused
 from gate.finding import Outcome
 from gate.ledger import checkpoint, entry, merkle

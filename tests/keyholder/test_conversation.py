@@ -14,8 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
-from gate.canonical import Json, encode
-from gate.change import utc
+from gate.canonical import Json, encode, utc
 from gate.errors import Outside, Refused
 from gate.keyholder.place import memory_of
 from gate.keyholding import words

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gate.canonical import Json
-from gate.change import Phase, utc
+from gate.canonical import Json, utc
+from gate.change import Phase
 from gate.cli.sshkey import sign
 from gate.errors import Refused
 from gate.escort import NAMESPACE, Go

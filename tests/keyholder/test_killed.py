@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from gate.change import Phase, utc
+from gate.canonical import utc
+from gate.change import Phase
 from gate.errors import GateError
 from gate.keys import public_line
 from tests.engine.histories import CANARY, PLAN, plan

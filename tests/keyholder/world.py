@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.approval import Decision as Said
 from gate.approval import Method, Statement
 from gate.authority import STAGE
-from gate.canonical import Json, encode
-from gate.change import Grant, Phase, Plan, Purpose, utc
+from gate.canonical import Json, encode, utc
+from gate.change import Grant, Phase, Plan, Purpose
 from gate.checks import EXPECTED
 from gate.cli.sshkey import sign
 from gate.control.deciding import Decision

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from gate.approval import Decision, Method, Signed, Statement, Tally
-from gate.canonical import digest, encode
-from gate.change import utc
+from gate.canonical import digest, encode, utc
 from gate.checks import RECORDS
 from gate.control import deciding
 from gate.finding import Outcome, Waiver, Weight

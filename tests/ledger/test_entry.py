@@ -6,8 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gate.canonical import Json, encode
-from gate.change import utc
+from gate.canonical import Json, encode, utc
 from gate.errors import BadInput, CannotTell
 from gate.ledger import entry
 from gate.ledger.entry import GATE, Actor, Blob, Draft

@@ -15,8 +15,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gate.assembly import open_record
-from gate.canonical import Json, sha256
-from gate.change import ChangeRequest, utc
+from gate.canonical import Json, sha256, utc
+from gate.change import ChangeRequest
 from gate.control.desk import Desk
 from gate.control.door import Control
 from gate.control.lists import Lists

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from gate.change import utc
+from gate.canonical import utc
 from gate.person import Contract, Role
 from tests.web.room import PASSWORD, Room
 

@@ -39,10 +39,10 @@ FACE = VALUES | {"control", "export", "people"}
 ONLY: dict[str, set[str]] = {
     "lab": {"errors", "inventory"},  # it must not share a parser with what it tests
     "iscsi": {"chap", "errors", "families"},  # it moves bytes; what they mean is for the family
-    "objects": {"errors", "backups", "change", "evidence", "inventory"},  # likewise
+    "objects": {"errors", "backups", "canonical", "evidence", "inventory"},  # likewise
     "ssh": {"errors", "evidence", "hostkeys", "inventory"},  # likewise
     "streaming": VALUES | {"export", "settings", "store"},
-    "ledger": {"errors", "canonical", "change"},  # an auditor reads this room alone
+    "ledger": {"errors", "canonical"},  # an auditor reads this room alone
     "export": VALUES | {"ledger", "store"},
     "witness": {"errors", "ledger", "listening", "store"},  # it runs elsewhere, and needs nothing of the gate's
     # It trusts nothing of the gate's, so it shares only what is pure, and the maker of certificates.
