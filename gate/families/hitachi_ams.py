@@ -5,6 +5,7 @@ The arrays have no command line of their own: the gate logs in to a host that ma
 registered there, so two identities are checked, the host's key and the array's own serial in its answer. Hitachi's
 people load the firmware. `STONAVM_RSP_PASS=on` in the tool's environment answers its own questions in advance; no
 command here has one to answer. What public collectors do not show of a layout is [M] and never decides alone.
+Units and pairs are in `hitachi_ams_units`.
 """
 
 import re
@@ -12,7 +13,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from gate.evidence import ArrayReading, Reply
-from gate.families.family import Facts, Family, Reader, Unreadable, whole_text
+from gate.families.family import Facts, Family, Reader, Unreadable
+from gate.families.hitachi_ams_units import QUESTIONS as OF_UNITS
+from gate.families.hitachi_ams_units import (
+    WAITS,
+    lines_of,
+    read_ports,
+    read_units,
+    refused,
+    volumes_of,
+)
 from gate.families.reading import Asked
 
 QUESTIONS: Mapping[str, str] = {
@@ -20,6 +30,7 @@ QUESTIONS: Mapping[str, str] = {
     "parts": "auparts -unit {unit}",
     "drives": "audrive -unit {unit} -status",
     "targets": "autargetdef -unit {unit} -refer",
+    **OF_UNITS,
 }
 
 READ_ONLY = (
@@ -28,7 +39,7 @@ READ_ONLY = (
     re.compile(r"(auluref|aurgref) -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62} -g", re.ASCII),
     re.compile(r"auluref -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII),
     re.compile(r"autargetdef -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62} -refer", re.ASCII),
-    re.compile(r"aufibre1 -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62} -refer", re.ASCII),
+    re.compile(r"(aufibre1|aureplication(local|remote)) -unit [A-Za-z0-9][A-Za-z0-9._-]{0,62} -refer", re.ASCII),
 )
 MUTATING: tuple[re.Pattern[str], ...] = ()
 FORBIDDEN = ((re.compile(r"^au"), "it changes the array, and Hitachi's people do that in an attended step"),)
@@ -42,20 +53,10 @@ AT_REST = (NORMAL, "Standby")
 """A drive in use, and a spare that waits [M for the words]."""
 
 
-def _lines(reply: Reply) -> list[str]:
-    text = whole_text(reply)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines or not text.endswith("\n") or lines == ["%"]:
-        raise Unreadable("the reply is empty or stops in the middle of a line")
-    if refusal := next((line for line in lines if re.match(r"(DM[A-Z]{2}\d|error|usage)", line, re.IGNORECASE)), ""):
-        raise Unreadable(f"the tool answered {refusal[:120]}")
-    return [line for line in lines if line != "%"]
-
-
 def _unit(reply: Reply) -> Facts:
     """Return serial, model and firmware revision, `0893/B-S` spelled `0893-B-S`."""
     told: dict[str, str] = {}
-    for line in _lines(reply):
+    for line in lines_of(reply):
         key, colon, value = (part.strip() for part in line.partition(" :"))
         if colon:
             key = " ".join(key.split())
@@ -78,7 +79,7 @@ def _ill(reply: Reply, good: tuple[str, ...], what: str) -> list[str]:
     A line that is neither a row nor a title spoils the list: it may be a part in a state that nobody knows.
     """
     found, rows = [], 0
-    for line in _lines(reply):
+    for line in lines_of(reply):
         words = line.split()
         if words[0].isdecimal() and len(words) > 1:
             rows += 1
@@ -97,8 +98,10 @@ def _parts(reply: Reply) -> Facts:
 
 
 def _targets(reply: Reply) -> tuple[str, ...]:
-    """Return the iSCSI names of its targets, in the shape of public drivers; every target must tell one."""
-    lines = _lines(reply)
+    """Return the iSCSI names of its targets, in the shape of public drivers; none where the tool knows of no iSCSI."""
+    if refused(reply):
+        return ()
+    lines = lines_of(reply)
     targets = [line for line in lines if re.match(r"\d{3}:\S", line)]
     names = [match.group(1) for line in lines if (match := ISCSI_NAME.fullmatch(line))]
     if not targets or len(names) != len(targets):
@@ -121,6 +124,9 @@ HEALTH: Mapping[str, Callable[[Reply], list[str]]] = {
     "unit": _bad_unit,
     "parts": lambda reply: _ill(reply, (NORMAL,), "part"),
     "drives": lambda reply: _ill(reply, AT_REST, "drive"),
+    "units": lambda reply: [
+        f"unit {one.number} is {one.status}" for one in read_units(reply) if one.status not in (NORMAL, WAITS)
+    ],
 }
 
 
@@ -129,21 +135,21 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     Return who the array is and whether it is well, from the replies to QUESTIONS.
 
     No question asks for an update itself: idle is said only while every part is normal, since a controller that is
-    loaded restarts. No public list tells a logical unit's designator, so there is no list of volumes: people say what
-    lies there. An AMS or HUS 100 keeps its units on its own drives; what virtualises is of the VSP's family.
+    loaded restarts. An AMS or HUS 100 keeps its units on its own drives; what virtualises is of the VSP's family.
     """
     asked = Asked(replies)
     unit = asked.read("unit", _unit) or {}
     parts = asked.read("parts", _parts)
+    ports = asked.read("ports", read_ports)
     state = None if parts is None else "idle" if parts["normal"] == "yes" else "not at rest"
     return asked.reading(
         array,
         now,
         unit,
-        ports=asked.read("targets", _targets) or (),
+        ports=(*(asked.read("targets", _targets) or ()), *(f"naa.{port}" for port in ports or ())),
         update_state=state,
         problems=asked.problems(HEALTH),
-        volumes=None,
+        volumes=volumes_of(asked, ports, unit.get("serial")),
         backends=(),
     )
 

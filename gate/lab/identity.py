@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 VENDOR = "SANGATE"
 PAGES = (0x00, 0x80, 0x83, 0xB0, 0xB1)
+HITACHI = "60060e80"
+AMS_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,26 @@ class Identity:
     def naa(self, lun: int) -> bytes:
         """NAA 6 name of one LUN: company, then the system id (or what is made of it) and the LUN."""
         middle = self.serial.lower() if re.fullmatch(r"[0-9A-Fa-f]{16}", self.serial) else _short(self.serial)
+        middle = f"{self.port_root}{self._numbered:08x}" if self.company == HITACHI else middle
         return bytes.fromhex(f"{self.company}{middle}{lun:08x}")
+
+    @property
+    def port_root(self) -> str:
+        """
+        Eight hexadecimal digits that the names of a Hitachi array's ports begin with, after the maker's; the last is 0.
+
+        A serial of eight digits is of an AMS, one of six of a VSP Gx00, which has it in the names of its ports.
+        """
+        if len(self.serial) == AMS_DIGITS:
+            return f"10{_short(self.serial)[:5]}0"
+        number = int(self.serial) % 100_000
+        return f"{0x12 + (number >> 16 << 4):02x}{number & 0xFFFF:04x}00"
+
+    @property
+    def _numbered(self) -> int:
+        """The serial as it stands in the names of LUNs: as it is, or the last five digits of it with a mark."""
+        number = int(self.serial)
+        return number if len(self.serial) == AMS_DIGITS else 0x5040 << 16 | number % 100_000
 
 
 def revision_of(version: str) -> str:

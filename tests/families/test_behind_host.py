@@ -46,7 +46,7 @@ def test_a_well_array_tells_who_it_is_by_its_own_serial(
     assert bool(told.unknown) == (family is VSP)
 
 
-def test_sun_lists_its_volumes_and_ports_and_hitachi_its_targets_alone() -> None:
+def test_sun_lists_its_volumes_and_ports_and_an_ams_the_ports_of_both_kinds() -> None:
     sun = array(SUN)
     assert sun.target_ports == ("naa.201600a0b82fbc3a", "naa.201700a0b82fbc3a")
     assert sun.volumes is not None
@@ -59,9 +59,8 @@ def test_sun_lists_its_volumes_and_ports_and_hitachi_its_targets_alone() -> None
     )
     assert array(SUN, profile=named).target_ports == ("iqn.1986-03.com.sun:x", "naa.201700a0b82fbc3a")
     ams = array(AMS)
-    assert ams.volumes is None
-    assert ams.target_ports == tuple(f"iqn.1994-04.jp.co.hitachi:rsd.d7a.t.10042.{port}000" for port in ("0a", "1a"))
-    assert array(VSP).volumes is None
+    targets = tuple(f"iqn.1994-04.jp.co.hitachi:rsd.d7a.t.10042.{port}000" for port in ("0a", "1a"))
+    assert ams.target_ports == (*targets, "naa.50060e80102b1e00", "naa.50060e80102b1e04")
 
 
 def test_carriage_returns_change_nothing() -> None:

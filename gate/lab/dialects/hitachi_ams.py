@@ -1,13 +1,16 @@
 """
 What Storage Navigator Modular 2 says of a lab AMS: keys and values, and lists whose rows end with a state.
 
-Layouts of parts and drives are assumed [M]; those of `auunitinfo`, `autargetdef` and `auluref` are in public drivers
-and collectors (array-clis, 6.3). No list tells a logical unit's designator. Newer code has a column more in one list.
+Layouts of parts, drives and remote pairs are assumed [M]; the others are in public drivers and collectors (array-clis,
+6.3). No list tells a logical unit's designator: it is made of a port's name, the serial and the number, as on AMS
+arrays that people have looked at. Newer code has a column more in one list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from gate.lab.dialects.behind_host import BehindHost
+from gate.lab.dialects.by_vendor import BY_VENDOR
 from gate.lab.images import Behaviour, lab_image
 from gate.lab.said import Said
 
@@ -25,6 +28,11 @@ class HitachiAms(BehindHost):
         lab_image("0898-C-S", Behaviour.FLIPS_BITS, end="bin"),
     )
     names = ("0", "1")
+    own_faults: ClassVar[Mapping[str, str]] = {
+        **BY_VENDOR,
+        "snapshot": "one unit is a snapshot of another: COPY=ORIGIN, by their numbers",
+        "remote-pair": "one unit is half of a pair with another array",
+    }
     company = "60060e80"
     target_name = "iqn.1994-04.jp.co.hitachi:rsd.d7a.{id}"
     usual_model = "AMS2300"
@@ -48,6 +56,9 @@ class HitachiAms(BehindHost):
             ("audrive", "-status"): _drives,
             ("autargetdef", "-refer"): _targets,
             ("auluref",): _units,
+            ("aufibre1", "-refer"): _ports,
+            ("aureplicationlocal", "-refer"): _pairs,
+            ("aureplicationremote", "-refer"): _remote,
         }
         command = commands.get((words[0], *words[3:]))
         if command is None:
@@ -107,9 +118,58 @@ def _targets(array: HitachiAms) -> list[str]:
     return lines
 
 
+def _ports(array: HitachiAms) -> list[str]:
+    lines = ["Port Information", " " * 52 + "Port Address"]
+    lines.append("  CTL  Port   Node Name          Port Name          Setting Current")
+    root = array.controller.identity.port_root.upper()
+    for controller in (0, 1):
+        name = f"50060E80{root[:-1]}{controller * 4:X}"
+        lines.append(f"    {controller}     0   {name}   {name}   0000EF  272700")
+    return [
+        *lines,
+        "Transfer Rate",
+        "  CTL  Port  Setting Current",
+        "    0     0  Auto    8Gbps",
+        "    1     0  Auto    8Gbps",
+    ]
+
+
+def _pair_of(array: HitachiAms) -> tuple[int, int] | None:
+    copy, _, origin = array.faults.get("snapshot", "").partition("=")
+    return (int(copy), int(origin)) if copy.isdecimal() and origin.isdecimal() else None
+
+
 def _units(array: HitachiAms) -> list[str]:
-    lines = [" LU Capacity Size Group Pool Mode Level Type Speed Encryption of Paths Status"]
+    pair = _pair_of(array)
+    lines = [
+        "                            Stripe  RAID     DP    Tier   RAID                           Rotational  Number"
+    ]
+    lines.append(
+        "   LU       Capacity        Size    Group    Pool  Mode     Level        Type       Speed  of Paths  Status"
+    )
     for number, unit in sorted(array.controller.units.items()):
-        blocks = len(unit.data) // 512
-        lines.append(f" {number} {blocks} blocks 256KB 0 N/A N/A 5( 4D+1P) SAS 10000rpm N/A 1 Normal")
+        waits = pair is not None and number == pair[0]
+        middle = (
+            "N/A      N/A   N/A  N/A     N/A          N/A        N/A"
+            if waits
+            else ("256KB        0     N/A  N/A       5( 4D+1P)  SAS   10000rpm")
+        )
+        status = "N/A(V-VOL)" if waits else "Normal"
+        lines.append(f"{number:>5}  {len(unit.data) // 512:>12} blocks   {middle}  1  {status}")
+    return lines
+
+
+def _pairs(array: HitachiAms) -> list[str]:
+    lines = ["Pair Name                          LUN  Pair LUN  Status                 Copy Type    Group"]
+    if pair := _pair_of(array):
+        copy, origin = pair
+        name = f"SS_LU{origin:04}_LU{copy:04}"
+        lines.append(f"{name:<32}{origin:>6}{copy:>10}  Split(100%)            SnapShot     ---:Ungrouped")
+    return lines
+
+
+def _remote(array: HitachiAms) -> list[str]:
+    lines = ["Pair Name                        Local LUN  Attribute  Remote LUN  Status           Copy Type"]
+    if "remote-pair" in array.faults:
+        lines.append("TC_LU0001_LU0001                         1  S-VOL               1  Paired(100%)     TrueCopy")
     return lines
