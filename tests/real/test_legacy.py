@@ -40,11 +40,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         yield begin
 
 
-def old(start: Start, below: Path, more: str = "") -> tuple[Server, HostKeys]:
-    """Start a server that has an RSA host key and SHA-1; return it with that key pinned."""
+def old(start: Start, below: Path, more: str = "", **given: str) -> tuple[Server, HostKeys]:
+    """Start a server that has an RSA host key and SHA-1; return it with that key pinned. `given`: whom it trusts."""
     file = below / "rsa"
     subprocess.run([need("ssh-keygen"), "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(file)], check=True)
-    server = start(more=f"HostKey {file}\n{SHA1_ONLY}{more}")
+    server = start(more=f"HostKey {file}\n{SHA1_ONLY}{more}", **given)
     kind, key, *_ = file.with_suffix(".pub").read_text().split()
     return server, parse(f"[127.0.0.1]:{server.port} {kind} {key}\n", "known_hosts")
 
