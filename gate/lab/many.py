@@ -44,7 +44,7 @@ def _array(family: ArrayFamily, number: int, place: str) -> dict[str, object]:
     made: dict[str, object] = {"id": name, "site": site, "family": family.value, "model": model, "serial": serial}
     made |= {"criticality": CRITICALITIES[number % len(CRITICALITIES)], "ssh": {"host": place, "port": 2222}}
     if family in BEHIND_A_HOST:
-        made["unit"] = name
+        made["unit"] = str(number + 1) if family is ArrayFamily.HITACHI_VSP else name  # an instance is a number
     if family in SWITCHES:  # the arrays behind them are not in this fleet, so there is no scratch over them either
         return made | {"plane": {"fabrics": [f"fabric-{'ab'[number % 2]}"]}}
     return made | ({"upload": {"host": place, "port": 2223}} if dialect.takes_sftp else {}) | {"scratch": scratch}

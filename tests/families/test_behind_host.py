@@ -18,7 +18,11 @@ SUN, AMS, VSP = ArrayFamily.SUN_STORAGETEK, ArrayFamily.HITACHI_AMS, ArrayFamily
 OURS = (SUN, AMS, VSP)
 BOOKS = Path(__file__).parents[2] / "playbooks"
 ASKED = [(family, question) for family in OURS for question in FAMILIES[family].questions]
-HEALTH = {SUN: {"health", "profile"}, AMS: {"unit", "parts", "drives"}, VSP: {"paths", "pools"}}
+HEALTH = {
+    SUN: {"health", "profile"},
+    AMS: {"unit", "parts", "drives", "units"},
+    VSP: {"controllers", "drives", "paths", "pools", "ldevs"},
+}
 
 
 def said(family: ArrayFamily, name: str) -> bytes:
@@ -34,16 +38,15 @@ def array(family: ArrayFamily, **changed: bytes | Reply) -> ArrayReading:
     [
         (SUN, "600A0B80002FBC3A0000000042004200", "CSM200_R", "07.35.44.10"),
         (AMS, "87010042", "AMS2300", "0893-B-S"),
-        (VSP, "470042", None, "83-05-40-00"),
+        (VSP, "470042", "M8H", "83-05-40-00"),
     ],
 )
 def test_a_well_array_tells_who_it_is_by_its_own_serial(
-    family: ArrayFamily, serial: str, model: str | None, version: str
+    family: ArrayFamily, serial: str, model: str, version: str
 ) -> None:
     told = array(family)
     assert (told.serial, told.model, told.version, told.problems) == (serial, model, version, ())
-    assert told.update_state == (None if family is VSP else "idle")
-    assert bool(told.unknown) == (family is VSP)
+    assert (told.update_state, told.unknown) == ("idle", ())
 
 
 def test_sun_lists_its_volumes_and_ports_and_an_ams_the_ports_of_both_kinds() -> None:
@@ -203,16 +206,25 @@ def test_an_array_behind_a_host_says_by_what_name_and_no_other_does() -> None:
             Array.model_validate(fields | changed)
 
 
-@pytest.mark.parametrize(("family", "versions"), [(SUN, ("07.60.28.10", "07.35.44.10")), (AMS, ("0897-A", "0893-B-S"))])
-def test_the_playbook_names_the_array_to_its_management_host(family: ArrayFamily, versions: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("family", "unit", "versions"),
+    [
+        (SUN, "lab-1", ("07.60.28.10", "07.35.44.10")),
+        (AMS, "lab-1", ("0897-A", "0893-B-S")),
+        (VSP, "4711", ("83-05-46-00", "83-05-40-00")),
+    ],
+)
+def test_the_playbook_names_the_array_to_its_management_host(
+    family: ArrayFamily, unit: str, versions: tuple[str, str]
+) -> None:
     text = (BOOKS / family / "upgrade.yaml").read_bytes()
-    slots = {"array": "sun-1", "unit": "lab-1", "image": "code.dlp", "serial": "600A0B80"}
+    slots = {"array": "sun-1", "unit": unit, "image": "code.dlp", "serial": "600A0B80"}
     slots |= {"version": versions[0], "from_version": versions[1]}
     words = render(parse(text, "upgrade.yaml", FAMILIES), slots, FAMILIES)
     for step in (*words.forward, *words.commit, *words.back_out):
         asked = step.look_command if step.attended else step.command
         assert FAMILIES[family].may_ask(asked), asked
-        assert "lab-1" in asked
+        assert unit in asked
     assert [step.attended for step in words.forward if step.mutates] == ["vendor"]
     with pytest.raises(BadInput, match="unit"):
         parse(text.replace(b'  unit: "', b'  # "'), "upgrade.yaml", FAMILIES)

@@ -41,7 +41,8 @@ def translated(text: str, family: ArrayFamily) -> str:
         text = text.replace(f"iqn.1986-03.com.ibm:2145.{name}.node1", target)
         serial = serials[name].replace("E", "0")[-dialect.serial_digits :]
         text = text.replace(f"serial: {serials[name]}", f"serial: {serial}")
-        model = known.replace("UNIT", f"lab-{name}")
+        unit = str(TARGETS.index(name) + 1) if family is ArrayFamily.HITACHI_VSP else f"lab-{name}"
+        model = known.replace("UNIT", unit)
         text = re.sub(rf"(- id: {name}\b.*?model: )LAB-FS5", rf"\g<1>{model}", text, count=1, flags=re.DOTALL)
         old, new = Identity(serials[name], "", "", "", "60050768"), Identity(serial, "", "", "", dialect.company)
         for lun in (1, 2, 9):

@@ -5,6 +5,7 @@ from gate.lab.array import Array
 from gate.lab.dialects.brocade_fos import BrocadeFos
 from gate.lab.dialects.dothill import DotHill
 from gate.lab.dialects.hitachi_ams import HitachiAms
+from gate.lab.dialects.hitachi_vsp import HitachiVsp
 from gate.lab.dialects.nxos_mds import NxosMds
 from gate.lab.dialects.ontap import Ontap
 from gate.lab.dialects.purity import Purity
@@ -17,6 +18,7 @@ DIALECTS: dict[ArrayFamily, type[Array]] = {
     ArrayFamily.NXOS_MDS: NxosMds,
     ArrayFamily.DOTHILL: DotHill,
     ArrayFamily.HITACHI_AMS: HitachiAms,
+    ArrayFamily.HITACHI_VSP: HitachiVsp,
     ArrayFamily.PURITY: Purity,
     ArrayFamily.ONTAP: Ontap,
     ArrayFamily.STORAGE_VIRTUALIZE: StorageVirtualize,
