@@ -100,7 +100,7 @@ def coverage(array: str, evidence: Evidence, inventory: Inventory, by: Uses | No
         why = next((one for one in reading.unknown if one.startswith("volumes:")), "") if reading else ""
         return Coverage(array, None, why or f"{array} did not list its volumes")
     by = by or uses(evidence)
-    scratches = _scratches(array, inventory)
+    scratches = inventory.scratch_uids(array)
     rows: dict[str, Row] = {}
     for volume in reading.volumes:
         if volume.uid in scratches:
@@ -112,12 +112,6 @@ def coverage(array: str, evidence: Evidence, inventory: Inventory, by: Uses | No
         else:
             rows[volume.uid] = Row(volume, Cover.GAP, "no dataset, repository or declaration of the inventory names it")
     return Coverage(array, tuple(_copied(row, rows) for row in rows.values()))
-
-
-def _scratches(array: str, inventory: Inventory) -> frozenset[str]:
-    """Return the designators of what the gate may write there: the array's own scratch, and those of switches."""
-    declared = [one.scratch for one in inventory.arrays if one.id == array or one.fabric]
-    return frozenset(scratch.uid for scratch in declared if scratch is not None and scratch.uid is not None)
 
 
 def _used(volume: Volume, by: Uses, inventory: Inventory) -> Row | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -27,6 +27,7 @@ Uid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}([0-9a-f]{16})?$")
 
 Iqn = Annotated[str, StringConstraints(pattern=r"^iqn\.\d{4}-\d{2}\.[A-Za-z0-9.:-]{1,200}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Thing = TypeVar("Thing")
 
 
 class Frozen(BaseModel):
@@ -603,6 +604,18 @@ class Inventory(Frozen):
         return {array.id: array for array in self.arrays}
 
     @cached_property
+    def _switches(self) -> Mapping[str, tuple[Array, ...]]:
+        return _grouped((one.fabric, one) for one in self.arrays if one.fabric)
+
+    @cached_property
+    def _hanging(self) -> Mapping[str, tuple[str, ...]]:
+        return _grouped((fabric, one.id) for one in self.arrays if not one.fabric for fabric in one.plane.fabrics)
+
+    @cached_property
+    def _switch_scratches(self) -> frozenset[str]:
+        return frozenset(one.scratch.uid for one in self.arrays if one.fabric and one.scratch and one.scratch.uid)
+
+    @cached_property
     def _hosts(self) -> Mapping[str, Host]:
         return {host.id: host for host in self.hosts}
 
@@ -612,10 +625,7 @@ class Inventory(Frozen):
 
     @cached_property
     def _by_dataset(self) -> Mapping[str, tuple[Protection, ...]]:
-        found: dict[str, list[Protection]] = {}
-        for protection in self.protections:
-            found.setdefault(protection.dataset, []).append(protection)
-        return {dataset: tuple(protections) for dataset, protections in found.items()}
+        return _grouped((protection.dataset, protection) for protection in self.protections)
 
     @cached_property
     def _appliances(self) -> Mapping[str, Appliance]:
@@ -645,11 +655,11 @@ class Inventory(Frozen):
         """Return these arrays and switches, and with each switch every array that hangs on its fabric."""
         given = frozenset(names)
         fabrics = {self._arrays[name].fabric for name in given if name in self._arrays} - {""}
-        return given | {one.id for one in self.arrays if not one.fabric and fabrics.intersection(one.plane.fabrics)}
+        return given.union(*(self._hanging.get(fabric, ()) for fabric in fabrics))
 
     def switches_of(self, fabric: str) -> tuple[Array, ...]:
         """Return the switches of one fabric, in inventory order."""
-        return tuple(one for one in self.arrays if one.fabric == fabric)
+        return self._switches.get(fabric, ())
 
     @property
     def reached(self) -> tuple[str, ...]:
@@ -669,6 +679,11 @@ class Inventory(Frozen):
         found = ((name, self.array(name).scratch) for name in arrays)
         return tuple(scratch.words(name) for name, scratch in found if scratch is not None)
 
+    def scratch_uids(self, array: str) -> frozenset[str]:
+        """Return the designators of what the gate may write there: the array's own scratch, and those of switches."""
+        own = self._arrays[array].scratch if array in self._arrays else None
+        return self._switch_scratches | {own.uid} if own and own.uid else self._switch_scratches
+
     def host(self, name: str) -> Host:
         """Return the host of that id; KeyError when there is none."""
         return self._hosts[name]
@@ -680,3 +695,10 @@ class Inventory(Frozen):
     def protections_of(self, dataset: str) -> tuple[Protection, ...]:
         """Return the protections of one dataset, in inventory order."""
         return self._by_dataset.get(dataset, ())
+
+
+def _grouped(pairs: Iterable[tuple[str, Thing]]) -> dict[str, tuple[Thing, ...]]:
+    found: dict[str, list[Thing]] = {}
+    for key, thing in pairs:
+        found.setdefault(key, []).append(thing)
+    return {key: tuple(things) for key, things in found.items()}
