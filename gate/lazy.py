@@ -14,7 +14,7 @@ class lazy(Generic[Found]):  # noqa: N801  it stands where `property` would
     """
 
     def __init__(self, find: Callable[[Any], Found]) -> None:
-        self._find = find
+        self.__wrapped__ = find
         self.__doc__ = find.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -29,5 +29,5 @@ class lazy(Generic[Found]):  # noqa: N801  it stands where `property` would
     def __get__(self, instance: object | None, owner: type) -> Self | Found:
         if instance is None:
             return self
-        found = instance.__dict__[self._name] = self._find(instance)
+        found = instance.__dict__[self._name] = self.__wrapped__(instance)
         return found
