@@ -17,7 +17,7 @@ from gate.engine.local import Driver
 from gate.errors import LedgerUnavailable, Outside
 from gate.gather.gather import Gathering, timeouts_of
 from gate.gather.schedule import Schedule
-from gate.keys import own
+from gate.keys import own, public_line
 from gate.ledger.entry import GATE, Draft
 from gate.ledger.note import Signer, read_vkey
 from gate.ledger.policy import write
@@ -26,6 +26,7 @@ from gate.permits import Office
 from gate.permits.asking import KeyholderOffice
 from gate.permits.following import Following
 from gate.permits.office import PermitOffice
+from gate.permits.register import Register
 from gate.settings import Settings
 from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
@@ -62,8 +63,8 @@ class Installation:
     streaming: Streaming
     witnessing: Witnessing
     stamping: Stamping | None = None
-    following: Following | None = None
-    """Who tells the keyholder of entries; None where permits are made in this process."""
+    beside_office: Following | Register | None = None
+    """Who tells the keyholder of entries; where permits are made in this process, what of them is revoked."""
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +85,7 @@ class Installation:
         self.driver.start()
         self.schedule.start()
         self.streaming.start()
-        for one in (self.stamping, self.following):
+        for one in (self.stamping, self.beside_office):
             if one is not None:
                 one.start()
         self.ledger.append(Draft("config.loaded", GATE, None, {"policy": self.settings.policy_digest}))
@@ -105,7 +106,7 @@ class Installation:
         self.schedule.stop()
         self.streaming.stop()
         self.witnessing.close()
-        for one in (self.stamping, self.following):
+        for one in (self.stamping, self.beside_office):
             if one is not None:
                 one.close()
         self.gathering.close()
@@ -167,15 +168,16 @@ def successor_file(settings: Settings) -> Path:
     return settings.ledger_key.with_name(settings.ledger_key.name + ".next")
 
 
-def office_of(settings: Settings, ledger: Ledger) -> tuple[Office, Following | None]:
-    """Return whoever makes permits: the keyholder where one is named, and then who tells it of entries; else us."""
+def office_of(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[Office, Following | Register]:
+    """Return whoever makes permits, and what begins with it: who tells the keyholder of entries, or our register."""
     named = settings.config.permits
     if named.keyholder:
         asked = KeyholderOffice(ledger, settings.data / named.keyholder, named.answer_within.total_seconds())
         return asked, Following(asked, ledger)
-    lifetime = settings.config.policy.permit_lifetime
+    key, memory = own(settings.ca_key), settings.ca_key.with_name(settings.ca_key.name + ".live")
+    register = Register(public_line(key, "sangate-ca"), memory, settings.revoked, clock)
     through = [array.id for array in settings.config.inventory.arrays if array.via]
-    return PermitOffice.open(settings.ca_key, lifetime, through), None
+    return PermitOffice(key, settings.config.policy.permit_lifetime, through, register), register
 
 
 def witnesses_of(settings: Settings, ledger: Ledger, clock: Clock) -> tuple[Witnessing, Stamping | None]:
@@ -217,7 +219,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         clock=clock,
         legacy_python=settings.legacy_python,
     )
-    office, following = office_of(settings, ledger)
+    office, beside = office_of(settings, ledger, clock)
     witnessing, stamping = witnesses_of(settings, ledger, clock)
     crew = Crew(
         ledger=ledger,
@@ -255,5 +257,5 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         streaming,
         witnessing,
         stamping,
-        following,
+        beside,
     )

@@ -211,6 +211,11 @@ class Settings:
         return self.keys / "permits"
 
     @property
+    def revoked(self) -> Path:
+        """What the gate's own office has revoked, for `RevokedKeys`; a keyholder's list lies with the keyholder."""
+        return self.data / "revoked.krl"
+
+    @property
     def known_hosts(self) -> Path:
         """The pinned host keys."""
         return self.data / self.config.ssh.known_hosts

@@ -159,6 +159,7 @@ def raise_lab(settings: "Settings", ca: str = "") -> "Lab":
         pace=settings.config.lab.pace,
         object_keys=pretend_keys(settings.keys, settings.config.inventory),
         image_server=settings.config.images.server,
+        revoked=None if ca else settings.revoked,
     )
     known.write_text(MARK + running.known_hosts.read_text(encoding="utf-8"), encoding="utf-8")
     for image in sorted(running.images.iterdir()):

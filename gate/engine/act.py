@@ -18,7 +18,7 @@ from gate.authority import STAGE, authorise, escorted, outside_contract
 from gate.canonical import Json, utc
 from gate.change import Grant, Phase, Plan
 from gate.engine import steps
-from gate.engine.drafts import DRIVER, ended, escort_asked, intent, looked, named, permitted
+from gate.engine.drafts import DRIVER, begun, ended, escort_asked, intent, looked, named
 from gate.engine.escorting import Absent, AskEscort, Next
 from gate.engine.hands import Hands
 from gate.engine.heard import Hearing, kept
@@ -33,7 +33,7 @@ from gate.judgement import Limits, judge
 from gate.ledger.entry import Draft
 from gate.lifecycle import ALLOWED
 from gate.permits import Office
-from gate.permits.office import Wanted
+from gate.permits.office import Permit, Wanted
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat
 from gate.standing import Standing, State
@@ -68,6 +68,11 @@ class Crew:
 
     run: str = field(default_factory=lambda: secrets.token_hex(8))
     """Names this run of the driver: an escort's go asked for by another one counts for nothing."""
+
+    def give_back(self, permit: Permit) -> None:
+        """Say that a permit is not needed any more; where nobody hears it, it ends by itself in minutes."""
+        with suppress(GateError):
+            self.office.over(permit)
 
 
 def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
@@ -187,13 +192,11 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
     if permit is None:
         return
     before = steps.act_before(step, now, permit.expires)
-    entered = crew.ledger.append_all(
-        (
-            Draft("permit.issued", DRIVER, standing.change, permitted(grant.purpose, plan, permit)),
-            Draft("step.intended", DRIVER, standing.change, intent(plan, action, utc(before))),
-        ),
-        expect=standing.seq,
-    )
+    try:
+        entered = crew.ledger.append_all(begun(grant.purpose, plan, permit, action, before), expect=standing.seq)
+    except GateError:  # no entry names it, so it is to open nothing
+        crew.give_back(permit)
+        raise
     if crew.covered(entered[-1].index + 1, WITNESSED_WITHIN):
         with crew.lines.open(plan.change, Line(not step.finish_first)) as line:
             came = steps.act(replace(crew.hands, attach=line.attach), plan, step, permit, before)
@@ -201,8 +204,7 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
         came = Outcome("unknown", "nothing was sent: no witness has cosigned the intent")
     blobs = kept(crew.ledger, plan, step, came, secrets=(permit.password, permit.pem))
     crew.ledger.append(ended(standing, plan, (phase, number, step), attempt, came, blobs))
-    with suppress(GateError):  # it ends by itself in minutes
-        crew.office.over(permit)
+    crew.give_back(permit)
 
 
 def _await_escort(crew: Crew, plan: Plan, standing: Standing, action: AskEscort | Absent) -> None:

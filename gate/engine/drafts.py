@@ -41,9 +41,9 @@ def escort_asked(plan: Plan, action: AskEscort, run: str, now: datetime) -> Draf
     return Draft("escort.asked", DRIVER, plan.change, data)
 
 
-def permitted(purpose: Purpose, plan: Plan, permit: Permit) -> dict[str, Json]:
-    """Return what a permit was made for."""
-    return {
+def begun(purpose: Purpose, plan: Plan, permit: Permit, action: Act, before: datetime) -> tuple[Draft, Draft]:
+    """Return what a permit was made for, and what is about to be sent with it until when."""
+    permitted: dict[str, Json] = {
         "purpose": purpose.value,
         "stage": plan.stages[0].name,
         "array": plan.canary,
@@ -51,6 +51,8 @@ def permitted(purpose: Purpose, plan: Plan, permit: Permit) -> dict[str, Json]:
         "serial": str(permit.serial),
         "expires": utc(permit.expires),
     }
+    intended = intent(plan, action, utc(before))
+    return Draft("permit.issued", DRIVER, plan.change, permitted), Draft("step.intended", DRIVER, plan.change, intended)
 
 
 def ended(

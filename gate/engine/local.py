@@ -112,6 +112,7 @@ class Driver:
             self._interrupts.setdefault(change, threading.Event()).set()
             if standing.stopped:
                 self._crew.lines.stop(change)
+                self._revoke(change)
         with self._handover:
             self._due.add(change)
             if change not in self._threads:
@@ -119,6 +120,13 @@ class Driver:
                 thread = threading.Thread(target=self._drive, args=(change,), name=f"drive {change}", daemon=True)
                 self._threads[change] = thread
                 thread.start()
+
+    def _revoke(self, change: str) -> None:
+        """Take back what opens an array for a contractor who was stopped, after a restart as well."""
+        try:
+            self._crew.office.stopped(change)
+        except GateError as error:
+            _log.error("the permits of %s are not revoked: %s", change, error)
 
     def _drive(self, change: str) -> None:
         """Drive one change until it waits for something other than time."""

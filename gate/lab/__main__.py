@@ -71,7 +71,8 @@ async def _run(settings: dict[str, Any], directory: Path) -> None:
         vault_array=settings["vault_array"],
         object_keys=settings["object_keys"],
     )
-    trusted = Trusted(settings["monitor_key"], settings["rehearse_key"], settings["ca_key"])
+    revoked = Path(settings["revoked"]) if settings["revoked"] else None
+    trusted = Trusted(settings["monitor_key"], settings["rehearse_key"], settings["ca_key"], revoked)
     doors = listeners(fleet, trusted, directory / "hostkeys")
     (directory / "known_hosts").write_text(known_hosts(fleet, directory / "hostkeys"))
     families = dict.fromkeys(array.family for array in inventory.arrays)

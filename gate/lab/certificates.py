@@ -1,14 +1,15 @@
 """
 Who may log in where: plain keys by user, and certificates checked as an SSH daemon checks them.
 
-The rules are those of sshd's TrustedUserCAKeys and AuthorizedPrincipalsFile (PROTOCOL.certkeys), plus one of the
-array's own: a certificate must carry the plan digest it was made for.
+The rules are those of sshd's TrustedUserCAKeys, RevokedKeys and AuthorizedPrincipalsFile (PROTOCOL.certkeys), plus one
+of the array's own: a certificate must carry the plan digest it was made for.
 """
 
 import base64
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -20,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_identity,
     load_ssh_public_key,
 )
+
+from gate.lab.revoked import revoked_problem
 
 PLAN_DIGEST = b"plan-digest@sangate"
 KNOWN_OPTIONS = {b"source-address"}
@@ -34,6 +37,8 @@ class Keys:
     ca: str = ""
     certificate_user: str = ""
     principal: str = ""
+    revoked: Path | None = None
+    """The list of what is revoked; None where the listener was told of none."""
 
 
 def plain_allowed(keys: Keys, user: str, blob: bytes) -> bool:
@@ -60,7 +65,8 @@ def certificate_problem(keys: Keys, user: str, blob: bytes, client: str, now: fl
         loaded.verify_cert_signature()
     except InvalidSignature:
         return "bad signature"
-    return _content_problem(loaded, keys.principal, client, moment)
+    revoked = revoked_problem(keys.revoked, keys.ca, loaded.serial) if keys.revoked else ""
+    return revoked or _content_problem(loaded, keys.principal, client, moment)
 
 
 def _content_problem(certificate: SSHCertificate, principal: str, client: str, moment: float) -> str:

@@ -40,12 +40,14 @@ def start(
     vault_array: str = "vault-1",
     object_keys: ObjectKeys | None = None,
     image_server: str = "",
+    revoked: Path | None = None,
     within_s: float = START_S,
 ) -> Lab:
     """
     Start a lab and return when every port answers.
 
-    Keys are OpenSSH public lines; at `image_server` (host:port), if given, the lab's images are handed out. BadInput
+    Keys are OpenSSH public lines; at `image_server` (host:port), if given, the lab's images are handed out. Arrays take
+    no certificate that the list at `revoked` names, where one is given, and none while it is missing. BadInput
     when the inventory cannot be simulated or a lab runs in `directory` already; Outside when it does not come up in
     time (its last words are in the message).
     """
@@ -66,6 +68,7 @@ def start(
         "vault_array": vault_array,
         "object_keys": object_keys or {},
         "image_server": image_server,
+        "revoked": str(revoked.absolute()) if revoked else "",
     }
     settings_file = directory / "settings.json"
     settings_file.touch(mode=0o600)

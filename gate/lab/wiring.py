@@ -31,6 +31,7 @@ class Trusted:
     monitor: str
     rehearse: str
     ca: str
+    revoked: Path | None = None
 
 
 def listeners(fleet: Fleet, trusted: Trusted, key_directory: Path) -> dict[str, Listener]:
@@ -95,7 +96,9 @@ def _array_service(array: Array, trusted: Trusted) -> Service:
             array.heard[line] += 1
         return array.answer(line, admin=user == ADMIN)
 
-    keys = Keys({MONITOR: trusted.monitor}, ca=trusted.ca, certificate_user=ADMIN, principal=array.name)
+    keys = Keys(
+        {MONITOR: trusted.monitor}, ca=trusted.ca, certificate_user=ADMIN, principal=array.name, revoked=trusted.revoked
+    )
     return Service(
         array.name,
         keys,

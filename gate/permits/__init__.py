@@ -18,3 +18,6 @@ class Office(Protocol):
 
     def over(self, permit: Permit) -> None:
         """Say that a permit is not needed any more; GateError when nobody hears it, and then it ends by itself."""
+
+    def stopped(self, change: str) -> None:
+        """Revoke what was made for a change whose contractor was stopped; GateError when that cannot be done."""

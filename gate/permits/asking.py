@@ -87,6 +87,9 @@ class KeyholderOffice:
         with self._talk() as line:
             line.ask({"ask": "over", "serial": str(permit.serial)})
 
+    def stopped(self, change: str) -> None:
+        """Nothing is asked: the keyholder revokes as soon as it follows the entry, whatever this process says."""
+
     def follow(self) -> int:
         """Tell how the ledger grew; return how many entries the keyholder has followed."""
         with self._talk() as line:

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from gate.change import Grant, Phase, Plan
 from gate.errors import Refused
 from gate.keys import own
+from gate.permits.register import Register
 
 PLAN_DIGEST = b"plan-digest@sangate"
 PURPOSE = b"purpose@sangate"
@@ -79,23 +80,32 @@ class Permit:
 class PermitOffice:
     """Holds the CA key. Open it with `PermitOffice.open`."""
 
-    def __init__(self, ca: Ed25519PrivateKey, lifetime: timedelta, through: Collection[str] = ()) -> None:
-        """`through` are the arrays that are reached through a bastion."""
+    def __init__(
+        self,
+        ca: Ed25519PrivateKey,
+        lifetime: timedelta,
+        through: Collection[str] = (),
+        register: Register | None = None,
+    ) -> None:
+        """`through` are the arrays that are reached through a bastion; `register` knows what is issued here."""
         self._ca = ca
         self._lifetime = lifetime
         self._through = frozenset(through)
+        self._register = register
 
     def __repr__(self) -> str:
         return "PermitOffice()"
 
     @classmethod
-    def open(cls, path: Path, lifetime: timedelta, through: Collection[str] = ()) -> Self:
+    def open(
+        cls, path: Path, lifetime: timedelta, through: Collection[str] = (), register: Register | None = None
+    ) -> Self:
         """
         Return the office whose CA key lies at `path`, made on first use with mode 0600.
 
         Errors are those of `gate.keys.own`.
         """
-        return cls(own(path), lifetime, through)
+        return cls(own(path), lifetime, through, register)
 
     def public_line(self) -> str:
         """Return the CA's public key as arrays and bastions want it (TrustedUserCAKeys)."""
@@ -109,13 +119,22 @@ class PermitOffice:
         key = Ed25519PrivateKey.generate()
         narrowing = Narrowing(forwarding=grant.array in self._through)
         serial, expires, certificate = self.certify(grant, now, key.public_key(), narrowing)
+        if self._register is not None:
+            self._register.enter(serial, grant.change, expires)
         return Permit(grant.array, serial, expires, certificate, key)
 
     def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:
         """A step that people do by hand needs nothing of this office: whether it may begin was decided."""
 
     def over(self, permit: Permit) -> None:
-        """A permit of this office ends by itself: its key is forgotten, and no list of revoked ones is kept."""
+        """Revoke a permit that is not needed any more; without a register it ends by itself, its key forgotten."""
+        if self._register is not None:
+            self._register.over(permit.serial)
+
+    def stopped(self, change: str) -> None:
+        """Revoke what was made for a change whose contractor was stopped."""
+        if self._register is not None:
+            self._register.stop(change)
 
     def certify(
         self, grant: Grant, now: datetime, public: Ed25519PublicKey, narrowing: Narrowing

@@ -272,6 +272,30 @@ def test_known_data_is_not_written_before_the_start_of_the_stage_is_cosigned(cre
         perform(replace(crew, covered=lambda *_: False), PLAN, standing, Baseline((CANARY,)), Event())
 
 
+class Remembering(PermitOffice):
+    """An office that remembers what was given back."""
+
+    given_back: tuple[int, ...] = ()
+
+    def over(self, permit: Permit) -> None:
+        """Remember."""
+        self.given_back += (permit.serial,)
+
+
+def test_a_permit_is_given_back_when_its_step_has_ended_and_when_its_entry_was_overtaken(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing, tmp_path: Path
+) -> None:
+    office = Remembering.open(tmp_path / "keys" / "ca", LIFETIME)
+    crew = replace(crew, office=office)
+    perform(crew, PLAN, standing, due(standing), Event())
+    (issued,) = (each for each in ledger.history(PLAN.change) if each.kind == "permit.issued")
+    assert office.given_back == (int(str(issued.data["serial"])),)
+    with pytest.raises(Moved):
+        perform(crew, PLAN, standing, due(standing), Event())
+    assert len(set(office.given_back)) == 2
+    assert len(hands.acts) == 1
+
+
 class Away:
     """An office that makes no permit, with the sentence why."""
 
@@ -285,6 +309,9 @@ class Away:
 
     def over(self, permit: Permit) -> None:
         """Hear nothing."""
+
+    def stopped(self, change: str) -> None:
+        """Likewise."""
 
 
 def test_without_a_permit_nothing_is_sent_and_a_person_is_asked_with_the_reason(

@@ -1,14 +1,24 @@
 """Who may log in to an array: the matrix of lab.md 2.2, over real SSH."""
 
+import base64
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import paramiko
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, SSHCertificateType
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    SSHCertificate,
+    SSHCertificateType,
+    load_ssh_public_identity,
+)
 
-from gate.lab.certificates import Keys
+from gate.keyholding import krl
+from gate.lab.certificates import Keys, certificate_problem
 from gate.lab.exchange import Service
 from gate.lab.said import Said
 from gate.lab.ssh import Listener
@@ -92,3 +102,24 @@ def test_a_certificate_whose_key_somebody_else_holds_is_refused() -> None:
     stolen = loaded(certify(AUTHORITY, HOLDER, "east-1"), STRANGER)
     with pytest.raises((paramiko.AuthenticationException, paramiko.SSHException)), terminal(HOST, "fwadmin", stolen):
         pass
+
+
+def test_a_certificate_that_the_list_of_revoked_names_is_refused_and_without_the_list_every_one(tmp_path: Path) -> None:
+    line, listed = certify(AUTHORITY, HOLDER, "east-1"), tmp_path / "revoked.krl"
+    keys = Keys({}, ca=AUTHORITY.line, certificate_user="fwadmin", principal="east-1", revoked=listed)
+    made = load_ssh_public_identity(line.encode())
+    assert isinstance(made, SSHCertificate)
+
+    def problem() -> str:
+        return certificate_problem(keys, "fwadmin", base64.b64decode(line.split()[1]), HOST)
+
+    assert problem() == "no list of revoked keys"
+    for serials, why in (((), ""), ((made.serial + 1,), ""), ((1, made.serial), "revoked by file")):
+        listed.write_bytes(krl.write(AUTHORITY.line, serials, 1, 1))
+        assert problem() == why
+    whole = listed.read_bytes()
+    listed.write_bytes(krl.write(ROGUE.line, (made.serial,), 1, 1))
+    assert problem() == "", "the number is another authority's"
+    for broken in (b"", b"x" * 60, whole[:-1], whole + b"\x07", whole.replace(b"\x20\0\0\0", b"\x21\0\0\0")):
+        listed.write_bytes(broken)
+        assert problem() == "no list of revoked keys"

@@ -18,7 +18,9 @@ from gate.evidence import ReplyState
 from gate.hostkeys import HostKeys, parse
 from gate.inventory import Bastion, Ssh
 from gate.keyholding import krl
+from gate.keys import public_line
 from gate.permits.office import Narrowing, Permit, PermitOffice
+from gate.permits.register import Register
 from gate.ssh.client import connect
 from gate.ssh.session import Session
 from tests.parts import need
@@ -191,6 +193,38 @@ def test_a_revoked_permit_is_refused_at_the_next_login_and_others_are_not(
         array.connect(key=one.key, certificate=one.certificate)
     assert "revoked by file" in array.log.read_text()
     array.connect(key=two.key, certificate=two.certificate).close()
+
+
+def test_a_stop_revokes_what_the_gates_own_office_has_made_for_that_change_and_for_no_other(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    """By OpenSSH's word, over a restart of the gate too: its register remembers what the process before has made."""
+    ca, listed = Ed25519PrivateKey.generate(), tmp_path / "revoked.krl"
+    now = datetime.now(tz=UTC)
+
+    def opened() -> PermitOffice:
+        line = public_line(ca, "sangate-ca")
+        register = Register(line, tmp_path / "live", listed, lambda: datetime.now(tz=UTC))
+        register.start()
+        return PermitOffice(ca, timedelta(minutes=10), register=register)
+
+    def issued(office: PermitOffice, change: str) -> Permit:
+        return office.issue(Grant(change, "canary", "west-2", Purpose.FORWARD, PLAN, now + timedelta(minutes=5)), now)
+
+    office = opened()
+    array = start(ca=public_line(ca, "sangate-ca"), more=f"RevokedKeys {listed}\n")
+    stopped, used, other = issued(office, "chg-0001"), issued(office, "chg-0002"), issued(office, "chg-0002")
+    for given in (stopped, used, other):
+        array.connect(key=given.key, certificate=given.certificate).close()
+    office = opened()
+    office.stopped("chg-0001")
+    office.over(used)
+    for given in (stopped, used):
+        with pytest.raises(Outside, match="refused the login"):
+            array.connect(key=given.key, certificate=given.certificate)
+    assert array.log.read_text().count("revoked by file") >= 2
+    for given in (other, issued(office, "chg-0001")):  # what people of the house do after it is another permit
+        array.connect(key=given.key, certificate=given.certificate).close()
 
 
 def test_openssh_reads_our_list_of_revoked_permits(office: PermitOffice, tmp_path: Path) -> None:

@@ -243,6 +243,9 @@ class Seen:
     def over(self, permit: Permit) -> None:
         self.office.over(permit)
 
+    def stopped(self, change: str) -> None:
+        self.office.stopped(change)
+
 
 def test_a_change_goes_from_staging_to_verified_through_a_bastion_with_the_keyholders_certificates(
     lab: FullLab, tmp_path: Path

@@ -179,6 +179,7 @@ def build(
         pace=pace,
         object_keys=pretend_keys(settings.keys, config.inventory),
         image_server=config.images.server,
+        revoked=settings.data.parent / "keyholder" / "revoked.krl" if config.permits.keyholder else settings.revoked,
     )
     shutil.copy(lab.known_hosts, settings.known_hosts)
     write_images(settings.images, images)

@@ -11,12 +11,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gate.canonical import Json
-from gate.change import Phase
+from gate.change import Grant, Phase, Purpose
 from gate.errors import GateError, Moved, NotSignedIn, Refused
 from gate.escort import read_go
 from gate.ledger.entry import Actor, Draft, Entry
 from gate.lifecycle import fold
+from gate.permits.office import Permit, PermitOffice
 from gate.person import Person
+from gate.ssh.client import connect
+from gate.ssh.pins import read_host_keys
 from gate.standing import Standing
 from tests.stories.conftest import quick
 from tests.stories.stage import GOOD, PASSWORD, Stage, build, contract
@@ -136,6 +139,8 @@ def test_a_stop_in_mid_command_cuts_the_connection_shuts_the_contractor_out_and_
     token = control.sign_in("contractor", PASSWORD, "token").secret
     change = started(stage)
     escorted(stage, change, "prepare")
+    stolen = taken(stage, change)
+    assert opens(stage, stolen) == ""
     stage.lab.fault("west-3", "hangs")
     control.go(people["escort"], change)
     until(stage, change, lambda one: any(not mark.outcome for mark in one.marks.values()))
@@ -145,6 +150,7 @@ def test_a_stop_in_mid_command_cuts_the_connection_shuts_the_contractor_out_and_
     stage.lab.clear("west-3", "hangs")
 
     assert came.hold == "stopped by data-owner: that is not what was agreed"
+    assert "refused the login" in opens(stage, stolen)  # an hour before its end
     prepared = next(mark for mark in came.marks.values() if mark.outcome == "unknown")
     assert "ended" in prepared.because or "nothing was sent" in prepared.because
     for door in (lambda: control.who(token, "token"), lambda: control.sign_in("contractor", PASSWORD, "session")):
@@ -159,6 +165,29 @@ def test_a_stop_in_mid_command_cuts_the_connection_shuts_the_contractor_out_and_
     assert stage.wait_for(change, "halted") == "halted"
     assert "the time box of contractor" in str(entries(stage, change, "change.halted")[-1].data["because"])
     _back(stage, change)
+
+
+def taken(stage: Stage, change: str) -> Permit:
+    """A permit of the gate's own office for the canary, as somebody who has read the gate's memory holds it."""
+    assert stage.gate is not None
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    grant = Grant(change, "canary", "west-3", Purpose.FORWARD, standing(stage, change).plan_digest, ends)
+    office = stage.gate.driver._crew.office
+    assert isinstance(office, PermitOffice)
+    return office.issue(grant, datetime.now(UTC))
+
+
+def opens(stage: Stage, permit: Permit) -> str:
+    """Why the canary does not let that permit in; empty when it does."""
+    endpoint = stage.settings.config.inventory.array("west-3").ssh
+    pinned = read_host_keys(stage.settings.known_hosts)
+    try:
+        connect(
+            "west-3", endpoint, user="fwadmin", key=permit.key, certificate=permit.certificate, pinned=pinned
+        ).close()
+    except GateError as error:
+        return error.message
+    return ""
 
 
 def _back(stage: Stage, change: str) -> None:
