@@ -15,13 +15,13 @@ from gate.evidence import Reply, ReplyState
 from gate.families import FAMILIES
 from gate.inventory import ArrayFamily
 from gate.lab.dialects import DIALECTS
-from tests.lab.dialects.simulated import asked, simulated
+from tests.lab.dialects.simulated import UNIT, asked, simulated
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 STATES = st.sampled_from(ReplyState)
 SPOKEN = [family for family in FAMILIES if family in DIALECTS]
 WELL = {
-    family: {name: asked(simulated(family), command) for name, command in FAMILIES[family].questions.items()}
+    family: {name: asked(simulated(family), command) for name, command in FAMILIES[family].commands(UNIT).items()}
     for family in SPOKEN
 }
 
@@ -58,6 +58,12 @@ def test_anything_at_all_is_facts_or_unreadable_and_no_health(
     told = product.read("a-1", dict.fromkeys(product.questions, reply(stdout, state)), NOW)
     assert told.problems != ()
     assert told.unknown
+
+
+@pytest.mark.parametrize("family", SPOKEN)
+def test_what_is_damaged_here_are_the_replies_of_a_well_array(family: ArrayFamily) -> None:
+    told = FAMILIES[family].read("a-1", WELL[family], NOW)
+    assert (told.unknown, told.problems) == ((), ())
 
 
 LONG = {"braces": b"{", "columns": b"a!", "blanks": b" ", "dashes": b"-", "lines": b"\n", "digits": b"9", "bars": b"|"}

@@ -19,7 +19,7 @@ from gate.lab.dialects import DIALECTS
 from gate.lab.faults import HEALTH_FAULTS
 from tests.families.fixtures import NOW, VECTORS, vector
 from tests.fuzz.target import Target, take
-from tests.lab.dialects.simulated import asked, simulated
+from tests.lab.dialects.simulated import UNIT, asked, simulated
 
 SICKER = (
     (b"online", b"offline"), (b"online", b"degraded"), (b"OK", b"Failed"), (b"ok", b"critical"), (b"Normal", b"Failed"),
@@ -45,7 +45,7 @@ def answered(stdout: bytes) -> Reply:
 
 
 def _asked(family: ArrayFamily, array: Array) -> Mapping[str, Reply]:
-    commands = FAMILIES[family].commands(array.name)
+    commands = FAMILIES[family].commands(UNIT)
     return {name: answered(asked(array, command).stdout) for name, command in commands.items()}
 
 

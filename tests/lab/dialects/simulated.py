@@ -7,11 +7,14 @@ from gate.families import FAMILIES
 from gate.inventory import ArrayFamily
 from gate.lab.array import Array
 from gate.lab.dialects import DIALECTS
+from gate.lab.dialects.behind_host import BehindHost
 from gate.lab.identity import Identity, revision_of
 from gate.lab.scsi import Controller, Unit
 from tests.lab.fleets import GATE, HOST
 
 NAME = "west-2"
+UNIT = "7"
+"""What it is called at its management host, where it has one: a number, which every tool takes."""
 
 
 def known_as(family: ArrayFamily) -> tuple[str, str]:
@@ -29,7 +32,10 @@ def simulated(family: ArrayFamily, pace: float = 0.05) -> Array:
     controller = Controller(identity)
     controller.units[9] = Unit(9, bytearray(1 << 20), frozenset({GATE}))
     controller.units[1] = Unit(1, bytearray(1 << 20), frozenset({HOST}))
-    return dialect(NAME, model, controller, pace)
+    made = dialect(NAME, model, controller, pace)
+    if isinstance(made, BehindHost):
+        made.unit = UNIT
+    return made
 
 
 def asked(array: Array, command: str) -> Reply:
@@ -42,5 +48,5 @@ def asked(array: Array, command: str) -> Reply:
 def reading(family: ArrayFamily, array: Array) -> ArrayReading:
     """Ask everything that the family asks, and read it."""
     product = FAMILIES[family]
-    replies = {name: asked(array, command) for name, command in product.commands(array.name).items()}
+    replies = {name: asked(array, command) for name, command in product.commands(UNIT).items()}
     return product.read(array.name, replies, datetime.now(UTC))

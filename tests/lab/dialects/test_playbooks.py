@@ -35,7 +35,7 @@ from gate.playbook import Rendered, parse, render
 from gate.ssh.wire import Timeouts
 from gate.step import Step
 from tests.engine.histories import PLAN
-from tests.lab.dialects.simulated import NAME, known_as, simulated
+from tests.lab.dialects.simulated import NAME, UNIT, known_as, simulated
 
 BOOKS = Path(__file__).parents[3] / "playbooks"
 TOLD = [family for family in DIALECTS if (BOOKS / family / "upgrade.yaml").exists()]
@@ -168,7 +168,7 @@ def bench(family: ArrayFamily) -> Bench:
     slots = {
         "image_server": "packages:8480",
         "array": NAME,
-        "unit": NAME,
+        "unit": UNIT,
         "image": image.file,
         "version": image.version,
         "from_version": array.version,
