@@ -5,6 +5,7 @@ from gate.control.desk import Desk, Progress, person, quiet
 from gate.control.views import View
 from gate.errors import CannotTell, NotThere
 from gate.evidence import Rehearsal
+from gate.inventory import Protection
 from gate.person import Person, Role
 from gate.policy import Seat
 
@@ -29,11 +30,12 @@ class Rehearsing:
                 "host": dataset.host,
                 "path": dataset.path,
                 "tables": list(dataset.tables),
+                "may": may_rehearse(actor),
                 "protections": [
                     {
                         "id": protection.id,
                         "tool": protection.tool.value,
-                        "repository": f"{protection.host}:{protection.repository}",
+                        "repository": _place(protection),
                         "rehearsals": rehearsed.get(protection.id, []),
                         "progress": list(self._desk.gathering.rehearsals.told(protection.id)),
                     }
@@ -81,10 +83,23 @@ class Rehearsing:
         known = [item.id for item in self._desk.settings.config.inventory.datasets]
         if dataset not in known:
             raise NotThere(f'there is no dataset "{dataset[:40]}"', hint="datasets: " + ", ".join(known))
-        owns = bool(actor.seats & {Seat.DATA_OWNER, Seat.BACKUP_OWNER})
-        if actor.contractor or not (owns or Role.REQUESTER in actor.roles):
+        if not may_rehearse(actor):
             why = "only a requester, a data owner or a backup owner, and no contractor"
             raise self._desk.refuse(actor, None, f"{what} {dataset}", why)
+
+
+def may_rehearse(actor: Person) -> bool:
+    """Whether somebody may have references recorded and restores rehearsed: they load production and its backups."""
+    owns = bool(actor.seats & {Seat.DATA_OWNER, Seat.BACKUP_OWNER})
+    return not actor.contractor and (owns or Role.REQUESTER in actor.roles)
+
+
+def _place(protection: Protection) -> str:
+    """Where the copies lie: a bucket as its service names it, else a directory of a host."""
+    store = protection.object_store
+    if store is not None and not protection.repository:
+        return f"{store.endpoint}/{store.bucket}/{store.prefix}"
+    return f"{protection.host}:{protection.repository}"
 
 
 def _rehearsed(one: Rehearsal) -> View:

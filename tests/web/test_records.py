@@ -1,7 +1,7 @@
 """The ledger page and the evidence page."""
 
 from gate.ledger.entry import GATE, Draft
-from tests.web.room import Room
+from tests.web.room import OFFSITE, Room
 
 
 def test_the_seal_says_that_nobody_witnesses_it(room: Room) -> None:
@@ -56,6 +56,22 @@ def test_who_may_not_rehearse_is_told_so(room: Room) -> None:
     assert reader.post("/evidence/sidekick/rehearse").status_code == 303
     room.app.extensions["sangate"].jobs.drain(10)
     assert "only a requester, a data owner or a backup owner" in reader.text("/evidence").lower()
+
+
+def test_a_rehearsal_is_offered_to_those_who_may_and_to_the_others_it_is_said_who_may(room: Room) -> None:
+    for name, offered in (("engineer", True), ("steward", True), ("reader", False), ("operator", False)):
+        page = room.client(name).text("/evidence")
+        assert ("Rehearse a restore" in page) is offered
+        assert ("may have it rehearsed" in page) is not offered
+
+
+def test_copies_in_a_bucket_are_told_by_the_service_and_the_bucket(room: Room) -> None:
+    offsite = next(one for one in room.settings.config.inventory.protections if one.id == OFFSITE)
+    store = offsite.object_store
+    assert store is not None
+    page = room.client("reader").text("/evidence")
+    assert f"s3-objects into {store.endpoint}/{store.bucket}/{store.prefix}<" in page
+    assert "sqlite-copy into bk-1:/backup/sidekick<" in page
 
 
 def test_an_unknown_dataset_is_not_there(room: Room) -> None:
