@@ -188,6 +188,9 @@ class Prechecked:
     unknown: tuple[str, ...] = ()
     """What could not be asked or read, and why."""
 
+    remarks: tuple[str, ...] = ()
+    """What it says without holding it against the update, such as warnings: for people to judge."""
+
     staged: tuple[Step, ...] = ()
     """Questions that need the image on the array; a plan asks them before it applies anything."""
 

@@ -13,7 +13,7 @@ from gate.canonical import digest
 from gate.change import Phase
 from gate.errors import BadInput
 from gate.families import FAMILIES
-from gate.playbook import Condition, Playbook, Rendered, any_holds, holds, parse, render, why_not
+from gate.playbook import Condition, Playbook, Rendered, any_holds, holds, kickstart_beside, parse, render, why_not
 from gate.step import Answer, Step
 
 FILE = Path(__file__).parents[1] / "playbooks" / "storage-virtualize" / "upgrade.yaml"
@@ -257,3 +257,18 @@ def test_words_that_were_on_the_list_with_an_example_are_held_to_it_with_their_v
     loose = changed('image: "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"', 'image: ".+"')
     with pytest.raises(BadInput, match="may not be done"):
         render(parse(loose, "upgrade.yaml", FAMILIES), {**SLOTS, "image": "a:b"}, FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("system", "kickstart"),
+    [
+        ("m9700-sf4ek9-mz.8.4.1.bin", "m9700-sf4ek9-kickstart-mz.8.4.1.bin"),
+        ("m9700-sf3ek9-mz-npe.8.4.1.bin", "m9700-sf3ek9-kickstart-mz-npe.8.4.1.bin"),
+        ("-mz.8.4.1.bin", ""),
+        ("m9700-sf4ek9-mz.", ""),
+        ("m9700-sf4ek9-kickstart-mz.8.4.1.bin", ""),
+        ("lab.img", ""),
+    ],
+)
+def test_the_kickstart_image_is_named_after_the_system_image_or_not_at_all(system: str, kickstart: str) -> None:
+    assert kickstart_beside(system) == kickstart

@@ -14,13 +14,14 @@ CHECK = Check(
     name="vendor-precheck",
     question="Does the vendor's own precheck, asked of every target for this version, hold nothing against the update?",
     meaning="The vendor knows faults that no health command shows: versions that do not follow one another, parts that "
-    "will not come back. There is no way to ignore what it says.",
+    "will not come back. There is no way to ignore what it says; what it only warns of, a person reads and signs for.",
     way_out="Mend what it names on the array, then check the change again.",
-    threshold="policy.evidence_max_age; where the vendor offers none that can be asked, storage signs for it",
+    threshold="policy.evidence_max_age; where the vendor offers none, or it only warns, storage signs for it",
     weight=Weight.BLOCK,
     when=When.APPROVE,
     seat=Seat.STORAGE,
 )
+READ = "Read what it says besides; whoever signs for storage answers for going on."
 NONE = "Ask the vendor's support for its own precheck of this version; whoever signs for storage answers for it."
 
 
@@ -31,6 +32,7 @@ def check(case: Case) -> Finding:
     ways: list[str] = []
     raw: list[str] = []
     relied: dict[str, Json] = {}
+    remarks: list[str] = []
     for name in case.request.targets:
         told = case.evidence.prechecks.get(name)
         outcome, because, way_out = _judge(case, told)
@@ -39,12 +41,20 @@ def check(case: Case) -> Finding:
             sentences.append(f"{name}: {because}")
             ways.append(way_out)
         if told is not None:
-            relied[name] = {"offered": told.offered, "version": told.version, "playbook": told.playbook_sha256}
+            rests: dict[str, Json] = {"offered": told.offered, "version": told.version}
+            rests["playbook"] = told.playbook_sha256
+            if told.remarks:
+                rests["remarks"] = list(told.remarks)
+                remarks += [f"{name}: {remark}" for remark in told.remarks]
+            relied[name] = rests
             raw += told.raw
     known = [case.evidence.prechecks.get(name) for name in case.request.targets]
     because = "; ".join(sentences) or _well([told for told in known if told is not None])
     if outcomes and all(told is not None and not told.offered for told in known):
         return Finding(CHECK.name, Outcome.UNKNOWN, because, relied, tuple(raw), NONE, Weight.SIGN)
+    if remarks and worst(outcomes) is Outcome.PASSED:
+        said = f"nothing is held against it, and a person must read what is said besides: {'; '.join(remarks)}"
+        return Finding(CHECK.name, Outcome.UNKNOWN, said, relied, tuple(raw), READ, Weight.SIGN)
     way = " ".join(dict.fromkeys(way for way in ways if way))
     return Finding(CHECK.name, worst(outcomes), because, relied, tuple(raw), way)
 

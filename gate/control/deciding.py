@@ -18,7 +18,7 @@ from gate.families import FAMILIES
 from gate.finding import Finding, Outcome, Waiver, Weight, When
 from gate.inventory import Inventory
 from gate.landscape import Map
-from gate.playbook import file_digest, parse, render
+from gate.playbook import file_digest, kickstart_beside, parse, render
 from gate.policy import Policy
 from gate.settings import Settings
 from gate.upkeep import Work
@@ -207,6 +207,7 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
         "from_version": first.from_version,
         "unit": inventory.array(first.array).unit or "",
         **({"image": image.file, "version": image.version} if image else {}),
+        **({"kickstart": kickstart_beside(image.file)} if image else {}),
         **(slots(part) if part else {}),
         **({"image_server": settings.config.images.server} if settings.config.images.server else {}),
     }

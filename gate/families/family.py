@@ -9,6 +9,13 @@ from gate.evidence import ArrayReading, Part, Reply, ReplyState
 
 Facts = dict[str, str]
 
+REMARKS = "remarks"
+"""
+The fact of a vendor's own look that people read: warnings, and words of which the gate knows no form. Without times, so
+that the same words are the same remarks.
+"""
+REMARKS_MAX = 2000
+
 
 def plain(words: str) -> str:
     """Return a device's words for one line of a page: TAB and line ends, which a reply may hold, become blanks."""

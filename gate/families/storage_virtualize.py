@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from gate.evidence import ArrayReading, Reply
-from gate.families.family import Facts, Family, Reader, Unreadable, plain, whole_text
+from gate.families.family import REMARKS, REMARKS_MAX, Facts, Family, Reader, Unreadable, plain, whole_text
 from gate.families.storage_virtualize_parts import OF_PARTS, parts
 from gate.families.storage_virtualize_parts import READERS as PART_READERS
 from gate.families.storage_virtualize_tables import answer, pairs, table
@@ -71,6 +71,9 @@ INSTALLED = "CMMVC6227I The package installed successfully."
 """What `applysoftware -file` says of a package that it has taken; IBM's field notes show no other."""
 
 VERDICT = re.compile(r"^The tool has found (\d{1,6}) errors and (\d{1,6}) warnings\.?$", re.MULTILINE)
+WARNING = re.compile(r"^\*{5,} Warning found \*{5,}$(.*?)(?=^\*{5,}|^Results of running|\Z)", re.MULTILINE | re.DOTALL)
+"""What the test tool warns of, in its own words, up to the next of its headings (recorded, S 9)."""
+
 UNSUPPORTED = re.compile(r"upgrade path from .{1,80} is unsupported", re.IGNORECASE)
 IDLE = "success"
 """The status of `lsupdate` when no update is going on: the last one succeeded, or there was none [M]."""
@@ -118,7 +121,11 @@ def _test(reply: Reply) -> Facts:
     errors, warnings = verdicts[0]
     if UNSUPPORTED.search(text) and int(errors) == 0:
         raise Unreadable("the test tool calls the upgrade path unsupported and yet counts no error")
-    return {"errors": str(int(errors)), "warnings": str(int(warnings))}
+    facts = {"errors": str(int(errors)), "warnings": str(int(warnings))}
+    found = [" ".join(words.split()) for words in WARNING.findall(text)]
+    if untold := int(warnings) - len(found):
+        found.append(f"it counts {int(warnings)} warnings and shows {int(warnings) - untold}")
+    return facts | ({REMARKS: plain("; ".join(found))[:REMARKS_MAX]} if found else {})
 
 
 def _dumps(reply: Reply) -> Facts:
@@ -152,7 +159,7 @@ def _copied(reply: Reply) -> Facts:
 READERS: Mapping[str, Reader] = {
     "system": Reader(("serial", "name", "model", "version", "build"), _system),
     "update": Reader(("status", "progress", "event", "action", "new_version", "new_build"), _update),
-    "test": Reader(("errors", "warnings"), _test),
+    "test": Reader(("errors", "warnings", REMARKS), _test),
     "dumps": Reader(("listed", "files", "count"), _dumps),
     "accepted": Reader(("accepted",), _accepted),
     "copied": Reader(("copied",), _copied),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gate.evidence import ArrayReading, Reply
-from gate.families.family import Facts, Family, Reader, Unreadable
+from gate.families.family import REMARKS, REMARKS_MAX, Facts, Family, Reader, Unreadable, plain, whole_text
 from gate.families.reading import Asked
 from gate.families.three_par_health import HEALTH, issues, nodes_of_hosts, ports
 from gate.families.three_par_tables import lines_of, table
@@ -42,6 +42,7 @@ READ_ONLY = tuple(
         r"showbattery -csvtable",
         r"showhost -pathsum",
         r"showportlesb( [0-9]:[0-9]{1,2}:[0-9]{1,2})?",
+        r"checkupgrade",
         r"showrcopy( -csvtable)?",
         r"showalert -d",
         r"showsched",
@@ -66,6 +67,9 @@ WWN = re.compile(r"[0-9A-Fa-f]{16}")
 IQN = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,220}")
 NO_TASKS = re.compile(r"No (active )?tasks\.?", re.IGNORECASE)
 """What the task list says when it is empty [M]."""
+
+MOMENT = re.compile(r"\b(\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}(:\d{2})?|(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6})\b", re.ASCII)
+"""Days and times of day, which differ from one asking to the next."""
 
 HALF = 50
 """Percent of a node's processors: a single node must carry both (S 20c, S 20e)."""
@@ -118,6 +122,17 @@ def _health(reply: Reply) -> Facts:
     return {"issues": str(sum(count for _, _, count in found)), "components": components}
 
 
+def _upgrade_check(reply: Reply) -> Facts:
+    """
+    Return what the array's own upgrade check says, word for word, for people to read: it is asked in the field before
+    an update (S 20c), and what it answers is not public. So no word of it opens anything, also not that all is well.
+    """
+    lines = [MOMENT.sub("…", " ".join(line.split())) for line in whole_text(reply).splitlines() if line.strip()]
+    if not lines:
+        raise Unreadable("the reply is empty, which says nothing")
+    return {"told": "yes", REMARKS: plain("; ".join(lines))[:REMARKS_MAX]}
+
+
 def _tasks(reply: Reply) -> Facts:
     lines = lines_of(reply)
     if len(lines) == 1 and NO_TASKS.fullmatch(lines[0].strip()):
@@ -153,6 +168,7 @@ READERS: Mapping[str, Reader] = {
     "version": Reader(("version", "patches"), _version),
     "code": Reader(("equal", "codes"), _code),
     "health": Reader(("issues", "components"), _health),
+    "ready": Reader(("told", REMARKS), _upgrade_check),
     "tasks": Reader(("active",), _tasks),
     "load": Reader(("busiest", "below_half"), _load),
     "paths": Reader(("hosts", "all_twofold"), _paths),

@@ -5,7 +5,7 @@ Which questions those are is a playbook of its own, `FAMILY/precheck`, of questi
 of no such look has none, and says so; where one is told and its file is missing or wrong, nothing is known.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,9 @@ from gate.change import ChangeRequest, Image, Phase
 from gate.errors import BadInput
 from gate.evidence import ArrayReading, Prechecked, Reply
 from gate.families import FAMILIES
+from gate.families.family import REMARKS
 from gate.gather.arrays import Progress
+from gate.gather.asking import facts_of
 from gate.gather.dry_run import Would, dry_run
 from gate.gather.interview import keep, side_by_side
 from gate.gather.lines import Lines
@@ -66,7 +68,7 @@ class Prechecks:
             return self._look(array, books[array.family], image, arrays.get(array.id))
 
         def done(array: Array, found: Prechecked) -> None:
-            wrong = "; ".join((*found.found, *found.unknown))
+            wrong = "; ".join((*found.found, *found.unknown, *found.remarks))
             progress(f"{array.id}: {wrong or 'the vendor’s own look holds nothing against it'}"[:300])
 
         found = side_by_side(look, targets, self.settings.config.ssh.parallel, done)
@@ -111,6 +113,12 @@ class Prechecks:
         for reply in asked.replies:
             keep(self.ledger, reply)
 
+        def remarks() -> Iterator[str]:
+            for one in asked.tried:
+                read = facts_of(array.family, one.step.reader, one.reply) if one.reply is not None else {}
+                if read.get(REMARKS):
+                    yield f"{one.step.id}: {read[REMARKS]}"
+
         def said(*would: Would) -> tuple[str, ...]:
             return tuple(f"{one.step.id}: {one.because}" for one in asked.tried if one.would in would)
 
@@ -125,6 +133,7 @@ class Prechecks:
             unknown=tuple(
                 f"{one.step.id}: {one.because}" for one in asked.tried if one.would not in (Would.HOLDS, Would.STOPS)
             ),
+            remarks=tuple(remarks()),
             staged=staged,
             way_out=book.precheck.way_out,
             raw=tuple(reply.digest for reply in asked.replies),

@@ -2,7 +2,7 @@
 
 from gate.playbook.conditions import Condition, any_holds, holds, why_not
 from gate.playbook.reading import file_digest, parse, parse_either, parse_precheck, schema
-from gate.playbook.rendering import Rendered, render, render_precheck, slot_values
+from gate.playbook.rendering import Rendered, kickstart_beside, render, render_precheck, slot_values
 from gate.playbook.written import Playbook, Precheck
 
 __all__ = (
@@ -13,6 +13,7 @@ __all__ = (
     "any_holds",
     "file_digest",
     "holds",
+    "kickstart_beside",
     "parse",
     "parse_either",
     "parse_precheck",

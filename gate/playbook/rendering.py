@@ -16,6 +16,10 @@ from gate.tree import show
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 """What any slot value must be besides its own pattern: no character that a shell or a glob reads."""
 
+SYSTEM_IMAGE = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9-]{0,60}(?<!-kickstart))-(mz(?:-npe)?\.[A-Za-z0-9._-]{1,40})", re.ASCII
+)
+
 QUICK = 30
 """Seconds that a step may take when it says no `within` (our choice)."""
 
@@ -41,8 +45,19 @@ def slot_values(
         "from_version": from_version,
         "unit": array.unit or "",
         "image_server": image_server,
+        "kickstart": kickstart_beside(image),
         **dict.fromkeys(OF_PARTS, ""),
     }
+
+
+def kickstart_beside(image: str) -> str:
+    """
+    Return the name of the kickstart image that Cisco releases beside an MDS system image; empty for another name.
+
+    They differ by one word: `m9700-sf4ek9-mz.8.4.1.bin`, `m9700-sf4ek9-kickstart-mz.8.4.1.bin` (release notes).
+    """
+    found = SYSTEM_IMAGE.fullmatch(image)
+    return f"{found[1]}-kickstart-{found[2]}" if found else ""
 
 
 def render(playbook: Playbook, slots: Mapping[str, str], families: Mapping[ArrayFamily, Dialect]) -> Rendered:

@@ -17,7 +17,7 @@ OF_PARTS: tuple[SlotName, ...] = (
 )
 """Slots that only a replacement fills."""
 
-OF_IMAGES: tuple[SlotName, ...] = ("image", "version", "image_server")
+OF_IMAGES: tuple[SlotName, ...] = ("image", "version", "image_server", "kickstart")
 """Slots that only an image fills."""
 
 

@@ -22,7 +22,7 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 SlotName = Literal[
-    "array", "image", "version", "serial", "from_version", "unit", "image_server",
+    "array", "image", "version", "serial", "from_version", "unit", "image_server", "kickstart",
     "enclosure", "slot", "place", "partner_slot", "partner_place", "partner_serial",
     "old_part", "old_serial", "new_part", "new_serial", "new_firmware",
 ]  # fmt: skip

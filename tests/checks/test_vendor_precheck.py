@@ -59,6 +59,24 @@ def test_where_the_vendor_offers_none_storage_signs_and_only_there() -> None:
     assert "support" in finding.way_out
 
 
+def test_what_is_said_besides_is_shown_whole_and_signed_for_by_storage() -> None:
+    finding = check(case(evidence(**said(remarks=("test-utility: The cache will be off.",)))))
+    assert (finding.outcome, finding.weight) == (Outcome.UNKNOWN, Weight.SIGN)
+    assert "east-2: test-utility: The cache will be off." in finding.because
+    assert "Read what it says" in finding.way_out
+
+
+def test_what_is_said_besides_is_part_of_what_is_signed() -> None:
+    one, other = (check(case(evidence(**said(remarks=(words,))))) for words in ("a: the cache", "a: a drive"))
+    assert len({one.digest, other.digest, check(case(evidence(**said()))).digest}) == 3
+
+
+@pytest.mark.parametrize("fields", [{"found": ("a",)}, {"unknown": ("b",)}, {"held": ()}, {"version": "8.6.0.9"}])
+def test_what_is_said_besides_makes_nothing_of_what_is_wrong_a_matter_of_signatures(fields: dict[str, Any]) -> None:
+    finding = check(case(evidence(**said(remarks=("a: words",), **fields))))
+    assert (finding.outcome is Outcome.PASSED, finding.weight) == (False, None)
+
+
 def test_another_file_of_questions_is_another_verdict() -> None:
     one = check(case(evidence(**said())))
     other = check(case(evidence(**said(playbook_sha256=""))))

@@ -148,6 +148,21 @@ def test_what_an_installation_would_do_is_gentle_to_every_module_or_disruptive()
     assert "unreadable" in READERS["impact"](reply(said("impact").split(b"Compat")[0]))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"100% -- SUCCESS", b"10% -- FAIL.\nReturn code 0x40450011 (No such file)."),
+        (b"Compatibility check is done", b"Compatibility check"),
+        (b"     2       yes", b"     1       yes"),
+        (b"non-disruptive       rolling\n\n", b"hitless       rolling\n\n"),
+        (b"bootable", b"boots"),
+    ],
+)
+def test_a_check_that_did_not_end_or_speaks_otherwise_tells_nothing_of_the_impact(old: bytes, new: bytes) -> None:
+    assert old in said("impact")
+    assert "unreadable" in READERS["impact"](reply(said("impact").replace(old, new, 1)))
+
+
 def test_a_configuration_fits_only_if_that_is_said_twice() -> None:
     assert READERS["incompatible"](reply(said("incompatible"))) == {"compatible": "yes"}
     half = said("incompatible").split(b"\n\n")[0] + b"\n"

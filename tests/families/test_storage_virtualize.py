@@ -157,13 +157,30 @@ def test_the_facts_of_each_reader() -> None:
         "new_build": "170.9.2501010000",
     }
     assert READERS["update"](reply(vector("update-idle")))["new_version"] == ""
-    assert READERS["test"](reply(vector("test-warning"), 1)) == {"errors": "0", "warnings": "1"}
+    assert READERS["test"](reply(vector("test-warning"), 1)) == {
+        "errors": "0",
+        "warnings": "1",
+        "remarks": "One or more drives have firmware that is not the latest.",
+    }
     assert READERS["test"](reply(vector("test-unsupported")))["errors"] == "1"
     files = "/lab-8.7.0.4.img/old-lab-8.7.0.3.img/"
     assert READERS["dumps"](reply(vector("dumps"))) == {"listed": "yes", "files": files, "count": "2"}
     assert READERS["dumps"](reply(b""))["count"] == "0"
     assert READERS["accepted"](reply(b"CMMVC6227I The package installed successfully.\n")) == {"accepted": "yes"}
     assert READERS["copied"](reply(b"\0\0\0")) == {"copied": "yes"}
+
+
+def test_warnings_of_the_test_utility_are_told_word_for_word_and_those_that_it_only_counts_as_such() -> None:
+    whole, (before, after) = vector("test-warning"), (b"found 0 errors and 1 ", b"found 0 errors and 3 ")
+    twice = whole.replace(b"Results of", b"***** Warning found *****\nAPAR HU02213.\nSee\tthe page.\n\nResults of")
+    assert "remarks" not in READERS["test"](reply(b"The tool has found 0 errors and 0 warnings.\n"))
+    counted = READERS["test"](reply(whole.replace(before, after)))["remarks"]
+    assert counted.endswith("not the latest.; it counts 3 warnings and shows 1")
+    told = READERS["test"](reply(twice.replace(b"and 1 ", b"and 2 ")))["remarks"]
+    assert told == "One or more drives have firmware that is not the latest.; APAR HU02213. See the page."
+    assert "it counts 0 warnings and shows 1" in READERS["test"](reply(whole.replace(b"and 1 ", b"and 0 ")))["remarks"]
+    flood = READERS["test"](reply(whole.replace(b"One or more", b"x" * 9000)))["remarks"]
+    assert len(flood) == 2000
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ BOOKS = Path(__file__).parents[2] / "playbooks"
 FOS, MDS = ArrayFamily.BROCADE_FOS, ArrayFamily.NXOS_MDS
 SLOTS = {
     FOS: {"serial": "10000027f8aa0001", "from_version": "v9.1.1c", "version": "v9.1.1d"},
-    MDS: {"serial": "LAB19480042", "from_version": "8.4-2c", "version": "8.4-2f"},
+    MDS: {"serial": "LAB19480042", "from_version": "8.4-2c", "version": "8.4-2f", "kickstart": "kick.bin"},
 }
 FIXTURES = {
     "switchshow": "switch",
@@ -25,6 +25,7 @@ FIXTURES = {
     "show version": "version",
     "show module": "modules",
     "show install all status": "update",
+    "show install all impact kickstart bootflash:kick.bin system bootflash:image.bin": "impact",
     "show incompatibility-all system bootflash:image.bin": "incompatible",
 }
 

@@ -58,6 +58,14 @@ def test_carriage_returns_change_nothing() -> None:
     assert replace(read("lab-3par-1", replies, NOW), raw=()) == replace(array(), raw=())
 
 
+def test_words_of_the_upgrade_check_are_for_people_whatever_they_are_and_times_are_left_out() -> None:
+    told = READERS["ready"](reply(b"Sun Nov 22 22:01:14\r\n\r\nError:  node 1\tis degraded\r\n"))
+    assert told == {"told": "yes", "remarks": "… Nov 22 …; Error: node 1 is degraded"}
+    assert READERS["ready"](reply(b"ready\n"))["remarks"] == "ready"
+    assert "unreadable" in READERS["ready"](reply(b" \n"))
+    assert len(READERS["ready"](reply(b"y" * 9000))["remarks"]) == 2000
+
+
 @pytest.mark.parametrize("question", [name for name, command in QUESTIONS.items() if "-csvtable" in command])
 def test_a_column_that_a_new_release_adds_anywhere_changes_nothing(question: str) -> None:
     table = said("tasks-running" if question == "tasks" else question)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from gate.canonical import sha256
 from gate.change import Image as Asked
 from gate.change import Phase
 from gate.errors import BadInput
@@ -18,7 +19,7 @@ from gate.gather.dry_run import Would, dry_run
 from gate.gather.lines import Lines
 from gate.gather.prechecks import Prechecks
 from gate.inventory import ArrayFamily
-from gate.playbook import parse, parse_either, parse_precheck, render_precheck
+from gate.playbook import kickstart_beside, parse, parse_either, parse_precheck, render_precheck
 from gate.settings import load, shipped
 from gate.step import Step
 from gate.store import Ledger
@@ -36,7 +37,7 @@ NOT_IN_THE_LAB = {ArrayFamily.ONTAP}
 
 def steps_of(made: Bench) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     book = parse_precheck((BOOKS / made.family / "precheck.yaml").read_bytes(), "precheck.yaml", FAMILIES)
-    values = {"image": made.image.file, "version": made.image.version}
+    values = {"image": made.image.file, "kickstart": kickstart_beside(made.image.file), "version": made.image.version}
     return render_precheck(book, {name: values[name] for name in book.slots}, FAMILIES)
 
 
@@ -98,6 +99,29 @@ def test_a_precheck_that_does_more_than_ask_is_refused(old: str, new: str, words
     assert re.match(r"precheck\.yaml:\d+:\d+", refused.value.place)
 
 
+@pytest.mark.parametrize(
+    ("family", "fault", "words"),
+    [(SV, "warns-precheck", "The cache will be off."), (ArrayFamily.THREE_PAR, "upgrade-check", "Task 12 still runs")],
+)
+def test_what_an_array_says_besides_comes_before_people_and_stops_nothing(
+    home: Path, family: ArrayFamily, fault: str, words: str
+) -> None:
+    lab = bench(family)
+    lab.array.set_fault(fault, words)
+
+    class Speaks(Silent):
+        def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
+            said = lab.array.answer(command, admin=False)
+            return Reply(target, command, ReplyState.ANSWERED, NOON, NOON, said.status, said.out, said.err)
+
+    try:
+        found, _ = looked(home, family, Speaks(), version=lab.array.version)
+    finally:
+        lab.array.stop()
+    assert (found.found, found.unknown) == ((), ())
+    assert words in found.remarks[0]
+
+
 def test_a_precheck_is_no_playbook_of_a_change_and_either_is_told_from_the_other() -> None:
     with pytest.raises(BadInput):
         parse(TEXT.encode(), "precheck.yaml", FAMILIES)
@@ -122,6 +146,14 @@ class Silent:
         return Reply(target, command, ReplyState.TIMED_OUT, NOON, NOON, problem="no answer")
 
 
+class Keeps:
+    """The part of a ledger that keeps raw replies."""
+
+    def put_blob(self, data: bytes) -> str:
+        """Forget it."""
+        return sha256(data)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     shutil.copy(shipped("config.yaml"), tmp_path)
@@ -129,14 +161,14 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def looked(home: Path, family: ArrayFamily = SV, **told: Any) -> tuple[Prechecked, int]:
+def looked(home: Path, family: ArrayFamily = SV, voice: Silent | None = None, **told: Any) -> tuple[Prechecked, int]:
     """Look at one array that never answers, with the playbooks of that place."""
-    settings, voice = load(home / "config.yaml"), Silent()
+    settings, voice = load(home / "config.yaml"), voice or Silent()
     fleet = tuple(replace_family(one.id, family) for one in settings.config.inventory.arrays)
     config = settings.config.model_copy(
         update={"inventory": settings.config.inventory.model_copy(update={"arrays": fleet})}
     )
-    prechecks = Prechecks(replace(settings, config=config), cast(Lines, voice), cast(Ledger, None), lambda: NOON)
+    prechecks = Prechecks(replace(settings, config=config), cast(Lines, voice), cast(Ledger, Keeps()), lambda: NOON)
     asked = request(targets=("east-1",), image=Asked(file="lab.img", version="8.7.0.4", sha256="sha256:" + "a" * 64))
     return prechecks.read(asked, {"east-1": reading("east-1", **told)}, print)["east-1"], voice.asked
 

@@ -10,11 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from gate.lab.dialects.by_vendor import ByVendor
-from gate.lab.images import Behaviour, lab_image
+from gate.lab.images import Behaviour, LabImage
 from gate.lab.said import Said
 
 NEWER = "9"
 LINE_CARD = "1"
+
+
+def _system_image(version: str, behaviour: Behaviour) -> LabImage:
+    """Name it as the vendor names the system images of its directors."""
+    return LabImage(f"m9700-sf3ek9-mz.{version.replace('-', '.')}.bin", version, behaviour, version)
 
 
 class NxosMds(ByVendor):
@@ -22,10 +27,10 @@ class NxosMds(ByVendor):
 
     first_version = "8.4-2c"
     images = (
-        lab_image("8.4-2f", Behaviour.GOOD, end="bin"),
-        lab_image("9.2-2", Behaviour.GOOD, end="bin"),
-        lab_image("9.2-3", Behaviour.FLIPS_BITS, end="bin"),
-        lab_image("9.2-4", Behaviour.SLOW, end="bin"),
+        _system_image("8.4-2f", Behaviour.GOOD),
+        _system_image("9.2-2", Behaviour.GOOD),
+        _system_image("9.2-3", Behaviour.FLIPS_BITS),
+        _system_image("9.2-4", Behaviour.SLOW),
     )
     names = ("5", "6")
     company = "200000de"
@@ -35,6 +40,7 @@ class NxosMds(ByVendor):
     hand = "performer-loads"
     own_faults: ClassVar[Mapping[str, str]] = {
         "performer-loads": "somebody at its console installs that release",
+        "disruptive": "an installation would reset a line card and its ports",
         "port-faulty": "a port was switched off after errors",
     }
 
@@ -53,6 +59,8 @@ class NxosMds(ByVendor):
             told = tables[" ".join(words)](self)
         elif words[:3] == ["show", "incompatibility-all", "system"] and len(words) == 4:
             told = _incompatible(self, words[3].removeprefix("bootflash:"))
+        elif words[:4] == ["show", "install", "all", "impact"] and len(words) == 8:
+            told = _impact(self, dict(zip(words[4::2], words[5::2], strict=True)))
         else:
             return Said(f"Syntax error while parsing '{line[:60]}'\n% Invalid command at '^' marker.\n".encode())
         return Said("".join(f"{one}\n" for one in told).encode())
@@ -180,3 +188,40 @@ def _incompatible(switch: NxosMds, image: str) -> list[str]:
         "Checking dynamic incompatibilities:",
         "No incompatible configurations",
     ]
+
+
+def _impact(switch: NxosMds, images: Mapping[str, str]) -> list[str]:
+    """Both images are verified before anything is told of the modules; the lab's bootflash holds each of its pairs."""
+    system = images.get("system", "").removeprefix("bootflash:")
+    kickstart = images.get("kickstart", "").removeprefix("bootflash:")
+    chosen = next((one for one in switch.images if one.file == system), None)
+    if chosen is None or kickstart != system.replace("-mz.", "-kickstart-mz."):
+        missing = system if chosen is None else kickstart
+        return [
+            f"Verifying image bootflash:/{missing}",
+            "[#   ]   0% -- FAIL.",
+            "Return code 0x40450011 (No such file).",
+        ]
+    lines = ["Installer will perform impact only check. Please wait.", ""]
+    for variable, file in (("kickstart", kickstart), ("system", system)):
+        lines += [f'Verifying image bootflash:/{file} for boot variable "{variable}".']
+        lines += ["[####################] 100% -- SUCCESS", ""]
+    lines += ["Notifying services about system upgrade.", "[####################] 100% -- SUCCESS", "", ""]
+    lines += ["", "Compatibility check is done:", "Module  bootable          Impact  Install-type  Reason"]
+    lines.append("------  --------  --------------  ------------  ------")
+    for module in (LINE_CARD, *switch.names):
+        rough = module == LINE_CARD and "disruptive" in switch.faults
+        how = ("disruptive", "reset") if rough else ("non-disruptive", "rolling" if module == LINE_CARD else "reset")
+        why = "  Hitless upgrade is not supported" if rough else "  "
+        lines.append(f"{module:>6}       yes  {how[0]:>14}  {how[1]:>12}{why}")
+    train, _, build = chosen.version.partition("-")
+    lines += ["", "", "", "Images will be upgraded according to following table:"]
+    lines.append("Module       Image         Running-Version             New-Version  Upg-Required")
+    lines.append("------  ----------  ----------------------  ----------------------  ------------")
+    for module in (LINE_CARD, *switch.names):
+        parts = ("lc-m97",) if module == LINE_CARD else ("system", "kickstart")
+        for part in parts:
+            lines.append(
+                f"{module:>6}  {part:>10}  {switch.release_of(module):>22}  {f'{train}({build})':>22}           yes"
+            )
+    return lines

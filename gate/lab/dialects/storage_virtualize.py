@@ -9,7 +9,8 @@ Message ids whose wording is assumed carry [M].
 import shlex
 
 from gate.lab.dialects.storage_virtualize_parts import canister, canisters, service
-from gate.lab.dialects.storage_virtualize_state import UNAUTHORISED, Nodes, level, newer_speech, parts
+from gate.lab.dialects.storage_virtualize_state import UNAUTHORISED, Nodes, level, newer_speech
+from gate.lab.dialects.storage_virtualize_test import upgrade_test
 from gate.lab.dialects.storage_virtualize_volumes import volume_tables
 from gate.lab.said import Declined, Said
 
@@ -72,7 +73,7 @@ def _applysoftware(array: Nodes, words: list[str], admin: bool) -> Said:
 
 def _read(array: Nodes, verb: str, words: list[str]) -> bytes:
     if verb == "svcupgradetest":
-        return _precheck(array, _options(words, valued=("-v",), plain=("-f",)))
+        return upgrade_test(array, _options(words, valued=("-v",), plain=("-f",)).get("-v", ""))
     valued = (
         *("-delim", "-alert", "-message", "-monitoring", "-fixed", "-expired", "-order", "-node", "-prefix"),
         *("-canister", "-enclosure"),
@@ -276,24 +277,3 @@ def _dependent(array: Nodes, options: dict[str, str]) -> Rows:
     if "dependent-vdisks" in array.faults or "offline" in array.controllers.values():
         return [{"vdisk_id": "0", "vdisk_name": "volume0"}]
     return []
-
-
-def _precheck(array: Nodes, options: dict[str, str]) -> bytes:
-    version = options.get("-v", "")
-    if not version or any(not part.isdecimal() for part in version.split(".")):
-        raise Declined("CMMVC5711E [" + version[:32] + "] is not valid data.")
-    found: list[str] = []
-    if parts(version) < parts(array.version):
-        found.append(f"The upgrade path from {array.version} to {version} is unsupported.")
-    if "rebuild" in array.faults:
-        found.append("The array mdisk0 is rebuilding.")
-    if "offline" in array.controllers.values():
-        found.append("One node is offline.")
-    if "refuses-precheck" in array.faults:
-        found.append(array.faults["refuses-precheck"] or "A drive runs firmware that must be updated first.")
-    lines = ["svcupgradetest version 46.14", "", "Please wait, the test may take several minutes to complete.", ""]
-    for text in found:
-        lines += ["******************** Error found ********************", "", text, ""]
-    lines += ["Results of running svcupgradetest:", "=================================="]
-    lines.append(f"The tool has found {len(found)} errors and 0 warnings.")
-    return "".join(line + "\n" for line in lines).encode()

@@ -41,6 +41,7 @@ class Nodes(Replaceable, ABC):
     images = IMAGES
     own_faults: ClassVar[Mapping[str, str]] = {
         "host-degraded": "hosts have lost paths",
+        "warns-precheck": "its own look before an update warns of that text",
         "alert": "an unfixed alert, with that text",
         "dependent-vdisks": "volumes depend on one node",
         "flash-copy": "one volume is a FlashCopy of another, such as 2,1",

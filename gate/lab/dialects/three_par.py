@@ -2,7 +2,8 @@
 What a lab 3PAR says on its command line: tables with commas by `-csvtable`, text otherwise.
 
 Only what the vendor's public tools ask is answered. Newer code has a column more in three tables and ends lines CRLF.
-The sentences of an empty task list and of a clean health check are assumed [M], and so are the titles of remote copy.
+The words of checkupgrade, the sentences of an empty task list and of a clean health check, and the titles of remote
+copy are assumed [M].
 """
 
 import shlex
@@ -33,6 +34,7 @@ class ThreePar(ByVendor):
     target_name = "iqn.2000-05.com.3pardata:{id}"
     own_faults: ClassVar[Mapping[str, str]] = {
         **BY_VENDOR,
+        "upgrade-check": "its own look before an update says that text",
         "alert": "an alert that nobody has looked at, with that text",
         "task": "a task is running, of that name",
         "one-path": "hosts reach one node alone",
@@ -66,6 +68,7 @@ def _text(array: ThreePar, words: list[str]) -> list[str] | None:
         ("shownode", "-verbose"): _verbose,
         ("checkhealth", "-svc", "-detail"): _checkhealth,
         ("statcpu", "-iter", "1"): _statcpu,
+        ("checkupgrade",): _checkupgrade,
     }
     if tuple(words) in texts:
         return texts[tuple(words)](array)
@@ -192,6 +195,11 @@ def _checkhealth(array: ThreePar) -> list[str]:
     lines.append("Component ----------------Summary Description---------------- Qty")
     lines += [f"{part:<9} {said:<51} {1:>3}" for part, said in found]
     return [*lines, "-" * 65, f"       {len(found)} total {len(found):>50}"]
+
+
+def _checkupgrade(array: ThreePar) -> list[str]:
+    said = array.faults.get("upgrade-check", "")
+    return ["Checking whether the system is ready for an upgrade", said or "System is ready for upgrade"]
 
 
 def _statcpu(array: ThreePar) -> list[str]:

@@ -31,7 +31,7 @@ from gate.lab.dialects.ontap import Ontap
 from gate.lab.images import Behaviour, LabImage, image_bytes
 from gate.lab.said import Said
 from gate.permits.office import Permit
-from gate.playbook import Rendered, parse, render
+from gate.playbook import Rendered, kickstart_beside, parse, render
 from gate.ssh.wire import Timeouts
 from gate.step import Step
 from tests.engine.histories import PLAN
@@ -64,6 +64,7 @@ OWN = [
     (ArrayFamily.ONTAP, "alert", "healthy"),
     (ArrayFamily.ONTAP, "rebuild", "healthy"),
     (ArrayFamily.STORAGE_VIRTUALIZE, "rebuild", "precheck"),
+    (ArrayFamily.NXOS_MDS, "disruptive", "impact"),
 ]
 
 
@@ -170,6 +171,7 @@ def bench(family: ArrayFamily) -> Bench:
         "array": NAME,
         "unit": UNIT,
         "image": image.file,
+        "kickstart": kickstart_beside(image.file),
         "version": image.version,
         "from_version": array.version,
         "serial": known_as(family)[0],
