@@ -26,19 +26,21 @@ def choose(
     readings: Mapping[str, ArrayReading],
     repositories: frozenset[str],
     datasets: frozenset[str],
+    mended: frozenset[str] = frozenset(),
 ) -> Choice:
     """
     Choose by DESIGN section 7: alike with those it stands for, least critical, no repository, no partner among the
     targets, well now, and one matching control that stays untouched in this stage.
 
-    `repositories` and `datasets` name the arrays on which a repository or a dataset was found. Ties go to an array
-    without a dataset, then to the later name, so that the choice is the same every time.
+    `repositories` and `datasets` name the arrays on which a repository or a dataset was found; `mended` those of which
+    nothing is wrong but the failed part that this change replaces: such a one can be the canary, never the control.
+    Ties go to an array without a dataset, then to the later name, so that the choice is the same every time.
     """
     if lost := set(targets) - {array.id for array in inventory.arrays}:
         because = f"{', '.join(sorted(lost))}: not in the inventory"
         return Choice(None, None, because, tuple(PassedOver(name, False, because) for name in targets))
     arrays = {name: inventory.array(name) for name in targets}
-    barred = {name: _barred(array, arrays, readings, repositories) for name, array in arrays.items()}
+    barred = {name: _barred(array, arrays, readings, repositories, mended) for name, array in arrays.items()}
     kinds = {_likeness(array, readings) for array in arrays.values()}
     if len(kinds) > 1:
         because = "the targets differ in model or running firmware: one canary cannot stand for them, split the change"
@@ -89,14 +91,14 @@ def _partners(one: Array, other: Array) -> bool:
     return one.partner == other.id or other.partner == one.id
 
 
-def _unfit(array: Array, readings: Mapping[str, ArrayReading]) -> str:
+def _unfit(array: Array, readings: Mapping[str, ArrayReading], mended: frozenset[str] = frozenset()) -> str:
     """Say why this array can be neither canary nor control; empty when it can."""
     reading = readings.get(array.id)
     if reading is None or reading.version is None or reading.serial != array.serial:
         return "what it runs or who it is could not be measured"
     if reading.problems is None or reading.unknown:
         return "its health could not be measured"
-    if reading.problems:
+    if reading.problems and array.id not in mended:
         return f"it is not well: {', '.join(reading.problems)}"
     if reading.update_state != "idle":
         return f"its update state is {reading.update_state or 'not known'}, not idle"
@@ -106,9 +108,13 @@ def _unfit(array: Array, readings: Mapping[str, ArrayReading]) -> str:
 
 
 def _barred(
-    array: Array, targets: Mapping[str, Array], readings: Mapping[str, ArrayReading], repositories: frozenset[str]
+    array: Array,
+    targets: Mapping[str, Array],
+    readings: Mapping[str, ArrayReading],
+    repositories: frozenset[str],
+    mended: frozenset[str],
 ) -> str:
-    if because := _unfit(array, readings):
+    if because := _unfit(array, readings, mended):
         return because
     if array.id in repositories:
         return "it holds a backup repository"

@@ -105,6 +105,8 @@ class Replacement(Frozen):
     slot: PlaceName
     old: OldPart
     new: NewPart
+    failed: bool = False
+    """The old part no longer serves: then the array must say so of exactly this one, and of nothing else."""
 
     @model_validator(mode="after")
     def _another_one(self) -> Self:
@@ -281,6 +283,11 @@ class Swap:
     partner_part: str
     partner_serial: str
     partner_firmware: str
+    failed: bool = False
+    """The old part did not serve any more when this was sealed."""
+
+    ports: tuple[str, ...] = ()
+    """Target ports of a failed part, as the array told them: no host may have a live path through one."""
 
 
 @dataclass(frozen=True)
@@ -364,6 +371,8 @@ class Plan:
         del fields["choice"]
         if self.part is None:
             del fields["part"]
+        elif not self.part.failed:
+            del fields["part"]["failed"], fields["part"]["ports"]
         if self.contractor is None:
             del fields["contractor"]
         for phase in Phase:

@@ -138,6 +138,12 @@ class Part:
     well: bool
     """Whether the array says that it serves."""
 
+    ports: tuple[str, ...] = ()
+    """Target ports of this part alone; told of one that does not serve, where the array tells whose a port is."""
+
+    troubles: tuple[str, ...] = ()
+    """What of the array's `problems` it lays to this part alone, in the same words; () of a part that serves."""
+
 
 @dataclass(frozen=True)
 class PartsReading:

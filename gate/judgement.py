@@ -38,6 +38,14 @@ ON_HOSTS: Mapping[str, str] = {
 """Probe of a host → what it is asked. One that passed before the change must have passed when the soak ends."""
 
 
+def lost_of(probe: str) -> str:
+    """Name the probe that tells what a host had lost before, where a failed part is replaced: it must come back."""
+    return f"{probe}-lost"
+
+
+LOST = frozenset(map(lost_of, ON_HOSTS))
+
+
 @dataclass(frozen=True)
 class Probe:
     """One answer of one probe on one array in one round; round 0 is before the change."""
@@ -95,10 +103,11 @@ def judge(
     Judge after `rounds` rounds of probes, numbered 1 … rounds.
 
     Hosts have until the last round: paths come back one after the other. What a host tells can refuse, and opens
-    nothing: one that told nothing well before the change is not judged.
+    nothing: one that told nothing well before the change is not judged. What a failed part had taken from a host must
+    be there again.
     """
     answers = tuple(probes)
-    hosts = {(one.array, one.name) for one in answers if _well_before(one)}
+    hosts = {(one.array, one.name) for one in answers if _due_after(one)}
     ends = [one for one in answers if one.round == rounds > 0 and (one.array, one.name) in hosts]
     broken = [
         f"{canary}: {probe.name}: {probe.because}"
@@ -126,8 +135,10 @@ def judge(
     return Judgement(Held.HELD, tuple(said))
 
 
-def _well_before(probe: Probe) -> bool:
-    return probe.name in ON_HOSTS and probe.round == 0 and probe.outcome is Outcome.PASSED
+def _due_after(probe: Probe) -> bool:
+    """Whether a host's answer before the change asks for one after it: what was well, and what a failed part took."""
+    well = probe.name in ON_HOSTS and probe.outcome is Outcome.PASSED
+    return probe.round == 0 and (well or (probe.name in LOST and probe.outcome is Outcome.FAILED))
 
 
 def _doubts(array: str, names: tuple[str, ...], rounds: range, answers: tuple[Probe, ...]) -> list[str]:

@@ -281,3 +281,15 @@ def test_whatever_the_fleet_a_canary_is_fit_and_none_fitter_was_passed_over(
         assert found.canary in fit
         assert found.control not in sick | {found.canary}
         assert rank[found.canary] == min(rank[name] for name in fit)
+
+
+def test_an_array_of_which_only_the_replaced_part_is_broken_can_be_the_canary_and_never_the_control() -> None:
+    inventory = fleet(arrays=(A, B))
+    told = readings(inventory, east_1=reading("east-1", problems=("node node2 is offline",)))
+    mended = frozenset({"east-1"})
+    found = choose(("east-1",), inventory, told, NOWHERE, NOWHERE, mended)
+    assert (found.canary, found.control) == ("east-1", "east-2")
+    assert choose(("east-1",), inventory, told, NOWHERE, NOWHERE).canary is None
+    assert choose(("east-2",), inventory, told, NOWHERE, NOWHERE, mended).control is None
+    stale = told | {"east-1": reading("east-1", problems=("node node2 is offline",), unknown=("drives: lost",))}
+    assert choose(("east-1",), inventory, stale, NOWHERE, NOWHERE, mended).canary is None

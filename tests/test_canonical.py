@@ -94,7 +94,8 @@ def other_than(value: Any) -> Any:
     return (*value, value[0]) if value else (("fact", ("value",)),)
 
 
-SWAP = Swap(*(f"{field.name}-1" for field in fields(Swap)))
+WORDS = [f"{field.name}-1" for field in fields(Swap) if field.name not in ("failed", "ports")]
+SWAP = replace(Swap(*WORDS), failed=True, ports=("iqn.2026-11.x:b",))  # type: ignore[arg-type]  # words are text
 CONTRACTOR = Contracted("person", "firm", "name", "sponsor", "from", "to", "changes", 300)
 """Every field filled in; what they mean is not asked here."""
 

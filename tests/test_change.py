@@ -34,14 +34,16 @@ def test_what_a_shell_or_a_glob_reads_is_no_version(text: str) -> None:
         VERSION.validate_python(text)
 
 
-SWAP = Swap(**{field.name: f"{field.name}-1" for field in fields(Swap)})
+WORDS = [field.name for field in fields(Swap) if field.name not in ("failed", "ports")]
+SWAP = Swap(**{name: f"{name}-1" for name in WORDS})  # type: ignore[arg-type]  # both others have a default
+BROKEN = replace(SWAP, failed=True, ports=("iqn.2026-11.x:b",))
 IMAGE = Image(file="a.img", version="9.10", sha256=DIGEST)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Swap)])
+@pytest.mark.parametrize("name", WORDS)
 def test_every_word_about_a_part_is_under_the_digest_that_people_sign(name: str) -> None:
     sealed = plan(part=SWAP)
-    assert sealed.digest != plan(part=replace(SWAP, **{name: "other"})).digest
+    assert sealed.digest != plan(part=replace(SWAP, **{name: "other"})).digest  # type: ignore[arg-type]
     assert sealed.digest != plan().digest
 
 
@@ -49,8 +51,20 @@ def test_a_plan_for_firmware_has_the_digest_that_it_had_before_there_were_parts(
     assert "part" not in plan().material()
 
 
-def test_a_plan_with_a_part_is_read_back_as_it_was_sealed() -> None:
-    sealed = plan(part=SWAP)
+def test_that_a_part_has_failed_and_by_which_ports_it_is_known_is_under_it_too() -> None:
+    digests = [plan(part=part).digest for part in (SWAP, BROKEN, replace(BROKEN, ports=()))]
+    assert len(set(digests)) == 3
+
+
+def test_a_plan_for_a_part_that_serves_has_the_digest_that_it_had_before_parts_could_fail() -> None:
+    sealed = plan(part=SWAP).material()["part"]
+    assert isinstance(sealed, dict)
+    assert set(sealed) == set(WORDS)
+
+
+@pytest.mark.parametrize("part", [SWAP, BROKEN])
+def test_a_plan_with_a_part_is_read_back_as_it_was_sealed(part: Swap) -> None:
+    sealed = plan(part=part)
     assert TypeAdapter(Plan).validate_python(sealed.material()).digest == sealed.digest
 
 

@@ -336,3 +336,25 @@ def test_a_host_that_is_well_mends_nothing_on_the_canary() -> None:
         assert judged((*with_answer("canary", name, number, FAILED), *hosts)).result is Held.FAILED
         assert judged((*with_answer("canary", name, number, None), *hosts)).result is Held.INCONCLUSIVE
     assert judged(on_host(PASSED, PASSED, PASSED)).because[-1] == "db-1 saw in the end what they saw before"
+
+
+def lost(number: int, outcome: Outcome) -> Probe:
+    return Probe("db-1", "host-sessions-lost", number, outcome, "told")
+
+
+@pytest.mark.parametrize(
+    ("ends", "result"),
+    [
+        (lost(2, Outcome.PASSED), Held.HELD),
+        (lost(2, Outcome.FAILED), Held.FAILED),
+        (lost(2, Outcome.UNKNOWN), Held.INCONCLUSIVE),
+        (lost(1, Outcome.PASSED), Held.INCONCLUSIVE),
+    ],
+)
+def test_what_a_failed_part_had_taken_from_a_host_must_be_there_when_the_soak_ends(ends: Probe, result: Held) -> None:
+    assert judged((*probes(), lost(0, Outcome.FAILED), ends)).result is result
+
+
+def test_what_a_host_had_lost_is_judged_only_where_it_was_told_before() -> None:
+    assert judged((*probes(), lost(2, Outcome.FAILED))).result is Held.HELD
+    assert judged((*probes(), lost(0, Outcome.UNKNOWN), lost(2, Outcome.FAILED))).result is Held.HELD

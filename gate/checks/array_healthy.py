@@ -2,14 +2,17 @@
 
 from gate.canonical import Json
 from gate.checks.case import Case, stale
+from gate.evidence import ArrayReading
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Outcome, Weight, When, worst
+from gate.mending import mends
 
 CHECK = Check(
     name="array-healthy",
     question="Is every target well: all controllers, all paths, no rebuild, no update going on, the right serial?",
     meaning="An update takes redundancy away for a while. An array that has lost some already may lose the rest.",
-    way_out="Repair the array and let rebuilds finish, then check the change again.",
-    threshold="none: any problem refuses",
+    way_out="Repair the array and let rebuilds finish, then check the change again. A controller that has failed is "
+    "replaced by a hardware change that names it as failed (part.failed), when nothing else is wrong.",
+    threshold="none: any problem refuses, but for those that the array lays to the failed part which is replaced",
     weight=Weight.BLOCK,
     when=When.APPROVE,
 )
@@ -26,9 +29,9 @@ def check(case: Case) -> Finding:
         outcomes.append(outcome)
         reading = case.evidence.arrays.get(name)
         if reading is not None:
-            identities[name] = {"serial": reading.serial, "version": reading.version}
+            identities[name] = {"serial": reading.serial, "version": reading.version, **_mended(case, reading)}
             raw.extend(reading.raw)
-        if outcome is not PASSED:
+        if because:
             sentences.append(f"{name}: {because}")
     because = "; ".join(sentences) or f"{len(outcomes)} arrays are well and idle"
     return Finding(CHECK.name, worst(outcomes), because, identities, tuple(raw))
@@ -43,7 +46,8 @@ def _ask(case: Case, name: str) -> tuple[Outcome, str]:
         return UNKNOWN, "it was not asked"
     if reading.serial is not None and reading.serial != array.serial:
         return FAILED, f"it answers with serial {reading.serial}, the inventory says {array.serial}"
-    if reading.problems:
+    failed = case.request.part is not None and case.request.part.failed
+    if reading.problems and not failed:
         return FAILED, ", ".join(reading.problems)
     unread = reading.unknown or tuple(
         f"its {what} is not known"
@@ -64,4 +68,19 @@ def _ask(case: Case, name: str) -> tuple[Outcome, str]:
         return FAILED, f"an update is going on ({reading.update_state})"
     if reading.model != array.model:
         return FAILED, f"it is a {reading.model}, the inventory says {array.model}"
-    return PASSED, ""
+    return _mends(case, name, reading) if failed else (PASSED, "")
+
+
+def _mends(case: Case, name: str, reading: ArrayReading) -> tuple[Outcome, str]:
+    asked, told = case.request.part, case.evidence.parts.get(name)
+    if asked is None:
+        return FAILED, "the change names no part"
+    if told is not None and (old := stale(case, told.at)):
+        return UNKNOWN, old
+    return mends(asked, reading, told)
+
+
+def _mended(case: Case, reading: ArrayReading) -> dict[str, Json]:
+    """What people sign for besides: the very troubles that the array has now. Others void their approvals."""
+    failed = case.request.part is not None and case.request.part.failed
+    return {"mends": tuple(sorted(reading.problems or ()))} if failed else {}

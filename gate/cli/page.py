@@ -120,7 +120,7 @@ def _what(plan: View) -> list[tuple[str, str]]:
     partner = f"serial {part['partner_serial']}, firmware {part['partner_firmware']} as the array says"
     return [
         ("replaces", where),
-        ("out", f"part {part['old_part']}, serial {part['old_serial']}"),
+        ("out", f"part {part['old_part']}, serial {part['old_serial']}{', has failed' if part.get('failed') else ''}"),
         ("in", f"part {part['part']}, serial {part['serial']}, {paper}"),
         ("partner", f"{part['partner_slot']}: part {part['partner_part']}, {partner}"),
     ]

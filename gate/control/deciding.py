@@ -18,6 +18,7 @@ from gate.families import FAMILIES
 from gate.finding import Finding, Outcome, Waiver, Weight, When
 from gate.inventory import Inventory
 from gate.landscape import Map
+from gate.mending import mends
 from gate.playbook import file_digest, kickstart_beside, parse, render
 from gate.policy import Policy
 from gate.settings import Settings
@@ -269,7 +270,15 @@ def _choice(request: ChangeRequest, evidence: Evidence, inventory: Inventory) ->
     def arrays(traces: Mapping[str, Trace]) -> frozenset[str]:
         return frozenset(name for trace in traces.values() for name in where.locate(trace).arrays)
 
-    return choose(request.targets, inventory, evidence.arrays, arrays(evidence.repositories), arrays(evidence.datasets))
+    part, told = request.part, evidence.arrays
+    mended = frozenset(
+        name
+        for name in request.targets
+        if part is not None and part.failed and name in told
+        if mends(part, told[name], evidence.parts.get(name))[0] is Outcome.PASSED
+    )
+    holding, kept = arrays(evidence.datasets), arrays(evidence.repositories)
+    return choose(request.targets, inventory, told, kept, holding, mended)
 
 
 def _target(name: str, evidence: Evidence) -> Target:

@@ -29,6 +29,8 @@ def swap(asked: Replacement, evidence: Evidence, array: str) -> Swap | str:
         partner_part=partner.part or "",
         partner_serial=partner.serial or "",
         partner_firmware=partner.firmware or "",
+        failed=asked.failed,
+        ports=part.ports if asked.failed else (),
     )
 
 

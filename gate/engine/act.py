@@ -1,8 +1,8 @@
 """
 Doing the one thing that `next_action` named, and entering it.
 
-Entries that authorise (permit and intent, judgement) are appended only if the history is
-still the one that was folded; facts are appended whatever came in between. An intent is durable before its effect.
+Entries that authorise (permit and intent, judgement) are appended only if the history is still the one that was folded;
+facts are appended whatever came in between. An intent is durable before its effect.
 """
 
 import secrets
@@ -18,11 +18,11 @@ from gate.authority import STAGE, authorise, escorted, outside_contract
 from gate.canonical import Json, utc
 from gate.change import Grant, Phase, Plan
 from gate.engine import steps
-from gate.engine.drafts import DRIVER, begun, ended, escort_asked, intent, looked, named
+from gate.engine.drafts import DRIVER, begun, ended, escort_asked, halted, intent, looked, named
 from gate.engine.escorting import Absent, AskEscort, Next
 from gate.engine.hands import Hands
 from gate.engine.heard import Hearing, kept
-from gate.engine.hosts import host_probes
+from gate.engine.hosts import host_probes, still_alive
 from gate.engine.lines import Line, Lines
 from gate.engine.next import BASELINE, Act, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
 from gate.engine.probes import baseline, probe_round
@@ -131,14 +131,16 @@ def _enter(crew: Crew, standing: Standing, kind: str, data: Mapping[str, Json], 
 
 
 def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...]) -> None:
+    seen = host_probes(crew.ledger, crew.hands, plan, standing, BASELINE) if plan.canary in arrays else []
+    if alive := still_alive(seen):
+        crew.ledger.append_all((*seen, halted(standing, alive)), expect=standing.seq)
+        return
     try:
         drafts = [draft for array in arrays for draft in baseline(crew.hands, plan, standing, array)]
     except GateError as error:
         _enter(crew, standing, "change.halted", {"because": f"known-answer data could not be written: {error}"})
         return
-    if plan.canary in arrays:
-        drafts += host_probes(crew.ledger, crew.hands, plan, standing, BASELINE)
-    crew.ledger.append_all(drafts)  # what was written is a fact, whatever came in between
+    crew.ledger.append_all([*drafts, *seen])  # what was written is a fact, whatever came in between
 
 
 def _ask(crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event) -> None:
@@ -180,9 +182,8 @@ def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: E
     if isinstance(grant, str):
         refused: dict[str, Json] = {"what": f"permit for {phase} step {step.id}", "why": grant, "who": "gate"}
         because = f"no permit for {phase} step {step.id}: {grant}"
-        halted = Draft("change.halted", DRIVER, standing.change, {"because": because})
         attempt_refused = Draft("attempt.refused", DRIVER, standing.change, refused)
-        crew.ledger.append_all((attempt_refused, halted), expect=standing.seq)
+        crew.ledger.append_all((attempt_refused, halted(standing, because)), expect=standing.seq)
         return
     wanted = Wanted(plan, phase, number)
     if step.attended:
@@ -277,11 +278,8 @@ def _look(
 
 
 def _judge(crew: Crew, plan: Plan, standing: Standing, rounds: int) -> None:
-    limits = Limits(
-        plan.thresholds["latency_points_min"],
-        plan.thresholds["latency_increase_max_percent"],
-        plan.thresholds["latency_increase_floor_us"],
-    )
+    names = ("latency_points_min", "latency_increase_max_percent", "latency_increase_floor_us")
+    limits = Limits(**{name.removeprefix("latency_"): plan.thresholds[name] for name in names})
     judged = judge(plan.canary, plan.control, rounds, standing.probes, standing.latencies.values(), limits)
     data: dict[str, Json] = {
         "result": judged.result.value,

@@ -21,6 +21,11 @@ def named(plan: Plan, phase: Phase, number: int, step: Step) -> dict[str, Json]:
     return {"phase": phase.value, "step": step.id, "number": number, "array": plan.canary}
 
 
+def halted(standing: Standing, because: str) -> Draft:
+    """Return that the gate does nothing more of its own accord, and why."""
+    return Draft("change.halted", DRIVER, standing.change, {"because": because})
+
+
 def intent(plan: Plan, action: Act, act_before: str) -> dict[str, Json]:
     """Return what is about to be sent, and until when."""
     place = named(plan, action.phase, action.number, action.step)

@@ -4,7 +4,13 @@ What the hosts above the arrays see: paths, sessions, disks, ports and RAID, bef
 Each host of data or of copies is asked under the read-only credential. What it told well before the change must be well
 when the soak ends; what it could not tell then is never asked of it again. So a host's word can refuse, and never opens
 anything.
+
+Where a part is replaced that has failed, hosts are asked for more. No host may have a live path through the part that
+the array calls failed: then the array tells of the wrong one, and nothing is begun. And what a host had lost before
+must be well when the soak ends.
 """
+
+from collections.abc import Iterable, Iterator, Mapping
 
 from gate.canonical import Json
 from gate.change import Plan
@@ -14,10 +20,10 @@ from gate.engine.next import BASELINE
 from gate.evidence import Reply
 from gate.families.family import Unreadable
 from gate.families.linux_facts import Fact, State
-from gate.families.linux_probes import QUESTIONS, READERS
+from gate.families.linux_probes import QUESTIONS, READERS, live_ports
 from gate.finding import Outcome
 from gate.inventory import Inventory
-from gate.judgement import ON_HOSTS
+from gate.judgement import ON_HOSTS, lost_of
 from gate.ledger.entry import GATE, Draft
 from gate.standing import Standing
 from gate.store import Ledger
@@ -27,6 +33,12 @@ STATIC = ("paths.queues_for_ever", "disk.revision")
 
 MOST_TOLD = 4000
 """Characters of one probe's answer; a host with more paths is compared by those that fit."""
+
+LIVE = "failed-part"
+"""Probe of a host that has a live path through the part which the array calls failed."""
+
+Answer = tuple[str, Outcome, str]
+"""Probe, how it came out, what it says."""
 
 
 def concerned(inventory: Inventory, canary: str) -> tuple[str, ...]:
@@ -38,44 +50,92 @@ def concerned(inventory: Inventory, canary: str) -> tuple[str, ...]:
 
 
 def host_probes(ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, number: int) -> list[Draft]:
-    """Ask every host concerned; after the baseline only what it told well then."""
+    """Ask every host concerned; after the baseline only about what it told then."""
     drafts = []
     for host in concerned(hands.inventory, plan.canary):
         for name, question in ON_HOSTS.items():
-            before = _before(standing, host, name)
-            if number > BASELINE and not before:
+            well, lost = _before(standing, host, name, Outcome.PASSED), _before(standing, host, lost_of(name))
+            if number > BASELINE and not well and not lost:
                 continue
             reply = hands.ask(host, QUESTIONS[question])
-            outcome, said = _answer(question, reply, before)
-            data: dict[str, Json] = {"array": host, "role": "host", "name": name, "outcome": outcome.value}
             blob = raw_reply(ledger, reply)
-            data |= {"value": said, "unit": "", "round": number}
-            drafts.append(Draft("probe.finished", GATE, standing.change, data, (blob,) if blob else ()))
+            first = number == BASELINE
+            answers = _at_first(plan, name, reply) if first else _afterwards(plan, name, reply, well, lost)
+            for probe, outcome, said in answers:
+                data: dict[str, Json] = {"array": host, "role": "host", "name": probe, "outcome": outcome.value}
+                data |= {"value": said, "unit": "", "round": number}
+                drafts.append(Draft("probe.finished", GATE, standing.change, data, (blob,) if blob else ()))
     return drafts
 
 
-def _before(standing: Standing, host: str, name: str) -> tuple[str, ...]:
-    """Return what was well at the baseline; the last of a list that was cut is not known whole, and left out."""
-    asked = (host, name, BASELINE, Outcome.PASSED)
+def still_alive(drafts: Iterable[Draft]) -> str:
+    """Say through which hosts it came out that a part serves which the array calls failed; empty when through none."""
+    told = [data for data in (one.data for one in drafts) if data["name"] == LIVE]
+    hosts = "; ".join(f"{data['array']} {data['value']}" for data in told)
+    return hosts and f"the array calls a part failed that serves: {hosts}"
+
+
+def _before(standing: Standing, host: str, name: str, outcome: Outcome = Outcome.FAILED) -> tuple[str, ...]:
+    """Return what was told at the baseline; the last of a list that was cut is not known whole, and left out."""
+    asked = (host, name, BASELINE, outcome)
     told = next((one.because for one in standing.probes if (one.array, one.name, one.round, one.outcome) == asked), "")
     parts = tuple(part for part in told.split("; ") if part)
     return parts if len(told) < MOST_TOLD else parts[:-1]
 
 
-def _answer(question: str, reply: Reply, before: tuple[str, ...]) -> tuple[Outcome, str]:
+def _at_first(plan: Plan, name: str, reply: Reply) -> Iterator[Answer]:
+    """Tell what is well; where a failed part is replaced, also what is lost, and what should be lost and is not."""
     try:
-        facts = {_key(fact): fact for fact in READERS[question](reply) if fact.name not in STATIC}
+        facts = _facts(name, reply)
+        live = live_ports(ON_HOSTS[name], reply)
     except Unreadable as error:
-        return Outcome.UNKNOWN, str(error)[:500]
+        yield name, Outcome.UNKNOWN, str(error)[:500]
+        return
     well = [key for key, fact in facts.items() if fact.state is State.OK]
-    if not before:
-        return (Outcome.PASSED, "; ".join(well)[:MOST_TOLD]) if well else (Outcome.UNKNOWN, "it tells nothing well")
-    lost = {key: facts.get(key) for key in before if key not in well}
-    if not lost:
-        return Outcome.PASSED, f"all {len(before)} that were well before are well"
-    told = ", ".join(f"{key} is {fact.value or fact.state if fact else 'gone'}" for key, fact in lost.items())
-    doubtful = all(fact is not None and fact.state is State.UNKNOWN for fact in lost.values())
-    return Outcome.UNKNOWN if doubtful else Outcome.FAILED, told[:500]
+    told = "; ".join(well)[:MOST_TOLD]
+    yield (name, Outcome.PASSED, told) if well else (name, Outcome.UNKNOWN, "it tells nothing well")
+    if plan.part is None or not plan.part.failed:
+        return
+    lost = [key for key, fact in facts.items() if fact.state is State.BAD]
+    if lost:
+        yield lost_of(name), Outcome.FAILED, "; ".join(lost)[:MOST_TOLD]
+    if through := sorted(live.intersection(plan.part.ports)):
+        yield LIVE, Outcome.FAILED, f"has a live path through {', '.join(through)}"[:500]
+
+
+def _afterwards(plan: Plan, name: str, reply: Reply, well: tuple[str, ...], lost: tuple[str, ...]) -> Iterator[Answer]:
+    """Everything that was well must be well, and what was lost before must be there again."""
+    try:
+        facts = _facts(name, reply)
+    except Unreadable as error:
+        unread = (name,) * bool(well) + (lost_of(name),) * bool(lost)
+        yield from ((probe, Outcome.UNKNOWN, str(error)[:500]) for probe in unread)
+        return
+    if well:
+        gone = _not_well(facts, well)
+        doubtful = all(fact is not None and fact.state is State.UNKNOWN for fact in gone.values())
+        outcome = Outcome.PASSED if not gone else Outcome.UNKNOWN if doubtful else Outcome.FAILED
+        yield name, outcome, _said(gone) or f"all {len(well)} that were well before are well"
+    if lost:
+        gone = _not_well(facts, lost)
+        mine = plan.part is not None and any(port in key for key in gone for port in plan.part.ports)
+        outcome = Outcome.PASSED if not gone else Outcome.FAILED if mine else Outcome.UNKNOWN
+        said = f"lost before, and still: {_said(gone)}" if gone else f"all {len(lost)} that were lost before are well"
+        yield lost_of(name), outcome, said[:500]
+
+
+def _facts(name: str, reply: Reply) -> dict[str, Fact]:
+    return {_key(fact): fact for fact in READERS[ON_HOSTS[name]](reply) if fact.name not in STATIC}
+
+
+def _not_well(facts: Mapping[str, Fact], keys: tuple[str, ...]) -> dict[str, Fact | None]:
+    known = ((key, facts.get(key)) for key in keys)
+    return {key: fact for key, fact in known if fact is None or fact.state is not State.OK}
+
+
+def _said(gone: Mapping[str, Fact | None]) -> str:
+    told = ", ".join(f"{key} is {fact.value or fact.state if fact else 'gone'}" for key, fact in gone.items())
+    return told[:500]
 
 
 def _key(fact: Fact) -> str:

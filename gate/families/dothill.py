@@ -15,7 +15,7 @@ from typing import Any
 
 from gate.evidence import ArrayReading, Reply, Volume
 from gate.families.dothill_answer import answer, number, objects, word
-from gate.families.dothill_health import HEALTH
+from gate.families.dothill_health import HEALTH, port_name
 from gate.families.dothill_parts import READERS as PART_READERS
 from gate.families.dothill_parts import parts
 from gate.families.family import Facts, Family, Reader, Unreadable
@@ -54,8 +54,6 @@ FORBIDDEN = (
 )
 
 BUNDLE = re.compile(r"[A-Z]{1,4}[0-9]{2,4}[A-Z][0-9]{2,4}(?:-[0-9]{1,3})?")  # such as GT280R010-01
-WWPN = re.compile(r"[0-9a-fA-F]{16}")
-IQN = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,220}")
 
 
 def _system(reply: Reply) -> Facts:
@@ -186,17 +184,8 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
 
 
 def _ports(reply: Reply) -> list[str]:
-    """Return the names by which a host knows the ports: `naa.` and the WWPN, or the iSCSI name."""
-    names = []
-    for row in objects(reply, "port", "ports"):
-        name = word(row, "target-id")
-        if WWPN.fullmatch(name):
-            names.append(f"naa.{name.lower()}")
-        elif IQN.fullmatch(name):
-            names.append(name)
-        else:
-            raise Unreadable("a port does not tell its WWPN or iSCSI name")
-    return list(dict.fromkeys(names))
+    """Return the names by which a host knows the ports, each once."""
+    return list(dict.fromkeys(map(port_name, objects(reply, "port", "ports"))))
 
 
 UID = re.compile(r"[0-9A-Fa-f]{32}")
@@ -246,5 +235,5 @@ FAMILY = Family(
     read,
     prechecked=True,
     spell=JSON_MODE.__add__,
-    parts=lambda: parts(QUESTIONS["controllers"]),
+    parts=lambda: parts(QUESTIONS),
 )

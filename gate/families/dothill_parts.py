@@ -8,10 +8,12 @@ memory [M]; a change that names another enclosure finds no part there.
 
 import re
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gate.evidence import Part, Reply
 from gate.families.dothill_answer import objects, word
+from gate.families.dothill_health import laid_to
 from gate.families.family import Facts, Reader, Unreadable
 
 ENCLOSURE = "0"
@@ -62,20 +64,28 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def parts(question: str) -> Generator[str, Reply, tuple[Part, ...]]:
-    """Ask for both controllers with that question; it is yielded, its reply sent."""
-    rows = _rows((yield question))
-    return tuple(
-        Part(
-            what="controller",
-            enclosure=ENCLOSURE,
-            slot=word(row, "controller-id"),
-            place=word(row, "controller-id"),
-            part=_label(row, "part-number"),
-            serial=_label(row, "serial-number"),
-            firmware=_label(row, "sc-fw"),
-            state=word(row, "status").lower(),
-            well=word(row, "status") == "Operational" and row.get("health-numeric") == 0,
-        )
-        for row in rows
+def parts(questions: Mapping[str, str]) -> Generator[str, Reply, tuple[Part, ...]]:
+    """Ask for both controllers, and for the rest where one does not serve; a question is yielded, its reply sent."""
+    rows = _rows((yield questions["controllers"]))
+    found = []
+    for row in rows:
+        part = _part(row)
+        if not part.well:
+            troubles, ports = yield from laid_to(part.slot, rows, questions)
+            part = replace(part, ports=ports, troubles=troubles)
+        found.append(part)
+    return tuple(found)
+
+
+def _part(row: dict[str, Any]) -> Part:
+    return Part(
+        what="controller",
+        enclosure=ENCLOSURE,
+        slot=word(row, "controller-id"),
+        place=word(row, "controller-id"),
+        part=_label(row, "part-number"),
+        serial=_label(row, "serial-number"),
+        firmware=_label(row, "sc-fw"),
+        state=word(row, "status").lower(),
+        well=word(row, "status") == "Operational" and row.get("health-numeric") == 0,
     )

@@ -184,6 +184,25 @@ def _sessions(reply: Reply) -> list[Fact]:
     return facts
 
 
+def live_ports(question: str, reply: Reply) -> frozenset[str]:
+    """
+    Return the target ports through which a host has a live way now: iSCSI names, and WWPNs as `naa.…`.
+
+    From the answers about `sessions` and `maps`; Unreadable for one that cannot be read, nothing for other questions.
+    """
+    if question == "sessions":
+        return frozenset(fact.object.split(" ")[0] for fact in _sessions(reply) if fact.state is State.OK)
+    if question != "maps":
+        return frozenset()
+    found = set()
+    for row in objects(reply, "maps"):
+        groups = row.get("path_groups")
+        for path in (path for group in groups for path in _paths(group)) if isinstance(groups, list) else ():
+            if tuple(word(path, key) for key in ("dm_st", "chk_st", "dev_st")) == UP:
+                found.add(f"naa.{word(path, 'target_wwpn').removeprefix('0x').lower()}")
+    return frozenset(found)
+
+
 READERS: Mapping[str, Callable[[Reply], list[Fact]]] = {
     "maps": _maps,
     "disks": _disks,

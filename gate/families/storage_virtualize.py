@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from gate.evidence import ArrayReading, Reply
 from gate.families.family import REMARKS, REMARKS_MAX, Facts, Family, Reader, Unreadable, plain, whole_text
+from gate.families.storage_virtualize_health import ENCLOSURES, EVENTS, HOSTS, NODES, OF_PARTS_AND_PATHS
 from gate.families.storage_virtualize_parts import OF_PARTS, parts
 from gate.families.storage_virtualize_parts import READERS as PART_READERS
 from gate.families.storage_virtualize_tables import answer, pairs, table
@@ -26,13 +27,13 @@ from gate.families.storage_virtualize_volumes import (
 
 QUESTIONS: Mapping[str, str] = {
     "system": "lssystem -delim !",
-    "nodes": "lsnodecanister -delim !",
-    "enclosures": "lsenclosure -delim !",
+    "nodes": NODES,
+    "enclosures": ENCLOSURES,
     "raid": "lsarray -delim !",
     "rebuild": "lsarraymemberprogress -delim !",
     "drives": "lsdrive -delim !",
-    "hosts": "lshost -delim !",
-    "events": "lseventlog -alert yes -message no -monitoring no -fixed no -expired no -order severity -delim !",
+    "hosts": HOSTS,
+    "events": EVENTS,
     "update": "lsupdate -delim !",
     **OF_VOLUMES,
 }
@@ -167,69 +168,12 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def _bad_nodes(reply: Reply) -> list[str]:
-    rows = table(reply, ("name", "status"))
-    few = [f"only {len(rows)} controller node"] if len(rows) < 2 else []
-    return few + [f"node {row['name']} is {row['status']}" for row in rows if row["status"] != "online"]
-
-
-def _bad_enclosures(reply: Reply) -> list[str]:
-    rows = table(reply, ("id", "status", "total_canisters", "online_canisters", "total_PSUs", "online_PSUs"))
-    found = [f"enclosure {row['id']} is {row['status']}" for row in rows if row["status"] != "online"]
-    for row in rows:
-        for part in ("canisters", "PSUs"):
-            total, online = row[f"total_{part}"], row[f"online_{part}"]
-            if not (total.isdecimal() and online.isdecimal()):
-                raise Unreadable(f"enclosure {row['id']} does not count its {part}")
-            if int(online) != int(total) or int(total) == 0:
-                found.append(f"enclosure {row['id']} has {online} of {total} {part} online")
-    return found
-
-
-def _bad_raid(reply: Reply) -> list[str]:
-    rows = table(reply, ("mdisk_name", "status", "raid_status"))
-    return [
-        f"RAID array {row['mdisk_name']}: {row['status']}, {row['raid_status']}"
-        for row in rows
-        if (row["status"], row["raid_status"]) != ("online", "online")
-    ]
-
-
-def _bad_rebuild(reply: Reply) -> list[str]:
-    rows = table(reply, ("mdisk_name", "task", "progress"), empty_means_none=True)
-    return [f"RAID array {row['mdisk_name']}: {row['task']} at {row['progress']} %" for row in rows]
-
-
-def _bad_drives(reply: Reply) -> list[str]:
-    rows = table(reply, ("id", "status"))
-    return [f"drive {row['id']} is {row['status']}" for row in rows if row["status"] != "online"]
-
-
-def _bad_hosts(reply: Reply) -> list[str]:
-    rows = table(reply, ("name", "status"))
-    return [f"paths of host {row['name']}: {row['status']}" for row in rows if row["status"] != "online"]
-
-
-def _bad_events(reply: Reply) -> list[str]:
-    rows = table(reply, ("sequence_number", "description"), empty_means_none=True)
-    return [f"unfixed alert {row['sequence_number']}: {row['description']}" for row in rows]
-
-
 def _bad_update(reply: Reply) -> list[str]:
     status = _update(reply)["status"]
     return [f"the update is {status}"] if re.search("stalled|failed", status) else []
 
 
-HEALTH: Mapping[str, Callable[[Reply], list[str]]] = {
-    "nodes": _bad_nodes,
-    "enclosures": _bad_enclosures,
-    "raid": _bad_raid,
-    "rebuild": _bad_rebuild,
-    "drives": _bad_drives,
-    "hosts": _bad_hosts,
-    "events": _bad_events,
-    "update": _bad_update,
-}
+HEALTH: Mapping[str, Callable[[Reply], list[str]]] = {**OF_PARTS_AND_PATHS, "update": _bad_update}
 
 
 def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReading:

@@ -10,19 +10,21 @@ answers are from memory [M]. They only refuse: a canister that cannot be read ha
 
 import re
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import NoReturn
 
 from gate.evidence import Part, Reply
 from gate.families.family import Facts, Reader, Unreadable
+from gate.families.storage_virtualize_health import NODES, laid_to
 from gate.families.storage_virtualize_tables import pairs, table
 
-NODES = "lsnodecanister -delim !"
 CANISTERS = "lsenclosurecanister -delim !"
 
 OF_PARTS = (
     r"lsenclosurecanister -delim !",
     r"lsenclosurecanister -canister [0-9]{1,3} -delim ! [0-9]{1,3}",
     r"sainfo lsservicestatus -delim ! [A-Za-z0-9][A-Za-z0-9-]{0,11}",
+    r"lshost -delim ! [0-9]{1,5}",
     r"lsdependentvdisks -canister [0-9]{1,3} -enclosure [0-9]{1,3} -delim !",
 )
 """Questions about parts that change nothing."""
@@ -32,6 +34,7 @@ NUMBER = re.compile(r"[0-9]{1,3}")
 PANEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,11}")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,63}")
 CODE = re.compile(r"\d{1,4}(?:\.\d{1,4}){1,4}|[A-Za-z]{0,4}[0-9][A-Za-z0-9]{0,11}")
+PORT = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,220}")
 STATE = re.compile(r"[A-Za-z][A-Za-z _-]{0,30}")
 MOST = 64
 """Canisters of one system that are asked about; the largest documented one has fewer (4 × 2 node, 40 expansion)."""
@@ -73,10 +76,10 @@ READERS: Mapping[str, Reader] = {
 
 def parts() -> Generator[str, Reply, tuple[Part, ...]]:
     """Ask for every canister; a question is yielded, its reply sent. Unreadable when the list itself cannot be read."""
-    panels = {
-        (row["enclosure_id"], row["canister_id"]): row["panel_name"]
-        for row in table((yield NODES), ("enclosure_id", "canister_id", "panel_name"))
-    }
+    nodes = table((yield NODES), ("id", "name", "status", "iscsi_name", "enclosure_id", "canister_id", "panel_name"))
+    seats = {(row["enclosure_id"], row["canister_id"]): row for row in nodes}
+    if len(seats) != len(nodes):
+        _refuse("two nodes sit in one place")
     rows = table((yield CANISTERS), ("enclosure_id", "canister_id"))
     if len(rows) > MOST:
         _refuse(f"it lists {len(rows)} canisters")
@@ -87,11 +90,17 @@ def parts() -> Generator[str, Reply, tuple[Part, ...]]:
         told = _canister((yield f"lsenclosurecanister -canister {slot} -delim ! {enclosure}"))
         if (told["enclosure"], told["slot"]) != (enclosure, slot):
             _refuse(f"asked about canister {slot} of enclosure {enclosure}, it tells of another one")
-        panel = panels.get((enclosure, slot), "")
+        node = seats.get((enclosure, slot), {})
+        panel = node.get("panel_name", "")
         service: Facts = {}
         if told.get("kind") == "controller" and PANEL.fullmatch(panel):
             service = _own((yield f"sainfo lsservicestatus -delim ! {panel}"), panel)
-        found.append(_part(told, service, panel))
+        part = _part(told, service, panel)
+        if node and part.what == "controller" and not part.well:
+            port = node["iscsi_name"]
+            ports = (port,) if PORT.fullmatch(port) and [row["iscsi_name"] for row in nodes].count(port) == 1 else ()
+            part = replace(part, ports=ports, troubles=(yield from laid_to(node, nodes)))
+        found.append(part)
     return tuple(found)
 
 

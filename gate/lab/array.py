@@ -98,6 +98,11 @@ class Array(ABC):
         """What the array answers when asked who it is."""
         return self.controller.identity.serial
 
+    def target_of(self, controller: str) -> str:
+        """Return the iSCSI name under which hosts reach one controller; one for all, unless the family has more."""
+        del controller
+        return self.controller.identity.target
+
     @property
     def told_version(self) -> str:
         """The version it claims to run."""

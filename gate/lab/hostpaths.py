@@ -33,7 +33,7 @@ def sessions(host: Host) -> bytes:
         lost = "session-lost" in host.faults and number == 1
         states = ("LOGGED IN", "LOGGED_IN") if up and not lost else ("TRANSPORT WAIT", "FAILED")
         portal = f"192.0.2.{10 + number}:3260,1"
-        lines += [f"Target: {array.controller.identity.target} (non-flash)", f"\tCurrent Portal: {portal}"]
+        lines += [f"Target: {array.target_of(controller)} (non-flash)", f"\tCurrent Portal: {portal}"]
         lines += [f"\tPersistent Portal: {portal}", "\t\t**********", "\t\tInterface:", "\t\t**********"]
         lines += [f"\t\tIface Initiatorname: iqn.2026-11.example.sangate:{host.name}", f"\t\tSID: {number}"]
         lines += [f"\t\tiSCSI Connection State: {states[0]}", f"\t\tiSCSI Session State: {states[1]}"]

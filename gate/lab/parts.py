@@ -4,7 +4,8 @@ Arrays of which somebody can take a controller out and put another one in, with 
 The lab's fault `swap` is that hand: its value is what stands on the label, `PART SERIAL FIRMWARE`, or `old` for the
 part that was there first. The part then sits in its slot, powered, without its data cables; `let-in` plugs them in. A
 part whose firmware is not its partner's takes the whole array down when it is let in, as at King's College in 2016.
-Only the second controller can be taken out: who talks to the array talks to the first.
+Only the second controller can be taken out: who talks to the array talks to the first. The fault `partner-dead` is of
+the controller that sits there then: it goes with it, and comes back with it.
 """
 
 import re
@@ -21,6 +22,7 @@ BY_HAND: Mapping[str, str] = {
     "swap": "somebody replaces the second controller: PART SERIAL FIRMWARE as on its label, or old",
     "let-in": "somebody plugs in the cables of the second controller and lets it join",
     "part-refused": "does not let another second controller join",
+    "tells-dead": "says that its second controller is dead, which serves",
 }
 HANDS = ("swap", "let-in")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,63}")
@@ -49,6 +51,19 @@ class Replaceable(Array, ABC):
         """Whether the second controller has its data cables, and may join."""
 
         self.joining = False
+        self._broken: LabPart | None = None
+        """The one that is dead, and goes on being so wherever it lies."""
+
+    @property
+    def told_controllers(self) -> dict[str, str]:
+        """Return what it says of its controllers."""
+        lie = {self.names[1]: "offline"} if "tells-dead" in self.faults else {}
+        return {**self.controllers, **lie}
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Controllers that answer nothing themselves: a dead one does not."""
+        return self.names[1:] if self.faults.keys() & {"partner-dead", "tells-dead"} else ()
 
     def label(self, controller: str) -> str:
         """Return the serial on the label of a controller that was there from the beginning."""
@@ -78,6 +93,10 @@ class Replaceable(Array, ABC):
             raise ValueError("a label is PART SERIAL FIRMWARE, or old")
         with self.lock:
             self.accepted["swap"] += 1
+            if self.faults.pop("partner-dead", None) is not None:
+                self._broken = self.sitting[second]
+            if put == self._broken:
+                self.faults["partner-dead"] = ""
             self.controllers[second] = "offline"
             self.sitting[second], self.cabled = put, False
 

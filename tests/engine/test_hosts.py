@@ -7,8 +7,9 @@ from typing import cast
 
 import pytest
 
+from gate.change import Plan
 from gate.engine.hands import Hands
-from gate.engine.hosts import MOST_TOLD, concerned, host_probes
+from gate.engine.hosts import MOST_TOLD, concerned, host_probes, still_alive
 from gate.evidence import Reply, ReplyState
 from gate.families.linux_probes import QUESTIONS
 from gate.finding import Outcome
@@ -17,11 +18,13 @@ from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
 from gate.judgement import ON_HOSTS, Probe
+from gate.ledger.entry import Draft
 from gate.ssh.wire import Timeouts
 from gate.store import Ledger, keys
 from gate.store.sqlite import open_ledger
 from tests.cases import NOON, fleet
 from tests.engine.histories import PLAN, History
+from tests.engine.test_part_identity import PLANNED
 
 SESSION = (
     "Target: iqn.2026-11.x:east-1 (non-flash)\n\tCurrent Portal: 192.0.2.{n}:3260,1\n\t\tSID: {n}\n"
@@ -60,8 +63,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened.close()
 
 
-def asked(ledger: Ledger, voices: Voices, number: int, before: tuple[Probe, ...] = ()) -> dict[str, tuple[str, str]]:
-    """Probe → outcome and sentence of one round, with a baseline on record or without."""
+def put(ledger: Ledger, voices: Voices, number: int, before: tuple[Probe, ...] = (), plan: Plan = PLAN) -> list[Draft]:
+    """What one round enters, with a baseline on record or without."""
     hands = Hands(
         inventory=fleet(),
         asker=voices,
@@ -74,7 +77,14 @@ def asked(ledger: Ledger, voices: Voices, number: int, before: tuple[Probe, ...]
         clock=lambda: NOON,
     )
     standing = replace(History().forward().standing, probes=before)
-    drafts = host_probes(ledger, hands, PLAN, standing, number)
+    return host_probes(ledger, hands, plan, standing, number)
+
+
+def asked(
+    ledger: Ledger, voices: Voices, number: int, before: tuple[Probe, ...] = (), plan: Plan = PLAN
+) -> dict[str, tuple[str, str]]:
+    """Probe → outcome and sentence of one round, with a baseline on record or without."""
+    drafts = put(ledger, voices, number, before, plan)
     assert {draft.data["role"] for draft in drafts} <= {"host"}
     mine = [draft.data for draft in drafts if draft.data["array"] == "db-1"]
     return {str(data["name"]): (str(data["outcome"]), str(data["value"])) for data in mine}
@@ -123,6 +133,42 @@ def test_a_list_that_was_cut_is_compared_by_what_is_whole_in_it(ledger: Ledger) 
     cut = f"{KEYS[0]}; {'y' * MOST_TOLD}"[:MOST_TOLD]
     assert asked(ledger, Voices(), 1, well(cut))["host-sessions"] == ("passed", "all 1 that were well before are well")
     assert asked(ledger, Voices(session(2)), 1, well(cut))["host-sessions"][0] == "failed"
+
+
+FAILED_PART = replace(PLAN, part=replace(PLANNED, failed=True, ports=("iqn.2026-11.x:east-1",)))
+OTHER_PORT = replace(PLAN, part=replace(PLANNED, failed=True, ports=("iqn.2026-11.x:east-1.b",)))
+
+
+def test_what_a_failed_part_took_from_a_host_is_told_before_and_must_be_there_again(ledger: Ledger) -> None:
+    told = asked(ledger, Voices(session(1, "FAILED") + session(2)), 0, plan=OTHER_PORT)
+    assert told["host-sessions"] == ("passed", KEYS[1])
+    assert told["host-sessions-lost"] == ("failed", KEYS[0])
+    assert set(told) == {*ON_HOSTS, "host-sessions-lost"}
+    before = (*well(KEYS[1]), Probe("db-1", "host-sessions-lost", 0, Outcome.FAILED, KEYS[0]))
+    again = asked(ledger, Voices(), 1, before, OTHER_PORT)
+    assert again["host-sessions-lost"] == ("passed", "all 1 that were lost before are well")
+    for still in (session(1, "FAILED") + session(2), session(2)):
+        mine = asked(ledger, Voices(still), 1, before, FAILED_PART)
+        assert mine["host-sessions"][0] == "passed"
+        assert mine["host-sessions-lost"][0] == "failed"
+        assert asked(ledger, Voices(still), 1, before, OTHER_PORT)["host-sessions-lost"][0] == "unknown"
+    silent = asked(ledger, Voices(state=ReplyState.UNREACHABLE), 1, before, OTHER_PORT)
+    assert {outcome for outcome, _ in silent.values()} == {"unknown"}
+    assert set(silent) == {"host-sessions", "host-sessions-lost"}
+
+
+def test_a_live_path_through_the_part_that_is_called_failed_is_told_at_once(ledger: Ledger) -> None:
+    assert still_alive(put(ledger, Voices(), 0, plan=OTHER_PORT)) == ""
+    assert still_alive(put(ledger, Voices(session(1, "FAILED")), 0, plan=FAILED_PART)) == ""
+    assert still_alive(put(ledger, Voices(), 0)) == ""
+    found = still_alive(put(ledger, Voices(), 0, plan=FAILED_PART))
+    assert found.startswith("the array calls a part failed that serves: db-1 has a live path through iqn.2026-11.x:")
+
+
+def test_without_a_failed_part_nothing_more_is_told_of_what_was_lost_before(ledger: Ledger) -> None:
+    assert set(asked(ledger, Voices(session(1, "FAILED")), 0)) == set(ON_HOSTS)
+    serving = replace(PLAN, part=PLANNED)
+    assert set(asked(ledger, Voices(session(1, "FAILED")), 0, plan=serving)) == set(ON_HOSTS)
 
 
 def test_only_hosts_of_data_and_copies_are_asked_and_none_that_is_said_to_hang_elsewhere() -> None:

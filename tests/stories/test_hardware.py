@@ -1,5 +1,6 @@
 """
-A controller is replaced: from the request to a canary that held, and the two parts that must never carry load.
+A controller is replaced: from the request to a canary that held, and the two parts that must never carry load. Then one
+that has failed before anybody asked, as there.
 
 King's College London, 2016: a controller was replaced, its firmware was not its partner's, and the array was lost with
 everything on it. In the lab such a part does the same once it is let in.
@@ -12,12 +13,13 @@ from typing import Any
 import pytest
 
 from gate.control.views import View
+from gate.errors import Refused
 from tests.stories.conftest import quick
 from tests.stories.stage import Stage, build
 
 CODE = "8.6.0.3"
 PART = "01LB207"
-NEW = "11S01LB207YHU00000099"
+NEW, SPARE = "11S01LB207YHU00000099", "11S01LB207YHU00000098"
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +38,34 @@ def old(stage: Stage) -> str:
     return f"11S{PART}YHU{stage.settings.config.inventory.array('east-1').serial[-8:]}2"
 
 
-def replacement(stage: Stage, serial: str = NEW, firmware: str = CODE, part: str = PART) -> str:
+def replacement(
+    stage: Stage, serial: str = NEW, firmware: str = CODE, part: str = PART, *, failed: bool = False
+) -> str:
     out = f"{{part: {PART}, serial: {old(stage)}}}"
     put = f"{{part: {part}, serial: {serial}, firmware: {firmware}, paper: delivery note 4711}}"
-    return f'{{what: controller, enclosure: "1", slot: "2", old: {out}, new: {put}}}'
+    dead = ", failed: true" if failed else ""
+    return f'{{what: controller, enclosure: "1", slot: "2", old: {out}, new: {put}{dead}}}'
 
 
-def begun(stage: Stage) -> str:
+def asked(part: str) -> dict[str, Any]:
+    """The words of a change file that replaces a part of east-1."""
+    words: dict[str, Any] = {"kind": "hardware", "image": None, "targets": "[east-1]", "part": part}
+    return words | {"playbook": "storage-virtualize/replace-canister"}
+
+
+def refused(stage: Stage, part: str) -> dict[str, str]:
+    """Open a change that is refused; return each red check with its reason."""
     assert stage.gate is not None
-    words: dict[str, Any] = {"kind": "hardware", "image": None, "targets": "[east-1]"}
-    words |= {"playbook": "storage-virtualize/replace-canister", "part": replacement(stage)}
-    change = stage.approved(**words)
+    control, engineer = stage.gate.control, stage.people["storage-engineer"]
+    change = control.open(engineer, stage.request(**asked(part)), "change.yaml")["id"]
+    view = control.check(engineer, change)
+    assert view["state"] == "refused"
+    return {one["check"]: one["because"] for one in view["verdict"]["findings"] if one["outcome"] != "passed"}
+
+
+def begun(stage: Stage, part: str = "") -> str:
+    assert stage.gate is not None
+    change = stage.approved(**asked(part or replacement(stage)))
     view = stage.gate.control.start(stage.people["performer"], change)
     assert view["state"] == "running", view
     return change
@@ -90,20 +109,12 @@ def let_in(stage: Stage) -> int:
 
 
 def test_a_part_that_does_not_match_its_partner_opens_nothing(stage: Stage) -> None:
-    assert stage.gate is not None
-    control, engineer = stage.gate.control, stage.people["storage-engineer"]
-    words: dict[str, Any] = {"kind": "hardware", "image": None, "targets": "[east-1]"}
-    words |= {"playbook": "storage-virtualize/replace-canister"}
     for part, check, why in (
         (replacement(stage, firmware="8.5.0.2"), "part-matches", "its partner 1 carries firmware 8.6.0.3"),
         (replacement(stage, part="01LB999"), "part-approved", "part 01LB999 is not on the allow list"),
         (replacement(stage).replace(old(stage), "11S01LB207YHU1"), "part-matches", f"serial {old(stage)}, not"),
     ):
-        change = control.open(engineer, stage.request(**words, part=part), "change.yaml")["id"]
-        view = control.check(engineer, change)
-        red = {one["check"]: one["because"] for one in view["verdict"]["findings"] if one["outcome"] != "passed"}
-        assert why in red[check]
-        assert view["state"] == "refused"
+        assert why in refused(stage, part)[check]
 
 
 def test_a_part_with_the_wrong_firmware_never_carries_load(stage: Stage) -> None:
@@ -129,9 +140,71 @@ def test_a_part_with_another_serial_is_asked_about_and_goes_back(stage: Stage) -
     back(stage, change)
 
 
+@pytest.fixture
+def dead(stage: Stage) -> Iterator[None]:
+    """Canister 2 of east-1 fails by itself; what is left of that afterwards is mended."""
+    stage.lab.fault("east-1", "partner-dead")
+    yield
+    stage.lab.clear("east-1", "partner-dead")
+
+
+@pytest.mark.usefixtures("dead")
+def test_an_array_that_has_lost_a_part_opens_only_for_exactly_that_part(stage: Stage) -> None:
+    assert "enclosure 1 has 1 of 2 canisters online" in refused(stage, replacement(stage))["array-healthy"]
+    another = replacement(stage, failed=True).replace(old(stage), f"11S{PART}YHU00000042")
+    assert "not the part that the change names" in refused(stage, another)["array-healthy"]
+    stage.lab.fault("east-1", "drive-failed")
+    red = refused(stage, replacement(stage, failed=True))
+    stage.lab.clear("east-1", "drive-failed")
+    assert "not of the failed controller 2 of enclosure 1: " in red["array-healthy"]
+    assert "drive 3 is offline" in red["array-healthy"]
+    assert "node2" not in red["array-healthy"].partition("not of the failed")[2]
+
+
+def test_a_part_that_serves_is_not_replaced_as_a_failed_one(stage: Stage) -> None:
+    assert "it serves (online, active)" in refused(stage, replacement(stage, failed=True))["array-healthy"]
+
+
+def test_an_array_that_calls_a_part_failed_through_which_hosts_work_is_not_touched(stage: Stage) -> None:
+    """Whoever believes it pulls the canister that serves, while the other one is dead."""
+    assert stage.gate is not None
+    stage.lab.fault("east-1", "tells-dead")
+    change = stage.approved(**asked(replacement(stage, failed=True)))
+    stage.gate.control.start(stage.people["performer"], change)
+    assert stage.wait_for(change, "halted") == "halted"
+    stage.lab.clear("east-1", "tells-dead")
+    because = str(stage.gate.ledger.history(change)[-1].data["because"])
+    assert because.startswith("the array calls a part failed that serves: ")
+    assert "live path through iqn.1986-03.com.ibm:2145.east-1.node2" in because
+    assert not {"step.told", "step.ended", "known_answer.written"} & set(stage.kinds(change))
+    stage.gate.control.back_out(stage.people["performer"], change, "the array is to be looked at by its maker")
+    assert stage.wait_for(change, "backed out") == "backed out"
+
+
+@pytest.mark.usefixtures("dead")
+def test_a_failed_part_is_replaced_and_what_hosts_had_lost_is_there_again(stage: Stage) -> None:
+    assert stage.gate is not None
+    control = stage.gate.control
+    change = stage.approved(**asked(replacement(stage, serial=SPARE, failed=True)))
+    stage.lab.fault("east-1", "drive-failed")
+    with pytest.raises(Refused, match="array-healthy"):
+        control.start(stage.people["performer"], change)
+    stage.lab.clear("east-1", "drive-failed")
+    control.check(stage.people["storage-engineer"], change)
+    control.start(stage.people["performer"], change)
+    by_hand(stage, change, "swap", f"{PART} {SPARE} {CODE}")
+    by_hand(stage, change, "let-in")
+    assert stage.wait_for(change, "halted", "held", seconds=100) == "held"
+    told = [entry.data for entry in stage.gate.ledger.history(change) if entry.kind == "probe.finished"]
+    lost = {(data["round"], data["outcome"]) for data in told if data["name"] == "host-sessions-lost"}
+    assert (0, "failed") in lost
+    assert max(lost)[1] == "passed"
+    assert "node2" in next(str(one["value"]) for one in told if one["name"] == "host-sessions-lost")
+
+
 def test_a_good_part_is_let_in_and_the_canary_holds(stage: Stage) -> None:
     assert stage.gate is not None
-    change = begun(stage)
+    change = begun(stage, replacement(stage).replace(old(stage), SPARE))
     by_hand(stage, change, "swap", f"{PART} {NEW} {CODE}")
     assert "cables" in waits(stage, change)["words"]
     by_hand(stage, change, "let-in")

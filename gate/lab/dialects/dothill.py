@@ -93,7 +93,7 @@ class DotHill(Pair):
         return {"health": HEALTHS[number], "health-numeric": number, "health-reason": reason}
 
     def _dead(self, name: str) -> bool:
-        return self.controllers[name] != "online"
+        return self.told_controllers[name] != "online"
 
     def _up(self, name: str) -> bool:
         joining = name == self.names[1] and self.joining
@@ -104,7 +104,17 @@ class DotHill(Pair):
         row = {"object-name": "system-information", "system-name": self.name, "vendor-name": "LAB"}
         row |= {"midplane-serial-number": self.serial, "product-id": self.model, "product-brand": "LAB"}
         row |= {"other-MC-status": "Not Operational" if self._dead("B") else "Operational"}
-        return {"system": [row | self._health(1 if ill else 0, "A subcomponent is unhealthy." if ill else "")]}
+        row |= self._health(1 if ill else 0, "A subcomponent is unhealthy." if ill else "")
+        return {"system": [row | ({"unhealthy-component": self._unhealthy()} if ill else {})]}
+
+    def _unhealthy(self) -> list[dict[str, Any]]:
+        """What makes the system degraded, a component each."""
+        found = [("Controller", "Controller B")] if self._dead("B") else []
+        found += [("Disk", "Disk 0.3")] if "drive-failed" in self.faults else []
+        return [
+            {"object-name": "unhealthy-component", "component-type": kind, "component-id": name, **self._health(2)}
+            for kind, name in found
+        ]
 
     def _versions(self) -> Objects:
         rows = []
@@ -157,10 +167,12 @@ class DotHill(Pair):
     def _ports(self) -> Objects:
         rows = []
         for name in self.names:
-            target = self.controller.identity.target
-            target = target if name == "A" else target.removesuffix("a0") + "b0"
             row = {"object-name": "ports", "durable-id": f"hostport_{name}0", "controller": name, "port": f"{name}0"}
-            row |= {"port-type": "iSCSI", "target-id": target, "status": "Up" if self._up(name) else "Disconnected"}
+            row |= {
+                "port-type": "iSCSI",
+                "target-id": self.target_of(name),
+                "status": "Up" if self._up(name) else "Disconnected",
+            }
             rows.append(row | self._health(0))
         return {"port": rows}
 

@@ -73,6 +73,10 @@ class Pair(Replaceable, ABC):
         """What stands on the label of a controller."""
         return f"{self.serial[-8:]}{controller}"
 
+    def target_of(self, controller: str) -> str:
+        """Each port has a name of its own; a controller has one."""
+        return f"{self.controller.identity.target.removesuffix('a0')}{controller.lower()}0"
+
     @property
     def update_word(self) -> str:
         """The completion status of the last activation."""

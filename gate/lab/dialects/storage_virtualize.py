@@ -8,6 +8,7 @@ Message ids whose wording is assumed carry [M].
 
 import shlex
 
+from gate.lab.dialects.storage_virtualize_hosts import events, host, hosts
 from gate.lab.dialects.storage_virtualize_parts import canister, canisters, service
 from gate.lab.dialects.storage_virtualize_state import UNAUTHORISED, Nodes, level, newer_speech
 from gate.lab.dialects.storage_virtualize_test import upgrade_test
@@ -89,6 +90,8 @@ def _read(array: Nodes, verb: str, words: list[str]) -> bytes:
         lines = [f"{key}{delimiter}{value}" for key, value in _update(array)]
     elif verb == "lsservicestatus":
         lines = [f"{key}{delimiter}{value}" for key, value in service(array, options.get("", ""))]
+    elif verb == "lshost" and "" in options:
+        lines = [f"{key}{delimiter}{value}" for key, value in host(array, options[""])]
     elif verb == "lsenclosurecanister" and "-canister" in options:
         detail = canister(array, options.get("", ""), options["-canister"])
         lines = [f"{key}{delimiter}{value}" for key, value in detail]
@@ -134,8 +137,8 @@ def _table(array: Nodes, verb: str, options: dict[str, str]) -> Rows:
         "lsarray": _arrays,
         "lsarraymemberprogress": _progress,
         "lsdrive": _drives,
-        "lshost": _hosts,
-        "lseventlog": _events,
+        "lshost": hosts,
+        "lseventlog": events,
     }[verb](array)
 
 
@@ -171,9 +174,7 @@ def _update(array: Nodes) -> list[tuple[str, str]]:
 
 def _nodes(array: Nodes) -> Rows:
     rows = []
-    target = array.controller.identity.target
-    names = {"node1": target, "node2": target.removesuffix(".node1") + ".node2"}
-    for number, (node, status) in enumerate(array.controllers.items(), start=1):
+    for number, (node, status) in enumerate(array.told_controllers.items(), start=1):
         row = {
             "id": str(number),
             "name": node,
@@ -185,7 +186,7 @@ def _nodes(array: Nodes) -> Rows:
             "config_node": "yes" if node == "node1" else "no",
             "UPS_unique_id": "",
             "hardware": "LAB",
-            "iscsi_name": names[node],
+            "iscsi_name": array.target_of(node),
         }
         if newer_speech(array.version):
             row["partition_id"] = ""  # in the middle on purpose: a reader by position breaks here
@@ -203,7 +204,7 @@ def _nodes(array: Nodes) -> Rows:
 
 
 def _enclosures(array: Nodes) -> Rows:
-    online = sum(status == "online" for status in array.controllers.values())
+    online = sum(status == "online" for status in array.told_controllers.values())
     row = {
         "id": "1",
         "status": "online" if online == 2 else "degraded",
@@ -252,28 +253,12 @@ def _drives(array: Nodes) -> Rows:
     return rows
 
 
-def _hosts(array: Nodes) -> Rows:
-    initiators = sorted({name for unit in array.controller.units.values() for name in unit.masked_to})
-    rows = []
-    for number, initiator in enumerate(initiators):
-        row = {"id": str(number), "name": initiator.rsplit(":", 1)[-1], "port_count": "1", "iogrp_count": "4"}
-        status = "degraded" if "host-degraded" in array.faults else "online"
-        rows.append(row | {"status": status, "site_id": "", "site_name": "", "protocol": "scsi"})
-    return rows
-
-
-def _events(array: Nodes) -> Rows:
-    if "alert" not in array.faults:
-        return []
-    row = {"sequence_number": "118", "last_timestamp": "261122010000", "object_type": "node", "object_id": "2"}
-    row |= {"object_name": "node2", "copy_id": "", "status": "alert", "fixed": "no", "event_id": "009052"}
-    return [row | {"error_code": "1196", "description": array.faults["alert"] or "Node is degraded"}]
-
-
 def _dependent(array: Nodes, options: dict[str, str]) -> Rows:
     named = options.get("-canister") if options.get("-enclosure") == "1" else options.get("-node")
-    if named not in (*array.controllers, "1", "2"):
+    if named is None or named not in (*array.controllers, "1", "2"):
         raise Declined("CMMVC5753E The specified object does not exist.")
-    if "dependent-vdisks" in array.faults or "offline" in array.controllers.values():
+    number = named.removeprefix("node")
+    others = [status for name, status in array.controllers.items() if name != f"node{number}"]
+    if "dependent-vdisks" in array.faults or "offline" in others:
         return [{"vdisk_id": "0", "vdisk_name": "volume0"}]
     return []

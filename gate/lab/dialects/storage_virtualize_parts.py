@@ -17,7 +17,7 @@ def canisters(array: Nodes) -> list[dict[str, str]]:
         {
             "enclosure_id": "1",
             "canister_id": str(number),
-            "status": array.controllers[name],
+            "status": array.told_controllers[name],
             "type": "node",
             "node_id": str(number),
             "node_name": name,
@@ -46,7 +46,9 @@ def service(array: Nodes, panel: str) -> list[tuple[str, str]]:
     if panel not in panels:
         raise Declined(NOT_THERE)
     name = panels[panel]
-    joined = array.controllers[name] == "online"
+    if name in array.silent:
+        raise Declined(NOT_THERE)
+    joined = array.told_controllers[name] == "online"
     state = "Active" if joined else "Starting" if array.joining and name == array.names[1] else "Service"
     told = [("panel_name", panel), ("cluster_name", array.name if joined else ""), ("node_name", name)]
     told += [("node_status", state), ("config_node", "Yes" if name == "node1" else "No")]

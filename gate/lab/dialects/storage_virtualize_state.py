@@ -42,7 +42,8 @@ class Nodes(Replaceable, ABC):
     own_faults: ClassVar[Mapping[str, str]] = {
         "host-degraded": "hosts have lost paths",
         "warns-precheck": "its own look before an update warns of that text",
-        "alert": "an unfixed alert, with that text",
+        "alert": "an unfixed alert about the second node, with that text",
+        "alert-elsewhere": "an unfixed alert about a drive, with that text",
         "dependent-vdisks": "volumes depend on one node",
         "flash-copy": "one volume is a FlashCopy of another, such as 2,1",
         "virtualises": "keeps its volumes on another storage system of that name",
@@ -61,6 +62,10 @@ class Nodes(Replaceable, ABC):
     def label(self, controller: str) -> str:
         """Part number and serial in one, as the maker labels its parts."""
         return f"11S{self.part_number}YHU{self.serial[-8:]}{controller[-1]}"
+
+    def target_of(self, controller: str) -> str:
+        """Each node has a name of its own."""
+        return f"{self.controller.identity.target.removesuffix('.node1')}.{controller}"
 
     @property
     def update_word(self) -> str:

@@ -13,7 +13,7 @@ def upgrade_test(array: Nodes, version: str) -> bytes:
         found.append(f"The upgrade path from {array.version} to {version} is unsupported.")
     if "rebuild" in array.faults:
         found.append("The array mdisk0 is rebuilding.")
-    if "offline" in array.controllers.values():
+    if "offline" in array.told_controllers.values():
         found.append("One node is offline.")
     if "refuses-precheck" in array.faults:
         found.append(array.faults["refuses-precheck"] or "A drive runs firmware that must be updated first.")

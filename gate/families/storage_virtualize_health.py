@@ -1,0 +1,156 @@
+"""
+What is wrong with a Storage Virtualize system, and what of it the system lays to one canister that does not serve.
+
+A canister that is lost takes more with it than its own line: its enclosure counts one less and is degraded, and every
+host is. Such a line is laid to the canister only where a table of the system says so: the row of the node; a row of its
+enclosure in which nothing else is missing; a host of which every port is logged in to each node that is left; an alert
+about that node. That a lost node keeps its row with its place, and that alerts about it are of type `node` with its id,
+are from memory [M]. They only refuse: what is not laid to it stands against the array.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+
+from gate.evidence import Reply
+from gate.families.family import Unreadable, plain
+from gate.families.storage_virtualize_tables import answer, table
+
+NODES = "lsnodecanister -delim !"
+ENCLOSURES = "lsenclosure -delim !"
+HOSTS = "lshost -delim !"
+EVENTS = "lseventlog -alert yes -message no -monitoring no -fixed no -expired no -order severity -delim !"
+
+GONE = ("offline", "service")
+"""Words for a node that does not serve; `pending`, `flushing`, `adding` and the rest are on their way somewhere [M]."""
+
+MOST_HOSTS = 60
+"""Hosts that are asked about one by one (our choice); of more with lost paths none is laid to a canister."""
+
+Row = Mapping[str, str]
+
+
+def _ill_node(row: Row) -> list[str]:
+    return [] if row["status"] == "online" else [f"node {row['name']} is {row['status']}"]
+
+
+def _ill_enclosure(row: Row) -> list[str]:
+    found = [] if row["status"] == "online" else [f"enclosure {row['id']} is {row['status']}"]
+    for part in ("canisters", "PSUs"):
+        total, online = row[f"total_{part}"], row[f"online_{part}"]
+        if not (total.isdecimal() and online.isdecimal()):
+            raise Unreadable(f"enclosure {row['id']} does not count its {part}")
+        if int(online) != int(total) or int(total) == 0:
+            found.append(f"enclosure {row['id']} has {online} of {total} {part} online")
+    return found
+
+
+def _ill_host(row: Row) -> list[str]:
+    return [] if row["status"] == "online" else [f"paths of host {row['name']}: {row['status']}"]
+
+
+def _alert(row: Row) -> str:
+    return f"unfixed alert {row['sequence_number']}: {row['description']}"
+
+
+def _nodes(reply: Reply) -> list[dict[str, str]]:
+    return table(reply, ("name", "status"))
+
+
+def _enclosures(reply: Reply) -> list[dict[str, str]]:
+    return table(reply, ("id", "status", "total_canisters", "online_canisters", "total_PSUs", "online_PSUs"))
+
+
+def _events(reply: Reply) -> list[dict[str, str]]:
+    return table(reply, ("sequence_number", "description"), empty_means_none=True)
+
+
+def _bad_nodes(reply: Reply) -> list[str]:
+    rows = _nodes(reply)
+    few = [f"only {len(rows)} controller node"] if len(rows) < 2 else []
+    return few + [line for row in rows for line in _ill_node(row)]
+
+
+def _bad_enclosures(reply: Reply) -> list[str]:
+    return [line for row in _enclosures(reply) for line in _ill_enclosure(row)]
+
+
+def _bad_raid(reply: Reply) -> list[str]:
+    rows = table(reply, ("mdisk_name", "status", "raid_status"))
+    return [
+        f"RAID array {row['mdisk_name']}: {row['status']}, {row['raid_status']}"
+        for row in rows
+        if (row["status"], row["raid_status"]) != ("online", "online")
+    ]
+
+
+def _bad_rebuild(reply: Reply) -> list[str]:
+    rows = table(reply, ("mdisk_name", "task", "progress"), empty_means_none=True)
+    return [f"RAID array {row['mdisk_name']}: {row['task']} at {row['progress']} %" for row in rows]
+
+
+def _bad_drives(reply: Reply) -> list[str]:
+    rows = table(reply, ("id", "status"))
+    return [f"drive {row['id']} is {row['status']}" for row in rows if row["status"] != "online"]
+
+
+def _bad_hosts(reply: Reply) -> list[str]:
+    return [line for row in table(reply, ("name", "status")) for line in _ill_host(row)]
+
+
+def _bad_events(reply: Reply) -> list[str]:
+    return [_alert(row) for row in _events(reply)]
+
+
+OF_PARTS_AND_PATHS: Mapping[str, Callable[[Reply], list[str]]] = {
+    "nodes": _bad_nodes,
+    "enclosures": _bad_enclosures,
+    "raid": _bad_raid,
+    "rebuild": _bad_rebuild,
+    "drives": _bad_drives,
+    "hosts": _bad_hosts,
+    "events": _bad_events,
+}
+"""Question → what is wrong by its answer; what the update adds is in storage_virtualize.py."""
+
+
+def laid_to(node: Row, nodes: list[dict[str, str]]) -> Generator[str, Reply, tuple[str, ...]]:
+    """
+    Ask what comes from this node alone; a question is yielded, its reply sent.
+
+    Return the lines, worded as the system's problems are; () where it serves, where another one is lost too, and where
+    the answers cannot be read.
+    """
+    lost = [row for row in nodes if row["status"] != "online"]
+    if lost != [node] or node["status"] not in GONE:
+        return ()
+    try:
+        lines = _ill_node(node)
+        lines += _of_enclosure(_enclosures((yield ENCLOSURES)), node)
+        degraded = [row for row in table((yield HOSTS), ("id", "name", "status")) if row["status"] == "degraded"]
+        for row in degraded if len(degraded) <= MOST_HOSTS else ():
+            if row["id"].isdecimal() and _logged_in((yield f"lshost -delim ! {int(row['id'])}"), len(nodes) - 1):
+                lines += _ill_host(row)
+        lines += [_alert(row) for row in _events((yield EVENTS)) if _about(row, node)]
+    except (ValueError, KeyError):
+        return ()
+    return tuple(map(plain, lines))
+
+
+def _of_enclosure(rows: list[dict[str, str]], node: Row) -> list[str]:
+    """Return the lines of the node's enclosure when it lacks one canister and, of all that it counts, nothing else."""
+    found = [row for row in rows if row["id"] == node["enclosure_id"]]
+    if len(found) != 1 or found[0]["status"] not in ("online", "degraded"):
+        return []
+    row = found[0]
+    counted = {name.removeprefix("total_"): row[name] for name in row if name.startswith("total_")}
+    missing = {part: int(total) - int(row[f"online_{part}"]) for part, total in counted.items()}
+    return _ill_enclosure(row) if {part: count for part, count in missing.items() if count} == {"canisters": 1} else []
+
+
+def _logged_in(reply: Reply, nodes: int) -> bool:
+    """Whether every port of a host is logged in to as many nodes as there are left."""
+    counts = [line.partition("!")[2] for line in answer(reply).splitlines() if line.startswith("node_logged_in_count!")]
+    return bool(counts) and all(count.strip() == str(nodes) for count in counts)
+
+
+def _about(row: Row, node: Row) -> bool:
+    return (row.get("object_type"), row.get("object_id")) == ("node", node["id"])
