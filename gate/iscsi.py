@@ -133,12 +133,8 @@ class Lun:
         self._burst = FIRST_BURST
         self._immediate = True
         self._block_bytes = 0
+        self._socket = self._connected(host, port)
         try:
-            self._socket = socket.create_connection((host, port), self._left())
-        except OSError as error:
-            raise self._failed(error, "connect") from None
-        try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._login(target, initiator, chap)
         except BaseException:
             self._socket.close()
@@ -411,6 +407,14 @@ class Lun:
         return min(int(text), most)
 
     # Below: PDUs on the wire.
+
+    def _connected(self, host: str, port: int) -> socket.socket:
+        try:
+            made = socket.create_connection((host, port), self._left())
+        except OSError as error:
+            raise self._failed(error, "connect") from None
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
 
     def _numbers(self) -> tuple[int, int]:
         return self._command_sn, self._expected_status_sn

@@ -31,9 +31,9 @@ NEVER_S = 1_000_000
 
 def all_targets() -> dict[str, Target]:
     """Import the targets only when they are wanted: atheris must be there before, to see into the code."""
-    from tests.fuzz import arrays, records, texts, tools, ways
+    from tests.fuzz import arrays, pdus, records, texts, tools, ways
 
-    found = (arrays.TARGET, ways.TARGET, tools.TARGET, *texts.TARGETS, *records.TARGETS)
+    found = (arrays.TARGET, ways.TARGET, tools.TARGET, pdus.TARGET, *texts.TARGETS, *records.TARGETS)
     return {target.name: target for target in found}
 
 
