@@ -33,7 +33,7 @@ from typing import Any, Callable, Iterator, NamedTuple, Tuple
 
 VERIFIED, TAMPERED, CANNOT_TELL = 0, 1, 2
 LARGEST_FILE, LARGEST_LINE, MOST_FILES = 512 << 20, 64 << 10, 500_000  # C2SP: an entry has at most 65,535 bytes
-LARGE = 32 << 20  # from here on a second processor is put to use
+LARGE, HELPED = 32 << 20, 4  # from here on a second processor is put to use, and hashes one piece in so many
 
 
 class Bad(Exception):
@@ -698,10 +698,14 @@ def leaves_of(lines: list[bytes]) -> list[bytes]:
     return found
 
 
+def hashes_in(joined: bytes) -> list[bytes]:
+    return [joined[place : place + 32] for place in range(0, len(joined), 32)]
+
+
 def help_out(log: Place, story: Story, out: Any) -> None:
-    """In a process of its own: follow the changes, and hash every second piece of the log; both halves cost alike."""
+    """In a process of its own: follow the changes, and hash one piece of HELPED: both processes then take as long."""
     for number, lines in enumerate(chunks_of(log)):
-        if number % 2:
+        if number % HELPED == 0:
             out.send_bytes(b"".join(leaves_of(lines)))
         story.follow(lines)
     story.finish()
@@ -726,9 +730,8 @@ def walk(log: Place, sizes: set[int], story: Story | None) -> tuple[int, dict[in
                 roots[size] = root_of(tiles + [root_of(leaves[: size & 255])] * bool(size & 255))
 
     for number, lines in enumerate(chunks_of(log)):
-        if helper and number % 2:
-            joined = helper.recv_bytes()
-            leaves += [joined[place : place + 32] for place in range(0, len(joined), 32)]
+        if helper and number % HELPED == 0:
+            leaves += hashes_in(helper.recv_bytes())
         else:
             leaves += leaves_of(lines)
         if story and not helper:
@@ -775,8 +778,7 @@ def check_log(whole: Whole, head: Head, earlier: dict[str, Head], story: Story |
 
 def first_bad(whole: Whole, head: Head) -> tuple[str, str]:
     """Name the first changed entry by the leaf hashes beside the log, if they themselves lead to the signed root."""
-    known, path = whole.read("leaves"), whole.log.path
-    leaves = [known[place : place + 32] for place in range(0, len(known), 32)]
+    leaves, path = hashes_in(whole.read("leaves")), whole.log.path
     if root_of(leaves) != head.root:
         return path, "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
     for index, (line, leaf) in enumerate(zip(lines_of(whole.log), leaves)):
