@@ -7,7 +7,7 @@ Comparisons are turned and moved by one, `and` and `or` exchanged, conditions de
 and relations exchanged, minima made maxima. Sentences, records of checks and annotations are left alone. Each mutant
 runs in a child of its own, which takes over the tests that were collected once, those of the same name first; tests
 that draw at random are left out, since what only they notice is noticed by luck. What survives is printed with its
-line; a mutant that changes nothing anybody could see is a survivor too.
+line, and of each file how many were tried; a mutant that changes nothing anybody could see is a survivor too.
 """
 
 import argparse
@@ -213,6 +213,7 @@ class Trial:
             raise SystemExit("the tests fail without any mutant")
         under_way: dict[int, Mutant] = {}
         for path in self.files:
+            before = self.made
             for number, mutant in enumerate(mutants(path)):
                 if number % self.every:
                     continue
@@ -220,6 +221,7 @@ class Trial:
                     self._reap(under_way)
                 self.made += 1
                 under_way[self._child(mutant, session.items)] = mutant
+            self._say(f"{path}: {self.made - before} mutants")
         while under_way:
             self._reap(under_way)
         return True
@@ -243,8 +245,12 @@ class Trial:
         mutant = under_way.pop(child)
         if status == 0:
             self.survived.append(mutant)
-            sys.__stdout__.write(f"{mutant.path}:{mutant.line}: {mutant.what}\n")  # type: ignore[union-attr]
-            sys.__stdout__.flush()  # type: ignore[union-attr]
+            self._say(f"{mutant.path}:{mutant.line}: {mutant.what}")
+
+    @staticmethod
+    def _say(line: str) -> None:
+        sys.__stdout__.write(f"{line}\n")  # type: ignore[union-attr]
+        sys.__stdout__.flush()  # type: ignore[union-attr]
 
     @staticmethod
     def _ordered(items: list[pytest.Item], path: str) -> list[pytest.Item]:
