@@ -294,6 +294,11 @@ class Trace:
         return tuple(dict.fromkeys(port for leaf in self.leaves for port in leaf.target_ports))
 
     @lazy
+    def declared(self) -> bool:
+        """Whether a step of the way is nobody's measurement."""
+        return any(hop.provenance is Provenance.DECLARED for hop in self.hops)
+
+    @lazy
     def names(self) -> frozenset[str]:
         """Every name on the way that another way may have too: LUNs, ports, devices, addresses."""
         found: list[str] = []

@@ -6,7 +6,7 @@ from gate.canonical import Json
 from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
-from gate.checks.each import kept, over_datasets
+from gate.checks.each import over_datasets
 from gate.evidence import Counts, Verification
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
@@ -28,7 +28,6 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-@kept
 def ask(case: Case, copy: Copy) -> Asked:
     """Judge one read's counts, and compare them with those of the read before it."""
     found = copy.run_and_read

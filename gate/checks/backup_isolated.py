@@ -6,7 +6,7 @@ from gate.canonical import Json
 from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
-from gate.checks.each import kept, over_datasets
+from gate.checks.each import over_datasets
 from gate.evidence import Trace
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.isolation import SAME, Isolation
@@ -36,7 +36,6 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-@kept
 def ask(case: Case, copy: Copy) -> Asked:
     """Judge one dataset's place and that of the copy relied on, and what the change does to its other copies."""
     isolation = copy.isolation

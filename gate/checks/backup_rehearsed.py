@@ -6,7 +6,7 @@ from functools import partial
 from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
-from gate.checks.each import kept, over_datasets
+from gate.checks.each import over_datasets
 from gate.evidence import Rehearsal
 from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.inventory import Dataset
@@ -38,7 +38,6 @@ def limit_of(case: Case, dataset: Dataset) -> timedelta:
     return case.policy.rehearsal_max_age
 
 
-@kept
 def ask(case: Case, copy: Copy) -> Asked:
     """Judge one protection's last rehearsal."""
     record = copy.rehearsal

@@ -8,7 +8,7 @@ from gate.canonical import Json
 from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
-from gate.checks.each import kept, over_datasets
+from gate.checks.each import over_datasets
 from gate.evidence import BackupRun, Log, Verification
 from gate.finding import FAILED, PASSED, Check, Finding, Weight, When
 from gate.sentence import span
@@ -35,7 +35,6 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-@kept
 def ask(case: Case, copy: Copy) -> Asked:
     """Judge one protection's last read of its newest run."""
     found = copy.run_and_read

@@ -7,7 +7,6 @@ why not, which the checks pass on as theirs. All of it follows from the evidence
 
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
 
 from gate.checks.answer import Answer
 from gate.checks.fleet import Fleet
@@ -15,8 +14,7 @@ from gate.evidence import BackupReading, BackupRun, Rehearsal, Trace, Verificati
 from gate.fate.pair import Pair, Touched
 from gate.finding import FAILED, UNKNOWN
 from gate.inventory import Dataset, Protection
-from gate.isolation import Isolation, relate
-from gate.landscape import Place
+from gate.isolation import relate
 from gate.lazy import lazy
 
 _finished = attrgetter("finished_at")
@@ -34,8 +32,14 @@ class Copy:
         self.data = fleet.evidence.datasets.get(dataset.id)
         """The way to the data; None when nobody asked."""
 
-        self.repository = fleet.evidence.repositories.get(protection.id)
+        self.repository = fleet.evidence.repositories.get(self.id)
         """The way to the copy; None when nobody asked."""
+
+        self.isolation = relate(self.data, self.repository, fleet.map)
+        """How the places of data and copy relate."""
+
+        self.place = self.isolation.backup
+        """Everything that the copy lies on."""
 
     @property
     def raw(self) -> tuple[str, ...]:
@@ -43,24 +47,9 @@ class Copy:
         return tuple(digest for way in (self.data, self.repository) if way is not None for digest in way.raw)
 
     @lazy
-    def isolation(self) -> Isolation:
-        """How the places of data and copy relate."""
-        return relate(self.data, self.repository, self.fleet.map)
-
-    @lazy
     def pair(self) -> Pair:
         """What the shared fate of data and copy is read from."""
         return Pair(self.dataset, self.protection, self.isolation, self.fleet.surroundings, self.change)
-
-    @lazy
-    def answers(self) -> dict[Any, Answer | None]:
-        """What `each.kept` questions answered of it, by the question; None for one that it passed."""
-        return {}
-
-    @lazy
-    def place(self) -> Place:
-        """Everything that the copy lies on."""
-        return self.fleet.map.locate(self.repository)
 
     @lazy
     def stale(self) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import partial, wraps
 
 from gate.canonical import Json
 from gate.checks.answer import Answer, Asked, tell
@@ -21,25 +20,6 @@ HEAVIEST = (Weight.BLOCK, Weight.SIGN, Weight.INFORM)
 UNPROTECTED = Answer(FAILED, "no protection makes backups of it")
 
 Ask = Callable[[Case, Copy], Asked]
-
-
-def kept(ask: Ask) -> Ask:
-    """Ask each copy this question once, however many checks want its answer; what passed is told anew where wanted."""
-
-    @wraps(ask)
-    def asked(case: Case, copy: Copy) -> Asked:
-        if ask not in copy.answers:
-            found = ask(case, copy)
-            # Not what tells of a pass: that knows the copy, and the two would keep each other in memory.
-            copy.answers[ask] = found if isinstance(found, Answer) else None
-            return found
-        return copy.answers[ask] or partial(_again, ask, case, copy)
-
-    return asked
-
-
-def _again(ask: Ask, case: Case, copy: Copy) -> Answer:
-    return tell(ask(case, copy))
 
 
 def over_datasets(case: Case, record: Check, ask: Ask) -> Finding:

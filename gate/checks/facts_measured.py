@@ -6,7 +6,6 @@ from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
-from gate.evidence import Provenance, Trace
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.policy import Seat
 
@@ -22,8 +21,6 @@ CHECK = Check(
     seat=Seat.STORAGE,
 )
 
-DECLARED = Provenance.DECLARED
-
 
 def check(case: Case) -> Finding:
     """Look for declared facts under the places that each dataset at risk relies on."""
@@ -33,21 +30,17 @@ def check(case: Case) -> Finding:
 def ask(case: Case, copy: Copy) -> Asked:
     """Name what is declared of one dataset, its copy, and where the restore was rehearsed."""
     tools = case.evidence.tools
-    ways = (copy.data, copy.repository, case.evidence.scratches.get(copy.id), *tools.values())
-    if all(trace is not None and not _declared(case, trace) for trace in ways):
+    fleet, own = case.fleet, (copy.data, copy.repository, case.evidence.scratches.get(copy.id))
+    if fleet.tools_measured and all(map(fleet.measured, own)):
         return partial(_passed, copy)
+    ways = (*own, *tools.values())
     places = (copy.dataset.id, copy.id, copy.protection.rehearsal_scratch, *tools)
     named = {f"the place of {name}": trace for name, trace in zip(places, ways, strict=True)}
     if unknown := [words for words, trace in named.items() if trace is None]:
         return Answer(UNKNOWN, f"nobody asked for {' and '.join(unknown)}")
-    declared = [words for words, trace in named.items() if trace is not None and _declared(case, trace)]
+    declared = [words for words, trace in named.items() if not fleet.measured(trace)]
     return Answer(FAILED, f"only declared: {', '.join(declared)}", {"declared": [*declared]})
 
 
 def _passed(copy: Copy) -> Answer:
     return Answer(PASSED, "nothing that it relies on is only declared", {"protection": copy.id})
-
-
-def _declared(case: Case, trace: Trace) -> bool:
-    words = any(hop.provenance is DECLARED for hop in trace.hops) if trace.hops else False
-    return words or not case.map.locate(trace).counts

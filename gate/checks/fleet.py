@@ -86,6 +86,15 @@ class Fleet:
                 on.setdefault(array, []).append(position)
         return Lying({array: tuple(positions) for array, positions in on.items()}, tuple(anywhere))
 
+    def measured(self, trace: Trace | None) -> bool:
+        """Whether somebody asked for the way, and nothing of it and of where it ends is only declared."""
+        return trace is not None and not trace.declared and self.map.locate(trace).counts
+
+    @lazy
+    def tools_measured(self) -> bool:
+        """Whether that holds for everything that a recovery needs; every copy is asked for it."""
+        return all(map(self.measured, self.evidence.tools.values()))
+
     @lazy
     def oldest(self) -> datetime:
         """The time before which a reading may not be relied on now."""

@@ -5,7 +5,7 @@ from functools import partial
 from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
-from gate.checks.each import kept, over_datasets
+from gate.checks.each import over_datasets
 from gate.evidence import BackupRun, Log
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 
@@ -29,7 +29,6 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-@kept
 def ask(case: Case, copy: Copy) -> Asked:
     """Judge one run's log."""
     run = copy.run

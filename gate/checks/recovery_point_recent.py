@@ -6,7 +6,7 @@ from functools import partial
 from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
-from gate.checks.each import kept, over_datasets
+from gate.checks.each import over_datasets
 from gate.evidence import BackupRun, Log
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.sentence import span
@@ -31,7 +31,6 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-@kept
 def ask(case: Case, copy: Copy) -> Asked:
     """Judge one protection: a copy without a log brings back what was there when it began."""
     run = copy.run

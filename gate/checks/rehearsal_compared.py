@@ -84,6 +84,8 @@ def _not_held_against(comparison: Comparison, tables: tuple[str, ...]) -> str:
 
 
 def _too_young(case: Case, record: Rehearsal, dataset: Dataset) -> str:
+    if not dataset.append_only:
+        return ""
     old = [one for one in record.compared if record.at - one.reference_at >= case.policy.old_reference_min_age]
     held = {table for one in old for table in one.tables}
     return ", ".join(one.table for one in dataset.append_only if one.table not in held)

@@ -1,15 +1,17 @@
 """Would it be back in time?"""
 
 from datetime import timedelta
+from functools import partial
 
 from gate.canonical import Json
-from gate.checks.answer import Answer
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.evidence import Rehearsal
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.policy import Seat
+from gate.sentence import Sentence
 
 CHECK = Check(
     name="rehearsal-in-time",
@@ -37,7 +39,7 @@ def time_of(record: Rehearsal) -> timedelta | None:
     return timedelta(seconds=record.restore_s + record.recovery_s)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one rehearsal's time."""
     record = copy.rehearsal
     if isinstance(record, Answer):
@@ -50,15 +52,25 @@ def ask(case: Case, copy: Copy) -> Answer:
         because = f"the rehearsal of {record.backup} does not tell how long a restore takes"
         return Answer(UNKNOWN, because, evidence=record.raw)
     warn = case.policy.restore_time_warn_percent
-    told = ("{} was usable after {}, the rto is {}", record.backup, took, rto)
-    relied: dict[str, Json] = {
+    if took > rto:
+        return Answer(FAILED, _told(record, took, rto), evidence=record.raw)
+    if took * 100 > rto * warn:
+        near = ("{}: more than {} % of it", _told(record, took, rto), warn)
+        return Answer(FAILED, near, _relied(case, copy, rto), record.raw, weight=Weight.SIGN)
+    return partial(_passed, case, copy, record, took, rto)
+
+
+def _passed(case: Case, copy: Copy, record: Rehearsal, took: timedelta, rto: timedelta) -> Answer:
+    return Answer(PASSED, _told(record, took, rto), _relied(case, copy, rto), record.raw, copy.expiry())
+
+
+def _told(record: Rehearsal, took: timedelta, rto: timedelta) -> Sentence:
+    return "{} was usable after {}, the rto is {}", record.backup, took, rto
+
+
+def _relied(case: Case, copy: Copy, rto: timedelta) -> dict[str, Json]:
+    return {
         "protection": copy.id,
         "rto_s": int(rto.total_seconds()),
-        "restore_time_warn_percent": warn,
+        "restore_time_warn_percent": case.policy.restore_time_warn_percent,
     }
-    if took > rto:
-        return Answer(FAILED, told, evidence=record.raw)
-    if took * 100 > rto * warn:
-        near = ("{}: more than {} % of it", told, warn)
-        return Answer(FAILED, near, relied, record.raw, weight=Weight.SIGN)
-    return Answer(PASSED, told, relied, record.raw, copy.expiry())

@@ -1,11 +1,16 @@
 """Does the lock hold until the change is long over?"""
 
-from gate.checks.answer import Answer
+from datetime import datetime
+from functools import partial
+
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case, limits_s
 from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.checks.fastness import held_copy
+from gate.evidence import Immutability
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
+from gate.sentence import Sentence
 
 CHECK = Check(
     name="retention-long",
@@ -25,7 +30,7 @@ def check(case: Case) -> Finding:
     return over_datasets(case, CHECK, ask)
 
 
-def ask(case: Case, copy: Copy) -> Answer:
+def ask(case: Case, copy: Copy) -> Asked:
     """Judge one copy's earliest end of retention."""
     found = held_copy(case, copy.dataset)
     if isinstance(found, Answer):
@@ -35,9 +40,16 @@ def ask(case: Case, copy: Copy) -> Answer:
         because = f"{fast.id}: it is not known until when its oldest object is locked"
         return Answer(UNKNOWN, because, evidence=record.raw)
     needed = case.request.window.closes + case.policy.retention_margin
-    told = ("{} is locked until {}, needed {}", fast.id, record.retained_until, needed)
     if record.retained_until < needed:
-        return Answer(FAILED, told, evidence=record.raw)
+        return Answer(FAILED, _told(fast, record.retained_until, needed), evidence=record.raw)
+    return partial(_passed, case, fast, record, record.retained_until, needed)
+
+
+def _passed(case: Case, fast: Copy, record: Immutability, until: datetime, needed: datetime) -> Answer:
     relied = {"copy": fast.id, **limits_s(case, "retention_margin")}
-    margin = ("{}, {} after the window", told, case.policy.retention_margin)
-    return Answer(PASSED, margin, relied, record.raw, record.retained_until - case.policy.retention_margin)
+    margin = ("{}, {} after the window", _told(fast, until, needed), case.policy.retention_margin)
+    return Answer(PASSED, margin, relied, record.raw, until - case.policy.retention_margin)
+
+
+def _told(fast: Copy, until: datetime, needed: datetime) -> Sentence:
+    return "{} is locked until {}, needed {}", fast.id, until, needed

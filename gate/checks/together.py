@@ -7,7 +7,7 @@ from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
 from gate.fate.rows import Row, shared_fate
-from gate.fate.rules import judge
+from gate.fate.rules import RULES
 from gate.finding import FAILED, PASSED, UNKNOWN
 from gate.isolation import DIFFERENT, SAME
 
@@ -16,7 +16,7 @@ def judged(case: Case, copy: Copy, dimensions: tuple[str, ...]) -> Asked:
     """Fail for what data and copy share, name what is not known; pass when every dimension is known and different."""
     pair = copy.pair
     for dimension in dimensions:
-        if judge(pair, dimension) is not DIFFERENT:
+        if RULES[dimension](pair) is not DIFFERENT:
             return _refused(copy, shared_fate(pair, dimensions))
     return partial(_passed, copy, dimensions)
 

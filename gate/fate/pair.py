@@ -66,7 +66,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Under:
-    """What the inventory says of all that a place lies on."""
+    """What inventory and readings say of all that a place lies on."""
 
     partners: Mapping[str, str | None]
     """Array → its partner."""
@@ -75,6 +75,9 @@ class Under:
     sites: Said
     planes: Mapping[str, Said]
     """Field of the plane → what is declared there."""
+
+    levels: frozenset[tuple[str | None, str | None]]
+    """Model and version of each array that answered."""
 
 
 class Surroundings:
@@ -98,7 +101,7 @@ class Surroundings:
         return frozenset().union(*listed, *({element.name for element in place.elements} for place in self.tools))
 
     def under(self, place: Place) -> Under:
-        """Return what the inventory says of all that a place lies on."""
+        """Return what is said of all that a place lies on."""
         key = (place.known, place.keys)
         if key not in self._under:
             self._under[key] = self._find(place)
@@ -113,7 +116,9 @@ class Surroundings:
             told = [said(entry, name) for entry in listed]
             planes[name] = Said(frozenset().union(*told), place.known and all(told))
         sites = Said(frozenset(entry.site for entry in listed), place.known and None not in entries)
-        return Under(dict(sorted(partners.items())), frozenset(partners.values()), sites, planes)
+        readings = [self.evidence.arrays[name] for name in place.arrays if name in self.evidence.arrays]
+        levels = frozenset((one.model, one.version) for one in readings)
+        return Under(dict(sorted(partners.items())), frozenset(partners.values()), sites, planes, levels)
 
 
 class Pair:
@@ -153,9 +158,8 @@ class Pair:
     def luns(self) -> tuple[list[str], list[str]]:
         """LUNs of the data, and of the copy."""
         evidence = self.around.evidence
-        ways = evidence.datasets.get(self.dataset.id), evidence.repositories.get(self.protection.id)
-        data, kept = ([leaf.lun for leaf in way.leaves] if way is not None else [] for way in ways)
-        return data, kept
+        data, kept = evidence.datasets.get(self.dataset.id), evidence.repositories.get(self.protection.id)
+        return [leaf.lun for leaf in data.leaves] if data else [], [leaf.lun for leaf in kept.leaves] if kept else []
 
 
 def said(entry: Array | Appliance | Protection, name: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from functools import partial
 
 from gate.evidence import Provenance
 from gate.fate.pair import PLANES, Pair, said
-from gate.fate.rules import RULES, cluster_of, levels_of
+from gate.fate.rules import RULES, cluster_of
 from gate.isolation import SAME, UNKNOWN, Relation, copied
 from gate.landscape import Place
 
@@ -76,7 +76,7 @@ def _software_row(pair: Pair, verdict: Relation) -> Row:
 
 
 def _firmware_row(pair: Pair, verdict: Relation) -> Row:
-    levels = [levels_of(place, pair.around.evidence) for place in (pair.here, pair.there)]
+    levels = pair.under_data.levels, pair.under_copy.levels
     words = [", ".join(sorted(f"{model or '?'} {version or '?'}" for model, version in one)) for one in levels]
     return Row("firmware", words[0], words[1], verdict, Provenance.MEASURED)
 

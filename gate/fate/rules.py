@@ -3,15 +3,8 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from gate.evidence import Evidence
 from gate.fate.pair import PLANES, Pair, said
 from gate.isolation import DIFFERENT, SAME, UNKNOWN, Relation, copied
-from gate.landscape import Place
-
-
-def judge(pair: Pair, dimension: str) -> Relation:
-    """Compare data and copy in one dimension, without a word; KeyError for a dimension that is none."""
-    return RULES[dimension](pair)
 
 
 def _array(pair: Pair) -> Relation:
@@ -61,17 +54,11 @@ def _software(pair: Pair) -> Relation:
 
 def _firmware(pair: Pair) -> Relation:
     """One code level on both ends: the same fault may sleep in both."""
-    here, there = levels_of(pair.here, pair.around.evidence), levels_of(pair.there, pair.around.evidence)
+    here, there = pair.under_data.levels, pair.under_copy.levels
     if any(None not in level for level in here & there):
         return SAME
     known = pair.here.known and pair.there.known and all(None not in level for level in (*here, *there))
     return DIFFERENT if known else UNKNOWN
-
-
-def levels_of(place: Place, evidence: Evidence) -> set[tuple[str | None, str | None]]:
-    """Return model and version of each array under a place that answered."""
-    readings = (evidence.arrays.get(name) for name in place.arrays)
-    return {(one.model, one.version) for one in readings if one is not None}
 
 
 def _hosts(pair: Pair) -> Relation:
@@ -82,7 +69,8 @@ def _hosts(pair: Pair) -> Relation:
 
 def cluster_of(pair: Pair) -> str:
     """Return the cluster on which both hosts run; empty when none is declared of both."""
-    here, there = (pair.around.inventory.host(one.host).cluster for one in (pair.dataset, pair.protection))
+    hosts = pair.around.inventory
+    here, there = hosts.host(pair.dataset.host).cluster, hosts.host(pair.protection.host).cluster
     return here if here and here == there else ""
 
 

@@ -4,13 +4,11 @@ from functools import partial
 
 import pytest
 
-from gate.checks import backup_isolated, backup_recent
-from gate.checks.answer import Answer, Asked, tell
-from gate.checks.case import Case
-from gate.checks.copies import Copy
-from gate.checks.each import joined, kept, over_datasets
+from gate.checks import backup_recent
+from gate.checks.answer import Answer, tell
+from gate.checks.each import joined
 from gate.finding import FAILED, PASSED, UNKNOWN
-from tests.cases import NOON, SECOND, case
+from tests.cases import NOON, SECOND
 
 CHECK = backup_recent.CHECK
 WELL = Answer(PASSED, ("{} is well", "one"), {"level": "V4"}, ("sha256:a",), NOON + SECOND)
@@ -47,39 +45,3 @@ def test_one_that_did_not_pass_is_the_answer_whatever_the_others_say() -> None:
     finding = joined(CHECK, {"one": partial(tell, WELL), "two": Answer(FAILED, "it is old")})
     assert (finding.outcome, finding.valid_until) == (FAILED, None)
     assert finding.relied_on["two"] == {"outcome": "failed"}
-
-
-def test_a_copy_is_asked_once_and_what_it_passed_is_told_anew() -> None:
-    asked = case()
-    times: list[str] = []
-
-    @kept
-    def ask(_: Case, copy: Copy) -> Asked:
-        times.append(copy.id)
-        return partial(tell, WELL) if len(times) < 9 else Answer(FAILED, "asked too often")
-
-    assert over_datasets(asked, CHECK, ask).outcome is PASSED
-    assert over_datasets(asked, CHECK, ask).outcome is PASSED
-    assert times == ["nightly"]
-    assert over_datasets(asked, CHECK, ask).because == "sidekick: one is well"
-
-
-def test_a_refusal_is_kept_as_it_is() -> None:
-    asked = case()
-    times: list[str] = []
-
-    @kept
-    def ask(_: Case, copy: Copy) -> Asked:
-        times.append(copy.id)
-        return Answer(UNKNOWN, "nobody knows")
-
-    findings = [over_datasets(asked, CHECK, ask) for _ in range(2)]
-    assert findings[0] == findings[1]
-    assert (findings[0].outcome, times) == (UNKNOWN, ["nightly"])
-
-
-def test_what_is_kept_of_a_copy_does_not_keep_the_copy() -> None:
-    asked = case()
-    backup_isolated.check(asked)
-    first = asked.copies_of(asked.inventory.datasets[0])[0]
-    assert [*first.answers.values()] == [None]
