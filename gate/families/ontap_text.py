@@ -130,7 +130,7 @@ def titled(lines: list[str], *needed: str) -> list[dict[str, str]]:
         if COUNT.fullmatch(line) or line.startswith("Updated nodes:"):
             counted = line if COUNT.fullmatch(line) else counted
         elif line:
-            rows.append(dict(zip(names, (_cut(line, span) for span in _wide(spans)), strict=True)))
+            rows.append(dict(zip(names, _cells(line, _wide(spans)), strict=True)))
     told = COUNT.fullmatch(counted)
     if not rows:
         raise Unreadable("the table is empty and does not say so")
@@ -146,6 +146,19 @@ def _wide(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _cut(line: str, span: tuple[int, int]) -> str:
     return line[span[0] : span[1]].strip()
+
+
+def _cells(line: str, spans: list[tuple[int, int]]) -> list[str]:
+    """
+    Return the values of one line. Unreadable for one that reaches into the next column, where it would be two values.
+
+    A name that stands alone on its line may be as long as it likes.
+    """
+    if " " not in line:
+        return [line] + [""] * (len(spans) - 1)
+    if any(begin and not line[begin - 1 : begin].isspace() for begin, _ in spans if begin <= len(line)):
+        raise Unreadable(f'a value in "{_shown(line)[:60]}" is wider than its column')
+    return [_cut(line, span) for span in spans]
 
 
 def _joined(rows: list[dict[str, str]], names: list[str]) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -34,7 +34,7 @@ from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
 from gate.hostkeys import HostKeys
-from gate.inventory import Inventory
+from gate.inventory import ArrayFamily, Inventory
 from gate.keyholding.pinned import Pinned
 from gate.keys import public_line
 from gate.lab.client import Lab
@@ -104,6 +104,22 @@ def fleet(network: str, count: int) -> Inventory:
     return Inventory.model_validate({"sites": ["east"], "arrays": arrays, "hosts": []})
 
 
+@dataclass(frozen=True)
+class Release:
+    """What a run brings onto an array, and of which family that is."""
+
+    family: ArrayFamily = ArrayFamily.STORAGE_VIRTUALIZE
+    model: str = "LAB-FS5"
+    image: str = "lab-8.7.0.4.img"
+    old: str = OLD
+    new: str = NEW
+    image_server: str = ""
+    """Where arrays fetch it, if they do that by themselves."""
+
+
+STANDARD = Release()
+
+
 @dataclass
 class Bench:
     """A lab, keys, and the arrays that nobody has used yet."""
@@ -120,6 +136,7 @@ class Bench:
     people: dict[str, Ed25519PrivateKey]
     jump: Jump | None = None
     unused: list[str] = field(default_factory=list)
+    release: Release = STANDARD
 
     def run(self, cell: Cell, chance: random.Random) -> "Run":
         """Return a run on an array that is as new: through the bastion where that is harmed, else every second one."""
@@ -163,12 +180,17 @@ def steps_of(rendered: Rendered) -> tuple[Step, ...]:
     return (*rendered.forward, *rendered.commit)
 
 
-def words(array: str, serial: str, *, attended: bool) -> tuple[Rendered, str]:
-    """Return the shipped playbook for one array, or that in which the vendor loads the code."""
-    text = by_vendor() if attended else shipped("playbooks/storage-virtualize/upgrade.yaml").read_bytes()
+def words(array: str, serial: str, *, attended: bool, release: Release = STANDARD) -> tuple[Rendered, str]:
+    """Return the shipped playbook for one array, or that in which the vendor loads the code; every wait is a second."""
+    text = by_vendor() if attended else shipped(f"playbooks/{release.family}/upgrade.yaml").read_bytes()
     book = parse(text, "upgrade.yaml", FAMILIES)
-    slots = {"array": array, "image": "lab-8.7.0.4.img", "version": NEW, "from_version": OLD, "serial": serial}
-    return render(book, slots, FAMILIES), file_digest(text)
+    slots = {"array": array, "image": release.image, "version": release.new, "from_version": release.old}
+    slots |= {"serial": serial, "image_server": release.image_server}
+    made = render(book, {name: slots[name] for name in book.slots}, FAMILIES)
+    forward, commit, back_out = (
+        tuple(replace(step, every_s=1) for step in steps) for steps in (made.forward, made.commit, made.back_out)
+    )
+    return replace(made, forward=forward, commit=commit, back_out=back_out), file_digest(text)
 
 
 @dataclass
@@ -218,21 +240,22 @@ class Run:
     def plan(self) -> Plan:
         """Return the sealed plan."""
         serial = self.bench.inventory.array(self.array).serial
-        rendered, digest = words(self.array, serial, attended=self.attended)
-        image = self.bench.lab.images / "lab-8.7.0.4.img"
+        release = self.bench.release
+        rendered, digest = words(self.array, serial, attended=self.attended, release=release)
+        image = self.bench.lab.images / release.image
         return Plan(
             change="chg-0001",
             origin=ORIGIN,
             kind="firmware",
-            family="storage-virtualize",
+            family=release.family.value,
             image_file=image.name,
-            image_version=NEW,
+            image_version=release.new,
             image_sha256="sha256:" + sha256(image.read_bytes()).hexdigest(),
-            targets=(Target(self.array, serial, "LAB-FS5", OLD),),
+            targets=(Target(self.array, serial, release.model, release.old),),
             canary=self.array,
             control="control-1",
             stages=(Stage("canary", (self.array,)),),
-            playbook="storage-virtualize/upgrade",
+            playbook=f"{release.family}/upgrade",
             playbook_sha256=digest,
             forward=rendered.forward,
             commit=rendered.commit,

@@ -8,7 +8,7 @@ import pytest
 from gate.evidence import ArrayReading, Reply, ReplyState
 from gate.families.ontap import ADVANCED, FAMILY, QUESTIONS, READERS, ROWS, spell
 from gate.inventory import ArrayFamily
-from tests.lab.dialects.simulated import asked, simulated
+from tests.lab.dialects.simulated import asked, reading, simulated
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 VECTORS = Path(__file__).parents[1] / "vectors" / "ontap"
@@ -108,6 +108,23 @@ def test_what_is_not_wholly_understood_is_unreadable(reader: str, name: str, old
     text = vector(name)
     assert old in text
     assert set(facts(reader, text.replace(old, new, 1))) == {"unreadable"}
+
+
+@pytest.mark.parametrize("name", ["canary-0", "a-cluster-with-a-very-long-name-indeed"])
+def test_a_node_whose_name_is_wider_than_its_column_is_told_like_any_other(name: str) -> None:
+    array = simulated(ArrayFamily.ONTAP)
+    array.name = name
+    told = reading(ArrayFamily.ONTAP, array)
+    assert (told.unknown, told.problems, told.version) == ((), (), array.first_version)
+    long = vector("images").replace("lab-a-01\n", f"{name}-01\n").replace("lab-a-02\n", f"{name}-02\n")
+    assert long != vector("images")
+    assert facts("images", long) == facts("images", vector("images"))
+
+
+def test_a_value_that_reaches_into_the_next_column_is_not_taken_for_two() -> None:
+    wide = vector("images").replace("9.13.1P4                  ", "9.13.1P4-and-what-follows-", 1)
+    assert wide != vector("images")
+    assert "wider than its column" in facts("images", wide)["unreadable"]
 
 
 def test_an_error_in_the_text_or_a_bad_status_is_no_answer_whatever_else_is_there() -> None:

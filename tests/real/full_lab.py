@@ -25,15 +25,17 @@ from threading import Thread
 from typing import cast
 
 from gate.hostkeys import HostKeys, parse
-from gate.inventory import Inventory
+from gate.inventory import ArrayFamily, Inventory
 from gate.keyholding import krl
 from gate.lab.array import Array
-from gate.lab.dialects.storage_virtualize import StorageVirtualize
+from gate.lab.dialects import DIALECTS
 from gate.lab.identity import Identity, revision_of
-from gate.lab.images import image_bytes
+from gate.lab.images import write_images
+from gate.lab.packages import serve_packages
+from gate.lab.said import Said
 from gate.lab.scsi import Controller, Unit
 from gate.permits.office import PermitOffice
-from tests.lab.fleets import GATE, Pair, pair, target_name
+from tests.lab.fleets import GATE, Pair, pair
 from tests.parts import need
 from tests.real import wires
 from tests.real.sshd import USER, Server, public, servers
@@ -98,6 +100,8 @@ class FullLab:
 
     machines: dict[str, Machine]
     bastions: dict[str, Server]
+    image_server: str
+    """Where arrays that fetch an image by themselves find it."""
 
     @property
     def images(self) -> Path:
@@ -112,19 +116,28 @@ class _Desk(socketserver.ThreadingUnixStreamServer):
 
 class _Asked(socketserver.StreamRequestHandler):
     def handle(self) -> None:
-        told = json.loads(self.rfile.read())
+        told = json.loads(self.rfile.readline())
         array = cast(_Desk, self.server).arrays[told["array"]]
         if not array.serving:
             return
         admin = told["right"] == "admin"
         if "line" in told:
-            said = array.answer(told["line"], admin=admin)
-            answer = {"out": said.out.decode("latin-1"), "err": said.err.decode("latin-1"), "status": said.status}
-        else:
-            content = told["content"].encode("latin-1")
-            problem = array.receive(told["directory"], told["name"], content, admin=admin)
-            answer = {"out": "", "err": problem, "status": 0}
-        self.wfile.write(json.dumps(answer).encode())
+            self._talk(array.answer(told["line"], admin=admin))
+            return
+        content = told["content"].encode("latin-1")
+        problem = array.receive(told["directory"], told["name"], content, admin=admin)
+        self._give(Said(err=problem.encode()))
+
+    def _talk(self, said: Said) -> None:
+        """Give the answer; where it is a question, put what is typed to it, until one is none."""
+        self._give(said)
+        while said.then is not None and (typed := self.rfile.readline()):
+            said = said.then(json.loads(typed)["typed"])
+            self._give(said)
+
+    def _give(self, said: Said) -> None:
+        answer = {"out": said.out.decode("latin-1"), "err": said.err.decode("latin-1"), "status": said.status}
+        self.wfile.write(json.dumps(answer | {"asks": said.then is not None}).encode() + b"\n")
 
 
 def lay_wires() -> None:
@@ -154,16 +167,16 @@ def plug(who: str, net: str, site: str, address: str) -> None:
     wires.ip(f"link set {port} master {net}\nlink set {port} up\n", f"sw-{site}")
 
 
-def made_array(name: str, number: int, file: Path) -> Array:
+def made_array(family: ArrayFamily, name: str, number: int, file: Path) -> Array:
     """An array of the lab whose scratch LUN lies in a file that tgtd serves."""
-    dialect = StorageVirtualize
-    serial = f"0000020420E{number:05d}"
-    identity = Identity(serial, "LAB-FS5", target_name(name), revision_of(dialect.first_version), dialect.company)
+    dialect, target = DIALECTS[family], DIALECTS[family].target_name.format(id=name)
+    serial = f"00000204200{number:05d}"[-dialect.serial_digits :]
+    identity = Identity(serial, dialect.usual_model, target, revision_of(dialect.first_version), dialect.company)
     controller = Controller(identity)
     with blank(file, SCRATCH_MIB).open("r+b") as opened:
         mapped = cast(bytearray, mmap.mmap(opened.fileno(), 0))
     controller.units[1] = Unit(1, mapped, frozenset({GATE}))
-    return dialect(name, "LAB-FS5", controller, 0.2)
+    return dialect(name, dialect.usual_model, controller, 0.2)
 
 
 def shim(desk: Path, array: str, right: str) -> str:
@@ -172,7 +185,7 @@ def shim(desk: Path, array: str, right: str) -> str:
 
 
 @contextmanager
-def full_lab(home: Path) -> Iterator[FullLab]:
+def full_lab(home: Path, family: ArrayFamily = ArrayFamily.STORAGE_VIRTUALIZE) -> Iterator[FullLab]:
     """Start it all and stand in the gate's network; everything is gone at the end, whatever happens."""
     names = [f"sw-{site}" for site in SITES] + [f"jump-{site}" for site in SITES]
     with ExitStack() as stack:
@@ -187,23 +200,31 @@ def full_lab(home: Path) -> Iterator[FullLab]:
         server.arrays = {}
         Thread(target=server.serve_forever, name="full lab", daemon=True).start()
         stack.callback(server.shutdown)
-        machines = {name: _machine(stack, home, name, monitor, office, desk) for name in ARRAYS}
+        machines = {name: _machine(stack, home, family, name, monitor, office, desk) for name in ARRAYS}
         server.arrays = {name: one.array for name, one in machines.items()}
         bastions = {site: _bastion(stack, home, site, monitor, office, machines) for site in SITES}
         images = home / "images"
         images.mkdir()
-        for image in StorageVirtualize.images:
-            (images / image.file).write_bytes(image_bytes(image))
-        inventory = _inventory(machines, bastions)
+        write_images(images, DIALECTS[family].images)
+        # Arrays that fetch what they are to run do it outside the networks, where their words are spoken.
+        packages = serve_packages("127.0.0.1:0", images)
+        stack.callback(packages.server_close)
+        stack.callback(packages.shutdown)
+        inventory = _inventory(family, machines, bastions)
         stack.enter_context(wires.standing_in("gate"))
-        yield FullLab(home, inventory, _pins(machines, bastions), monitor, office, keyholder, machines, bastions)
+        served = f"127.0.0.1:{packages.server_address[1]}"
+        yield FullLab(
+            home, inventory, _pins(machines, bastions), monitor, office, keyholder, machines, bastions, served
+        )
 
 
-def _machine(stack: ExitStack, home: Path, name: str, monitor: Pair, office: PermitOffice, desk: Path) -> Machine:
+def _machine(
+    stack: ExitStack, home: Path, family: ArrayFamily, name: str, monitor: Pair, office: PermitOffice, desk: Path
+) -> Machine:
     _, number = ARRAYS[name]
     inside, place = namespace(name), home / name
     place.mkdir()
-    array = made_array(name, number, place / "lun")
+    array = made_array(family, name, number, place / "lun")
     begin = stack.enter_context(servers(place, inside=wires.name_of(inside), address=f"10.77.0.{number}"))
     sshd = begin(
         ca=office.public_line(),
@@ -240,7 +261,7 @@ def _bastion(
     return made
 
 
-def _inventory(machines: dict[str, Machine], bastions: dict[str, Server]) -> Inventory:
+def _inventory(family: ArrayFamily, machines: dict[str, Machine], bastions: dict[str, Server]) -> Inventory:
     arrays = []
     for name, (site, number) in ARRAYS.items():
         identity = machines[name].array.controller.identity
@@ -249,7 +270,7 @@ def _inventory(machines: dict[str, Machine], bastions: dict[str, Server]) -> Inv
             {
                 "id": name,
                 "site": site,
-                "family": "storage-virtualize",
+                "family": family.value,
                 "model": identity.product,
                 "serial": identity.serial,
                 "criticality": "low",

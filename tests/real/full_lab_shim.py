@@ -10,20 +10,37 @@ import os
 import re
 import socket
 import sys
+from typing import Any, TextIO
 
 
 def ask(**said: str) -> tuple[bytes, bytes, int]:
-    """Put one question to the lab; without an answer the connection ends as that of an array that restarts."""
+    """
+    Put one question to the lab; without an answer the connection ends as that of an array that restarts.
+
+    Where the lab asks back, what it says is given at once, and the line that is typed then goes to it.
+    """
     with socket.socket(socket.AF_UNIX) as line:
         try:
             line.connect(sys.argv[1])
-            line.sendall(json.dumps({"array": sys.argv[2], "right": sys.argv[3], **said}).encode())
-            line.shutdown(socket.SHUT_WR)
-            answer = b"".join(iter(lambda: line.recv(65_536), b""))
-            told = json.loads(answer)
+            with line.makefile("rw", encoding="ascii") as talk:
+                told = put(talk, {"array": sys.argv[2], "right": sys.argv[3], **said})
+                while told["asks"]:
+                    give(told["out"].encode("latin-1"))
+                    typed = sys.stdin.buffer.readline(1000)
+                    if not typed.endswith(b"\n"):
+                        sys.exit(255)
+                    told = put(talk, {"typed": typed.decode("latin-1").rstrip("\r\n")})
         except (OSError, ValueError):
             sys.exit(255)
     return told["out"].encode("latin-1"), told["err"].encode("latin-1"), told["status"]
+
+
+def put(talk: TextIO, words: dict[str, str]) -> dict[str, Any]:
+    """Send one line to the lab and return the one that comes back; ValueError where none does."""
+    talk.write(json.dumps(words) + "\n")
+    talk.flush()
+    told: dict[str, Any] = json.loads(talk.readline())
+    return told
 
 
 def give(data: bytes) -> None:

@@ -4,45 +4,31 @@ import base64
 import hashlib
 import json
 import os
-import random
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
-from gate.canonical import Json
-from gate.change import Grant
-from gate.control.desk import PLAN
-from gate.engine.act import Crew
-from gate.engine.hands import Hands
-from gate.engine.local import Driver
 from gate.errors import Outside
 from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
-from gate.gather.lines import Lines
 from gate.hostkeys import HostKey
 from gate.iscsi import IscsiError, Silent
 from gate.iscsi import Lun as Session
-from gate.permits.asking import KeyholderOffice
-from gate.permits.office import Permit, Wanted
-from gate.policy import ApprovalKind
+from gate.permits.office import Permit
 from gate.ssh.client import connect
 from gate.store import keys
 from gate.store.sqlite import open_ledger
-from tests.crash.bench import Bench, Run, hired
-from tests.keyholder.running import running
 from tests.lab.fleets import GATE
 from tests.parts import need
 from tests.real import tgt, wires
+from tests.real.full_change import carried_out, lines
 from tests.real.full_lab import ARRAYS, FullLab, full_lab, namespace, waited
 from tests.real.sshd import QUICK, USER, private
 
@@ -62,10 +48,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullLab]:
 @pytest.fixture
 def known(lab: FullLab) -> KnownAnswers:
     return KnownAnswers(lab.inventory, initiator=GATE, timeout_s=4)
-
-
-def lines(lab: FullLab) -> Lines:
-    return Lines(lab.inventory, user=USER, key=lab.monitor.private, pinned=lab.pinned, timeouts=QUICK, deadline_s=20)
 
 
 def url(lab: FullLab, name: str, fabric: int = 1) -> str:
@@ -226,87 +208,15 @@ def test_a_lun_that_is_gone_or_protected_or_of_another_name_is_no_health(lab: Fu
     assert known.read(CANARY, "a seed").first_bad_block == 56
 
 
-@dataclass
-class Seen:
-    """The keyholder as the gate asks it; what it gave is kept, as a thief of the gate's memory would."""
-
-    office: KeyholderOffice
-    permits: list[Permit] = field(default_factory=list)
-
-    def issue(self, grant: Grant, now: datetime, wanted: Wanted) -> Permit:
-        self.permits.append(self.office.issue(grant, now, wanted))
-        return self.permits[-1]
-
-    def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:
-        self.office.attend(grant, now, wanted)
-
-    def over(self, permit: Permit) -> None:
-        self.office.over(permit)
-
-    def stopped(self, change: str) -> None:
-        self.office.stopped(change)
-
-
 def test_a_change_goes_from_staging_to_verified_through_a_bastion_with_the_keyholders_certificates(
     lab: FullLab, tmp_path: Path
 ) -> None:
-    log = lab.machines[CANARY].sshd.log.read_text()
-    bench = Bench(lab.home, cast("object", lab), lab.inventory, lab.monitor, lab.office, hired())  # type: ignore[arg-type]
-    run = Run(bench, CANARY, SimpleNamespace(kind=""), tmp_path, random.Random(1))  # type: ignore[arg-type]
-    run.begin()
-    file = tmp_path / "keyholder.yaml"
-    # The bastion sees the gate, the array sees the bastion; from anywhere else the certificate is nothing.
-    array: dict[str, Json] = {"id": CANARY, "bastion": True, "source_address": ["10.77.9.1", "10.77.0.3"]}
-    file.write_text(json.dumps(run.pinned(array, timedelta(minutes=5))))
-    ledger = run.ledger()
-    office = Seen(KeyholderOffice(ledger, run.socket))
-    with lines(lab) as asker, running(file, lab.keyholder):
-        hands = Hands(
-            inventory=lab.inventory,
-            asker=asker,
-            arrays=Arrays(lab.inventory, asker, ledger, parallel=2),
-            known_answers=KnownAnswers(lab.inventory, initiator=GATE),
-            pinned=lab.pinned,
-            mutate_user=USER,
-            timeouts=QUICK,
-            images=lab.images,
-            clock=lambda: datetime.now(UTC),
-        )
-        people = run.people
-        crew = Crew(
-            ledger=ledger,
-            hands=hands,
-            office=office,
-            people=lambda: people,
-            approvals=ApprovalKind.SIGNED,
-            permit_lifetime=timedelta(minutes=5),
-            evidence_max_age=timedelta(hours=1),
-        )
-        driver = Driver(
-            crew, lambda standing: PLAN.validate_json(ledger.get_blob(standing.plan_blob) or b""), tmp_path / "lock"
-        )
-        driver.start()
-        try:
-            ended = waited(lambda: ledger.history("chg-0001")[-1].kind in ENDED, 90)
-        finally:
-            driver.stop()
-    kinds = [entry.kind for entry in ledger.history("chg-0001")]
-    told = [(entry.kind, dict(entry.data)) for entry in ledger.history("chg-0001")[-6:]]
-    ledger.close()
-    assert ended, told
-    assert kinds[-1] == "change.closed", told
-    assert kinds.count("permit.issued") == len(office.permits) == len(lab.machines[CANARY].array.accepted)
-    assert set(lab.machines[CANARY].array.accepted.values()) == {1}
+    done = carried_out(lab, CANARY, tmp_path)
+    done.by_the_keyholder_alone(lab, CANARY)
     assert "8704" in tgt.inquired(url(lab, CANARY)).stdout
     assert "8603" in tgt.inquired(url(lab, CONTROL)).stdout
-    since = lab.machines[CANARY].sshd.log.read_text().removeprefix(log)
-    for permit in office.permits:
-        said = f'Accepted certificate ID "chg-0001" (serial {permit.serial})'
-        assert said in since
-        assert said in lab.bastions["west"].log.read_text()
-        assert permit.expires > datetime.now(UTC)
     assert "Accepted certificate" not in lab.machines[CONTROL].sshd.log.read_text()
-    _refused_now(lab, office.permits[-1])
+    _refused_now(lab, done.permits[-1])
 
 
 def _refused_now(lab: FullLab, permit: Permit) -> None:

@@ -177,7 +177,10 @@ class Ontap(Cluster):
         lines = ["Node                  Health  Eligibility", "--------------------- ------- ------------"]
         for name in self.names:
             health = "false" if self._dead(name) else "true"
-            lines.append(f"{self._node(name):21} {health:7} {health}")
+            node = self._node(name)
+            if len(node) > 21:  # a name that does not fit has a line of its own [M]
+                lines, node = [*lines, node], ""
+            lines.append(f"{node:21} {health:7} {health}")
         return [*lines, "2 entries were displayed."]
 
     def _broken(self) -> list[str]:
