@@ -6,6 +6,10 @@ tool, so two identities are checked, the host's key and the array's own identifi
 ends with two fixed lines; without them the answer is cut. A download that looks failed may have succeeded (S 34), so
 what is pending is read from the array and never from the tool's word. Loading is the vendor's: its script commands are
 from memory and on no list. Keys of the profile that public readers of it do not use are [M] and never decide alone.
+
+`sscs`, the command line of Sun's Common Array Manager, stands on the same host where a site uses it. Its words are
+documented (CAM CLI guides) and its answers are not public, so gathering asks it nothing: a playbook of a site's own may
+ask it, and its one reader can only refuse.
 """
 
 import re
@@ -31,9 +35,13 @@ READ_ONLY = (
         r'(storageArray (healthStatus|profile|longRunningOperations)|allVolumes);"',
         re.ASCII,
     ),
+    re.compile(
+        r"sscs list (storage-system|mgmt-sw|-a [A-Za-z0-9][A-Za-z0-9._-]{0,62} (alarm|array|disk|firmware|fru))"
+    ),
 )
 MUTATING: tuple[re.Pattern[str], ...] = ()
 FORBIDDEN = (
+    (re.compile(r"^sscs (?!list )"), "it logs in or changes the array, and the vendor does that in an attended step"),
     (re.compile(r"-c \"(?!show )"), "it changes the array, and the vendor does that in an attended step"),
     (re.compile(r"-p |password", re.IGNORECASE), "it puts a password among the words of a command"),
 )
@@ -156,7 +164,25 @@ def _volumes(reply: Reply) -> tuple[Volume, ...]:
     return tuple(Volume(name, name, uid, size) for name, uid, size in zip(names, uids, exact, strict=True))
 
 
+CAM_ARRAY = re.compile(r"Array: ([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
+"""One array in `sscs list storage-system`: a public script takes its name from the eighth column on (S 35), and that
+`Array:` stands before it is from memory [M]."""
+
+
+def _managed(reply: Reply) -> Facts:
+    """Return the names of the arrays that CAM manages, each between slashes; Unreadable for any other line."""
+    if reply.exit_status != 0:
+        raise Unreadable(f"sscs ended with status {reply.exit_status}")
+    text = whole_text(reply)
+    found = [CAM_ARRAY.fullmatch(line.rstrip()) for line in text.splitlines() if line.strip()]
+    names = [match.group(1) for match in found if match]
+    if not names or len(names) != len(found) or len(set(names)) != len(names) or not text.endswith("\n"):
+        raise Unreadable("it does not list arrays, each by one name")
+    return {"arrays": f"/{'/'.join(names)}/"}
+
+
 READERS: Mapping[str, Reader] = {
+    "managed": Reader(("arrays",), _managed),
     "profile": Reader(("serial", "name", "model", "version", "equal", "pending", "states"), _profile),
     "health": Reader(("optimal", "said"), _health),
 }
@@ -200,4 +226,9 @@ def read(array: str, replies: Mapping[str, Reply], now: datetime) -> ArrayReadin
     )
 
 
-FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, spell=lambda command: MODE + command + END)
+def _spelt(command: str) -> str:
+    """Put a script into the words of the tool that runs it; what is put to CAM is whole already."""
+    return command if command.startswith("sscs ") else MODE + command + END
+
+
+FAMILY = Family(QUESTIONS, READ_ONLY, MUTATING, FORBIDDEN, READERS, read, spell=_spelt)

@@ -12,7 +12,8 @@ from gate.evidence import ArrayReading, Reply
 from gate.families import FAMILIES
 from gate.inventory import Array, ArrayFamily
 from gate.playbook import parse, render
-from tests.families.fixtures import BROKEN, vector, well_but
+from tests.families.fixtures import BROKEN, reply, vector, well_but
+from tests.lab.dialects.simulated import UNIT, asked, simulated
 
 SUN, AMS, VSP = ArrayFamily.SUN_STORAGETEK, ArrayFamily.HITACHI_AMS, ArrayFamily.HITACHI_VSP
 OURS = (SUN, AMS, VSP)
@@ -230,3 +231,53 @@ def test_the_playbook_names_the_array_to_its_management_host(
         parse(text.replace(b'  unit: "', b'  # "'), "upgrade.yaml", FAMILIES)
     with pytest.raises(BadInput, match="does not fit"):
         render(parse(text, "upgrade.yaml", FAMILIES), slots | {"unit": ""}, FAMILIES)
+
+
+def test_what_the_common_array_manager_lists_may_be_asked_and_nothing_else_of_it() -> None:
+    sun = FAMILIES[SUN]
+    for words in ("sscs list storage-system", "sscs list -a lab-1 firmware", "sscs list -a lab-1 alarm"):
+        assert sun.may_ask(words)
+        assert sun.spoken(words) == words
+    for other in (
+        "sscs login -h localhost -u root",
+        "sscs modify -a lab-1 firmware",
+        "sscs list -a lab-1 disk; reboot",
+    ):
+        assert not sun.may_ask(other)
+        assert sun.forbids(other)
+    assert not any(command.startswith("sscs") for command in sun.questions.values())
+
+
+def test_the_manager_tells_which_arrays_it_manages_or_nothing() -> None:
+    reader = FAMILIES[SUN].readers["managed"]
+    assert reader(reply(b"Array: lab-1\nArray: lab-2\n")) == {"arrays": "/lab-1/lab-2/"}
+    assert reader(asked(simulated(SUN), "sscs list storage-system")) == {"arrays": f"/{UNIT}/"}
+    for bad in (
+        reply(b""),
+        reply(b"Array: lab-1\n", 1),
+        reply(b"Array: lab-1"),
+        reply(b"Array: lab-1\nArray: lab-1\n"),
+        reply(b"Array: lab-1\nYour session has ended. Log in again.\n"),
+    ):
+        assert set(reader(bad)) == {"unreadable"}
+
+
+def test_a_sites_own_playbook_may_ask_the_manager_first() -> None:
+    text = (BOOKS / SUN / "upgrade.yaml").read_text()
+    extra = """steps:
+  - id: managed
+    say: Make sure that the manager knows the array by that name.
+    ask: sscs list storage-system
+    read: managed
+    within: 2m
+    expect:
+      arrays: "*/{unit}/*"
+
+"""
+    book = parse(text.replace("steps:\n", extra, 1).encode(), "upgrade.yaml", FAMILIES)
+    slots = {"array": "sun-1", "unit": "lab-1", "image": "code.dlp", "serial": "600A0B80"}
+    words = render(book, slots | {"version": "07.60.28.10", "from_version": "07.35.44.10"}, FAMILIES)
+    assert (words.forward[0].command, words.forward[1].command) == (
+        "sscs list storage-system",
+        'SMcli lab-1 -c "show storageArray profile;"',
+    )

@@ -19,6 +19,7 @@ FRAME = (
     "\nScript execution complete.\n\nSMcli completed successfully.\n",
 )
 NEWER = "07.7"
+MANAGED = ["sscs", "list", "storage-system"]
 
 
 class SunStoragetek(BehindHost):
@@ -48,7 +49,9 @@ class SunStoragetek(BehindHost):
             self.pending = ""
 
     def named(self, words: list[str]) -> str:
-        """`SMcli UNIT -c SCRIPT`."""
+        """`SMcli UNIT -c SCRIPT`; Sun's Common Array Manager knows them all, and the first of them answers for it."""
+        if words == MANAGED:
+            return self.unit
         return words[1] if words[0] == "SMcli" and len(words) == 4 else ""
 
     def missing(self, words: list[str]) -> Said:
@@ -58,7 +61,9 @@ class SunStoragetek(BehindHost):
         return Said(b"A connection to the specified storage array could not be opened.\n\nSMcli failed.\n", status=2)
 
     def tell(self, words: list[str]) -> Said:
-        """Run one script."""
+        """Run one script, or list what the manager manages: this one, since a lab's manager has no list of them [M]."""
+        if words == MANAGED:
+            return Said(f"Array: {self.unit}\n".encode())
         scripts: dict[str, Callable[[SunStoragetek], list[str]]] = {
             "show storageArray healthStatus;": _health,
             "show storageArray profile;": _profile,
