@@ -1,5 +1,6 @@
 """What was written since the last backup is lost with the array."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -103,3 +104,11 @@ def test_it_holds_until_the_backup_is_too_old_or_the_reading_is() -> None:
     assert old.valid_until == NOON + SECOND
     fresh = answer(backups(runs=aged(timedelta(0))))
     assert fresh.valid_until == NOON + LIMIT - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("listed", "traced"), [(2, 9), (9, 2)])
+def test_it_holds_no_longer_than_the_older_of_list_and_place(listed: int, traced: int) -> None:
+    made, told = backups(at=NOON - timedelta(minutes=listed)), evidence()
+    place = replace(told.repositories["nightly"], at=NOON - timedelta(minutes=traced))
+    asked = case(replace(told, backups={"nightly": made}, repositories={"nightly": place}))
+    assert backup_recent.check(asked).valid_until == NOON + LIMIT - timedelta(minutes=9)

@@ -45,6 +45,22 @@ def test_two_proven_copies_pass_and_hold_as_long_as_the_first_proof() -> None:
     assert found.valid_until == NOON + timedelta(minutes=14)
 
 
+def test_every_proof_of_every_copy_counts_for_how_long_it_holds_and_what_was_read() -> None:
+    old = rehearsal(policy().rehearsal_max_age - timedelta(minutes=3), raw=("sha256:restored",))
+    found = answer(rehearsals=(rehearsal(), second(lambda **given: replace(old, **given))))
+    assert found.outcome is Outcome.PASSED
+    assert found.valid_until == NOON + timedelta(minutes=3)
+    assert "sha256:restored" in found.evidence
+
+
+def test_what_follows_the_first_thing_that_a_copy_lacks_is_no_evidence() -> None:
+    restored = rehearsal(raw=("sha256:restored",)), second(rehearsal)
+    assert "sha256:restored" in answer(rehearsals=restored).evidence
+    lost = answer(**newest(error="bad page"), rehearsals=restored)
+    assert lost.outcome is Outcome.FAILED
+    assert "sha256:restored" not in lost.evidence
+
+
 AT = NOON - timedelta(hours=1)
 
 

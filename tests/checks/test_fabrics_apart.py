@@ -115,6 +115,10 @@ def test_maintenance_that_the_inventory_tells_of_counts_like_a_change() -> None:
     assert "sw-b1 (maintenance (a power supply is replaced)) (east-b)" in because
 
 
+def test_work_beside_on_what_is_no_switch_takes_no_fabric() -> None:
+    assert check(asked(("sw-a1",), beside("bk-1", "nightly", "vault-1"))).outcome is Outcome.PASSED
+
+
 def test_another_change_of_the_same_fabric_takes_no_other() -> None:
     assert check(asked(("sw-a1",), beside("sw-a2"))).outcome is Outcome.PASSED
 
