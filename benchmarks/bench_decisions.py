@@ -1,12 +1,14 @@
 """
 Deciding from stored evidence: every check for every array of fleets of growing size, and one usual change in each.
 
-    PYTHONPATH=. python benchmarks/bench_decisions.py [--arrays 1000 5000 10000] [--each] [--as-one]
+    PYTHONPATH=. python benchmarks/bench_decisions.py [--arrays 1000 5000 10000] [--each] [--as-one] [--in-turn 200]
 
 Each array carries 50 datasets, each dataset has two protections: a repository on an array of another site, and an
 object store. Everything is well, which is the longest way through every check. Each array is decided as a change of its
 own, one after the other over what is known of the fleet, and its findings are dropped before the next. `--as-one`
 decides the whole fleet as one change besides, which nobody could open (a change has at most 200 targets).
+`--in-turn` asks whether a protection costs the same in a larger fleet: it decides so many arrays of each fleet, spread
+evenly, one of each in turn, so that whatever else the machine does falls on all sizes alike.
 
 Seconds are of this process's processor, since the machine is shared; the garbage collector is off while it counts. Work
 beside it makes even those longer, so a yardstick is measured all along: a plain loop of Python, which takes 150 ns a
@@ -16,6 +18,7 @@ turn on this machine at rest. The last column is what a protection would have co
 import argparse
 import gc
 import resource
+import statistics
 import sys
 import time
 from collections import Counter
@@ -181,11 +184,8 @@ class Found:
 def stream(like: Case, arrays: int, *, each: bool) -> Found:
     """Decide every array, one after the other; tell everything of every hundredth, as a decision does."""
     found = Found(Counter(), 0.0, 0.0, 0.0, Yardstick())
-    began = time.process_time()
-    shared = Fleet(like.inventory, like.evidence, like.policy, like.now)
-    _ = shared.lying, shared.uses, shared.reads, shared.rehearsals
-    found.whole_s = found.known_s = time.process_time() - began
-    like = replace(like, shared=shared)
+    like, found.known_s = known(like)
+    found.whole_s = found.known_s
     for number in range(arrays):
         began = time.process_time()
         asked = case(like, (f"a-{number}",))
@@ -203,21 +203,63 @@ def stream(like: Case, arrays: int, *, each: bool) -> Found:
     return found
 
 
+def likely(arrays: int) -> Case:
+    """Return what every change of a new fleet of this size has in common."""
+    inventory, evidence = fleet(arrays)
+    request = cases.request().model_copy(update={"restore_plan": None})
+    return cases.case(evidence, inventory=inventory, request=request, plan=cases.plan(targets=()))
+
+
+def known(like: Case) -> tuple[Case, float]:
+    """Find what is known of its whole fleet; return the case that has it, and the seconds."""
+    began = time.process_time()
+    shared = Fleet(like.inventory, like.evidence, like.policy, like.now)
+    _ = shared.lying, shared.uses, shared.reads, shared.rehearsals
+    return replace(like, shared=shared), time.process_time() - began
+
+
+def in_turn(sizes: list[int], many: int) -> None:
+    """Decide so many arrays of each fleet in turn; print what a protection costs in each, and against the first."""
+    every = [known(likely(arrays)) for arrays in sizes]
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    spent: list[list[float]] = [[] for _ in sizes]
+    for number in range(many):
+        for (like, _), arrays, seconds in zip(every, sizes, spent, strict=True):
+            began = time.process_time()
+            asked = case(like, (f"a-{number * arrays // many}",))
+            _ = asked.reliances
+            at_risk = time.process_time() - began
+            seconds.append(at_risk + ask(asked))
+    for (like, known_s), arrays, seconds in zip(every, sizes, spent, strict=True):
+        protections = len(like.inventory.protections)
+        against = statistics.median(one / other for one, other in zip(seconds, spent[0], strict=True))
+        sys.stdout.write(
+            f"{arrays} arrays, {protections} protections: {sum(seconds) / many / DATASETS / 2 * 1e6:.1f} µs each, "
+            f"{against:.3f} of what it is among {sizes[0]} (median of {many} arrays); the map of the fleet "
+            f"{known_s / protections * 1e6:.1f} µs each\n"
+        )
+
+
 def main() -> None:
     """Print one line for each size."""
     options = argparse.ArgumentParser(description="deciding from stored evidence")
     options.add_argument("--arrays", type=int, nargs="+", default=[1000, 5000, 10_000])
     options.add_argument("--each", action="store_true", help="also each check's share")
     options.add_argument("--as-one", action="store_true", help="also the whole fleet as one change")
+    options.add_argument("--in-turn", type=int, default=0, help="decide so many arrays of each fleet in turn, no more")
     given = options.parse_args()
+    if given.in_turn:
+        in_turn(given.arrays, given.in_turn)
+        return
     for arrays in given.arrays:
-        inventory, evidence = fleet(arrays)
+        like = likely(arrays)
+        inventory = like.inventory
         gc.collect()
         gc.freeze()
         gc.disable()
         held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        request = cases.request().model_copy(update={"restore_plan": None})
-        like = cases.case(evidence, inventory=inventory, request=request, plan=cases.plan(targets=()))
         found = stream(like, arrays, each=given.each)
         names = tuple(one.id for one in inventory.arrays if one.id.startswith("a-"))
         few = ask(case(like, names[:USUAL]))

@@ -293,7 +293,7 @@ class Trace:
         """Target ports of all its LUNs, each once."""
         return tuple(dict.fromkeys(port for leaf in self.leaves for port in leaf.target_ports))
 
-    @lazy
+    @property
     def declared(self) -> bool:
         """Whether a step of the way is nobody's measurement."""
         return any(hop.provenance is Provenance.DECLARED for hop in self.hops)

@@ -6,7 +6,7 @@ import pytest
 
 from gate.coverage import Cover, Coverage, coverage, uses
 from gate.evidence import Evidence, Volume
-from gate.inventory import Unprotected
+from gate.inventory import ArrayFamily, Plane, Unprotected
 from tests.cases import DATA_LUN, VAULT_LUN, array, dataset, evidence, fleet, protection, reading, trace
 
 SCRATCH, SPARE, ODD, SNAPSHOT = (f"6005076800000000000000000000000{digit}" for digit in "1234")
@@ -41,6 +41,16 @@ def test_what_is_protected_scratch_or_declared_is_no_gap() -> None:
     rows = found.rows or ()
     assert (rows[0].datasets, rows[0].protections) == (("sidekick",), ("nightly",))
     assert rows[2].because == "storage-operations: empty, for the next database"
+
+
+def test_what_a_switch_writes_on_is_scratch_on_whichever_array_it_lies() -> None:
+    switch = SCRATCHED.model_copy(
+        update={"id": "sw-a1", "family": ArrayFamily.BROCADE_FOS, "plane": Plane(fabrics=("east-a",))}
+    )
+    listed = evidence(arrays={"east-2": reading("east-2", volumes=(volume(SCRATCH), volume(ODD)))})
+    assert covers(coverage("east-2", listed, fleet(arrays=(switch, array("east-2"))))) == [Cover.SCRATCH, Cover.GAP]
+    other = fleet(arrays=(SCRATCHED, array("east-2")))
+    assert covers(coverage("east-2", listed, other)) == [Cover.GAP, Cover.GAP]
 
 
 def test_a_volume_that_nothing_explains_is_a_gap_with_its_share() -> None:
