@@ -79,6 +79,16 @@ def test_one_fabric_may_be_changed_while_the_other_is_whole() -> None:
     assert check(asked(told=Evidence(at=NOON))).outcome is Outcome.UNKNOWN
 
 
+def test_it_rests_on_the_replies_of_what_hangs_there_and_of_every_switch() -> None:
+    answered = told(
+        **{name: reading(name, volumes=(), raw=(f"sha256:{name}",)) for name in ("east-2", "sw-a1", "sw-b1")},
+        **{"west-1": reading("west-1", raw=("sha256:west-1",))},
+    )
+    found = check(asked(("sw-a1",), told=answered)).evidence
+    assert {"sha256:east-2", "sha256:sw-a1", "sha256:sw-b1"} <= set(found)
+    assert "sha256:west-1" not in found
+
+
 def test_both_fabrics_of_anything_in_one_change_are_refused_with_the_pair() -> None:
     outcome, because = said(check(asked(("sw-a1", "sw-b1"))))
     assert outcome is Outcome.FAILED
