@@ -21,6 +21,7 @@ from gate.person import Person
 from gate.ssh.client import connect
 from gate.ssh.pins import read_host_keys
 from gate.standing import Standing
+from tests.stories import replacing
 from tests.stories.conftest import quick
 from tests.stories.stage import GOOD, PASSWORD, Stage, build, contract
 
@@ -282,6 +283,37 @@ def test_a_contractor_performs_a_change_with_an_escort_from_start_to_held(stage:
     mutating = sum(step.mutates for phase in (Phase.FORWARD, Phase.COMMIT) for step in plan.steps(phase))
     assert len(entries(stage, change, "escort.go")) == len(entries(stage, change, "step.intended")) == mutating
     _no_credential_by_any_door(stage, change)
+
+
+def test_a_contractor_replaces_a_part_by_hand_with_a_go_for_each_touch(stage: Stage) -> None:
+    assert stage.gate is not None
+    control, people = stage.gate.control, stage.people
+    stage.lab.fault("east-1", "partner-dead")
+    change = started(stage, **replacing.asked(replacing.replacement(stage, failed=True)))
+    put = {"swap": f"{replacing.PART} {replacing.NEW} {replacing.CODE}", "let-in": ""}
+    for hand, value in put.items():
+        found = asked(stage, change, hand)
+        assert control.show(people["auditor"], change)["by_hand"] is None
+        assert [one.data["step"] for one in entries(stage, change, "step.intended")].count(hand) == 0
+        with pytest.raises(Refused, match="no step is being done by hand"):
+            control.confirm(person(stage, "contractor"), change, word="done")
+        with pytest.raises(Refused, match="a contractor escorts nobody"):
+            control.go(person(stage, "contractor"), change)
+        assert found.asked is not None
+        control.go(people["escort"], change, seen=found.asked.ask)
+        replacing.waits(stage, change)
+        stage.lab.fault("east-1", hand, value)
+        with pytest.raises(Refused, match="a contractor is not the second pair of eyes"):
+            control.confirm(person(stage, "contractor"), change, word="seen")
+        control.confirm(person(stage, "contractor"), change, word="done")
+        control.confirm(people["data-owner"], change, word="seen")
+    until(stage, change, lambda one: one.state.value == "held" or bool(one.question))
+
+    assert standing(stage, change).state.value == "held", standing(stage, change).question
+    words = [read_go(str(one.data["statement"])).words for one in entries(stage, change, "escort.go")]
+    assert [replacing.NEW in said for said in words] == [True, False]
+    assert len(entries(stage, change, "step.intended")) == len(words)
+    assert not entries(stage, change, "permit.issued")
 
 
 def _wrong_goes(stage: Stage, change: str, found: Standing) -> None:

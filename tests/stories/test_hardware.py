@@ -8,18 +8,13 @@ everything on it. In the lab such a part does the same once it is let in.
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from gate.control.views import View
 from gate.errors import Refused
 from tests.stories.conftest import quick
+from tests.stories.replacing import CODE, NEW, PART, SPARE, asked, old, replacement, waits
 from tests.stories.stage import Stage, build
-
-CODE = "8.6.0.3"
-PART = "01LB207"
-NEW, SPARE = "11S01LB207YHU00000099", "11S01LB207YHU00000098"
 
 
 @pytest.fixture(scope="module")
@@ -31,26 +26,6 @@ def stage() -> Iterator[Stage]:
         yield made
     finally:
         made.end()
-
-
-def old(stage: Stage) -> str:
-    """What stands on the label of canister 2 of east-1."""
-    return f"11S{PART}YHU{stage.settings.config.inventory.array('east-1').serial[-8:]}2"
-
-
-def replacement(
-    stage: Stage, serial: str = NEW, firmware: str = CODE, part: str = PART, *, failed: bool = False
-) -> str:
-    out = f"{{part: {PART}, serial: {old(stage)}}}"
-    put = f"{{part: {part}, serial: {serial}, firmware: {firmware}, paper: delivery note 4711}}"
-    dead = ", failed: true" if failed else ""
-    return f'{{what: controller, enclosure: "1", slot: "2", old: {out}, new: {put}{dead}}}'
-
-
-def asked(part: str) -> dict[str, Any]:
-    """The words of a change file that replaces a part of east-1."""
-    words: dict[str, Any] = {"kind": "hardware", "image": None, "targets": "[east-1]", "part": part}
-    return words | {"playbook": "storage-virtualize/replace-canister"}
 
 
 def refused(stage: Stage, part: str) -> dict[str, str]:
@@ -69,18 +44,6 @@ def begun(stage: Stage, part: str = "") -> str:
     view = stage.gate.control.start(stage.people["performer"], change)
     assert view["state"] == "running", view
     return change
-
-
-def waits(stage: Stage, change: str) -> View:
-    """Wait until a step is done by hand; return what is shown of it."""
-    assert stage.gate is not None
-    until = time.monotonic() + 60
-    while (view := stage.gate.control.show(stage.people["performer"], change))["by_hand"] is None:
-        assert view["state"] in ("running", "backing out"), view["state"]
-        assert time.monotonic() < until, "no step was left to a person"
-        time.sleep(0.05)
-    shown: View = view["by_hand"]
-    return shown
 
 
 def by_hand(stage: Stage, change: str, hand: str, value: str = "") -> None:

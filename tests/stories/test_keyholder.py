@@ -11,9 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.assembly import open_record
+from gate.attendance import NAMESPACE as ATTENDED
 from gate.cli.sshkey import sign
 from gate.keys import public_line
 from gate.lifecycle import fold
+from tests.stories import replacing
 from tests.stories.conftest import quick
 from tests.stories.stage import GOOD, PASSWORD, Stage, build
 
@@ -92,7 +94,8 @@ def approve(stage: Stage, change: str, keys: dict[str, Ed25519PrivateKey]) -> No
     assert stage.gate is not None
     control = stage.gate.control
     for name, seat in SEATS.items():
-        control.enrol_key(stage.people[name], public_line(keys[name], name), PASSWORD)
+        if not stage.gate.people.all()[name].keys:
+            control.enrol_key(stage.people[name], public_line(keys[name], name), PASSWORD)
         person = stage.gate.people.all()[name]
         text = control.statement(person, change, seat, "approve")
         control.approve(person, change, seat=seat, statement=text, signature=sign(text, keys[name]))
@@ -120,3 +123,40 @@ def test_a_change_waits_for_a_keyholder_that_is_away_and_goes_on_with_its_permit
     touched = {name for name, counts in stage.lab.array_counters().items() if sum(counts.values())}
     assert touched == {standing.canary}
     assert Path(stage.settings.data.parent / "keyholder" / "revoked.krl").read_bytes().startswith(b"SSHKRL\n\0")
+
+
+def _say(stage: Stage, who: str, change: str, word: str, key: Ed25519PrivateKey) -> None:
+    assert stage.gate is not None
+    control, person = stage.gate.control, stage.gate.people.all()[who]
+    text = control.confirmation(person, change, word)
+    control.confirm(person, change, word=word, statement=text, signature=sign(text, key, ATTENDED))
+
+
+def test_a_failed_part_is_replaced_only_while_a_keyholder_agrees_to_each_step_by_hand(
+    stage: Stage, keys: dict[str, Ed25519PrivateKey]
+) -> None:
+    """It makes no certificate for a hand, and yet no hand is asked for that it has not agreed to."""
+    assert stage.gate is not None
+    control, people, ledger = stage.gate.control, stage.people, stage.gate.ledger
+    mine = Ed25519PrivateKey.generate()
+    control.enrol_key(people["performer"], public_line(mine, "performer"), PASSWORD)
+    stage.lab.fault("east-1", "partner-dead")
+    asked = stage.request(**replacing.asked(replacing.replacement(stage, failed=True)))
+    change = control.open(people["storage-engineer"], asked, "change.yaml")["id"]
+    control.check(people["storage-engineer"], change)
+    approve(stage, change, keys)
+    control.start(people["performer"], change)
+    came = stage.wait_for(change, "halted", "held")
+    assert "there is no permit for forward step swap, and nothing was sent: the keyholder is away" in came
+    assert "step.intended" not in stage.kinds(change)
+    with keyholder(stage):
+        control.resume(people["performer"], change, "it runs")
+        for hand, value in (("swap", f"{replacing.PART} {replacing.NEW} {replacing.CODE}"), ("let-in", "")):
+            replacing.waits(stage, change)
+            stage.lab.fault("east-1", hand, value)
+            _say(stage, "performer", change, "done", mine)
+            _say(stage, "data-owner", change, "seen", keys["data-owner"])
+        assert stage.wait_for(change, "held", "halted", seconds=100) == "held"
+    history = ledger.history(change)
+    assert [entry.data["step"] for entry in history if entry.kind == "step.intended"] == ["swap", "let-in"]
+    assert "permit.issued" not in stage.kinds(change)
