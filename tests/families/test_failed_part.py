@@ -21,16 +21,16 @@ def lost(family: ArrayFamily, answer: Callable[[str, bytes], bytes] = lambda _, 
     array, product = simulated(family), FAMILIES[family]
     array.set_fault("partner-dead", "")
     assert product.parts is not None
-    asking, parts = product.parts(), tuple[Part, ...]()
+    asking = product.parts()
     try:
         command = next(asking)
         while True:
             told = answer(command, asked(array, command).stdout)
             command = asking.send(Reply("a-1", command, ReplyState.ANSWERED, NOW, NOW, 0, told))
     except StopIteration as ended:
-        parts = ended.value
-    assert not parts[1].well
-    return parts[1]
+        part: Part = ended.value[1]
+        assert not part.well
+        return part
 
 
 def instead(place: str, old: bytes, new: bytes) -> Callable[[str, bytes], bytes]:
