@@ -22,8 +22,7 @@ BAD = frozenset({"failed", "refused", "refuses", "differs", "deny", "unknown", "
 
 def gist(data: Mapping[str, Any]) -> str:
     """Return what the data say, joined by dots; at most 300 characters."""
-    found = [data[key] for key in KEYS if data.get(key)]
-    words = [one if type(one) is str else _words(one) for one in found]
+    words = [one if type(one) is str else _words(one) for key in KEYS if key in data and (one := data[key])]
     return plain(" · ".join(words)[:LONGEST])
 
 

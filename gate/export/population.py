@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from gate.canonical import Json
@@ -22,7 +23,7 @@ CHUNK = 500
 """Entries that are held at once."""
 
 EVERYTHING = Selection()
-FIELDS = {"id", "time", "kind", "change", "seq", "actor"}
+FIELDS = itemgetter("v", "data", "blobs", "id", "time", "kind", "change", "seq", "actor")
 
 READ: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 """What `json.loads` does, without looking for an encoding and for space: an entry has neither."""
@@ -129,13 +130,8 @@ def read_item(index: int, body: bytes) -> Item:
     try:
         text = body.decode()
         said, end = READ(text, 0)
-        whole = (
-            end == len(text)
-            and said["v"] == 1
-            and type(said["data"]) is dict
-            and said.keys() >= FIELDS
-            and type(said["blobs"]) is list
-        )
+        version, data, blobs, *_ = FIELDS(said)
+        whole = end == len(text) and version == 1 and type(data) is dict and type(blobs) is list
     except (StopIteration, ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:

@@ -6,6 +6,7 @@ exact entry, which begins with a brace.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from gate.canonical import encode
 from gate.export.form import Form, Statement
@@ -19,6 +20,7 @@ COLUMNS = (
 
 COMPUTED = ("=", "+", "-", "@", "\t", "\r")
 BEGINNINGS = frozenset(COMPUTED)
+FIRST = itemgetter(slice(1))
 QUOTE = '"'
 
 
@@ -54,9 +56,9 @@ def row(item: Item) -> bytes:
     ]
     line = ",".join(cells)
     odd = line.count(",") != 8 or QUOTE in line or "\n" in line or "\r" in line
-    if odd or not BEGINNINGS.isdisjoint([text[:1] for text in cells]):
+    if odd or not BEGINNINGS.isdisjoint(map(FIRST, cells)):
         line = ",".join(map(cell, cells))
-    return b'%d,%b,%b,"%b"\r\n' % (at, line.encode(), digest.encode(), body.replace(b'"', b'""'))
+    return b'%b"%b"\r\n' % (f"{at},{line},{digest},".encode(), body.replace(b'"', b'""'))
 
 
 def _records(items: Sequence[Item]) -> bytes:
