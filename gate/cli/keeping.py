@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from gate.cli.place import Place
-from gate.cli.say import pass_place
+from gate.cli.say import as_json, out_json, pass_place, table
 
 if TYPE_CHECKING:
     from gate.ledger.entry import Draft
@@ -146,6 +146,26 @@ def prune_blobs(place: Place, days: int, reason: str) -> None:
     click.echo(f"{made['count']} replies removed, {made['size']} bytes")
 
 
+@click.command("unnamed-blobs")
+@as_json
+@pass_place
+def unnamed_blobs(place: Place, as_json: bool) -> None:
+    """Blobs of yesterday and before that nothing in the log leads to, as a killed gate leaves them. Removes nothing."""
+    from datetime import timedelta
+
+    from gate.assembly import now
+    from gate.canonical import utc
+    from gate.export.blobs import unnamed
+
+    with _record(place.settings()) as ledger:
+        found = unnamed(ledger, now() - timedelta(days=1))
+    if as_json:
+        out_json([{"file": one.file, "size": one.size, "written": utc(one.written)} for one in found])
+        return
+    table(("FILE BELOW THE BLOBS", "BYTES", "WRITTEN"), [(one.file, one.size, utc(one.written)) for one in found])
+    click.echo(f"{len(found)} blobs that nothing names; none was removed")
+
+
 @click.command("hold-blobs")
 @reason
 @pass_place
@@ -171,4 +191,4 @@ def _hold(place: Place, kind: str, reason: str) -> None:
     click.echo(f"entry {made.index} says so")
 
 
-COMMANDS = (recover, rotate_key, examine, disclose, redact, prune_blobs, hold_blobs, free_blobs)
+COMMANDS = (recover, rotate_key, examine, disclose, redact, prune_blobs, unnamed_blobs, hold_blobs, free_blobs)

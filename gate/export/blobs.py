@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from gate.errors import Outside
 from gate.store import Ledger
+from gate.store.kept import Kept
 
 EVIDENCE, REPLY, PRUNED = "evidence", "reply", "pruned"
 """Under which name an entry names gathered evidence, what a device answered, and the list of replies removed."""
@@ -62,6 +64,23 @@ def gone(ledger: Ledger) -> list[str]:
             removed |= set(json.loads(content))
     kept = [digest for digest, name in absent.items() if name != REPLY or digest not in removed]
     return [f"the {absent[digest]} that an entry names is not there: {digest}" for digest in kept]
+
+
+def unnamed(ledger: Ledger, before: datetime) -> list[Kept]:
+    """
+    Return the blobs written before then to which nothing in the log leads; CannotTell for what is damaged.
+
+    No entry holds their digest, nor any blob that an entry leads to, whatever it is called there. A blob is durable
+    before the entry that names it, so a gate that is killed between the two leaves one.
+    """
+    files = list(ledger.blobs())  # before the log is read: what is named meanwhile counts as named
+    there, led = {one.digest for one in files}, set[str]()
+    due = {digest for body in ledger.bodies() for digest in digests_in(body)} & there
+    while due:
+        digest = due.pop()
+        led.add(digest)
+        due |= (set(digests_in(ledger.get_blob(digest) or b"")) & there) - led
+    return [one for one in files if one.digest not in led and one.written < before]
 
 
 def write_blobs(ledger: Ledger, size: int, folder: Path) -> int:

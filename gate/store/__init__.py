@@ -7,6 +7,7 @@ from typing import Protocol
 from gate.ledger.commitment import Disclosure
 from gate.ledger.entry import Actor, Draft, Entry
 from gate.ledger.note import Signer
+from gate.store.kept import Kept
 
 
 class Ledger(Protocol):
@@ -128,6 +129,9 @@ class Ledger(Protocol):
 
     def get_blob(self, digest: str) -> bytes | None:
         """Return the bytes, None when they are not here, CannotTell when they no longer match the digest."""
+
+    def blobs(self) -> Iterator[Kept]:
+        """Yield every file among the blobs, whether an entry names it or not."""
 
     def wait(self, size: int, timeout: float) -> bool:
         """Return True as soon as the log is longer than `size`, False after `timeout` seconds."""

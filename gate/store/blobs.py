@@ -3,13 +3,18 @@
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gate.canonical import sha256
 from gate.errors import BadInput, CannotTell, LedgerUnavailable
 from gate.store.connections import sync_folder
+from gate.store.kept import Kept
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+PLACE = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
 
 
 class Blobs:
@@ -55,6 +60,16 @@ class Blobs:
         if sha256(data) != digest:
             raise CannotTell(f"blob {digest} has other bytes than when it was written")
         return data
+
+    def kept(self) -> Iterator[Kept]:
+        """Yield every file there is, by name."""
+        for path in sorted(self.folder.rglob("*")):
+            file = path.relative_to(self.folder).as_posix()
+            digest = "sha256:" + file.replace("/", "") if PLACE.fullmatch(file) else ""
+            with suppress(FileNotFoundError):  # one in the making has its own name by now
+                about = path.lstat()
+                if not path.is_dir():
+                    yield Kept(file, digest, about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))
 
     def drop(self, digest: str) -> int:
         """Delete, and return how many bytes that were; 0 when it is not here."""

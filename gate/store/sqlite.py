@@ -22,6 +22,7 @@ from gate.store.anchors import Anchors
 from gate.store.appending import Job, job
 from gate.store.blobs import Blobs
 from gate.store.connections import FULL, Connections, sync_folder
+from gate.store.kept import Kept
 from gate.store.keys import FileKey
 from gate.store.private import Private
 from gate.store.proofs import Tree
@@ -183,6 +184,10 @@ class SqliteLedger(Reading):
             self._seen.compare(size, frontier)
         except LedgerUnavailable as problem:
             raise CannotTell(problem.message, hint=problem.hint) from None
+
+    def blobs(self) -> Iterator[Kept]:
+        """See Ledger."""
+        return self._blobs.kept()
 
     def put_blob(self, data: bytes) -> str:
         """See Ledger."""

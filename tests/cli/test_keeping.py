@@ -3,6 +3,7 @@
 import fcntl
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -343,3 +344,30 @@ def test_no_command_on_the_data_directory_writes_into_an_old_copy_that_a_witness
             assert ledger.disclosures([index])
     finally:
         witness.end()
+
+
+def test_what_nothing_in_the_log_leads_to_is_listed_and_stays(site: Site) -> None:
+    with site.ledger() as ledger:
+        raw, left, new = (ledger.put_blob(one) for one in (b"a raw reply", b"left by a killed gate", b"of this minute"))
+        behind = ledger.put_blob(f'{{"raw":"{raw}"}}'.encode())
+        named = ledger.put_blob(f'{{"behind":"{behind}"}}'.encode())
+        ledger.append(Draft("hold.placed", GATE, "chg-0003", {}, (Blob("plan", named, 1),)))
+    blobs = site.data / "blobs"
+    (blobs / left[7:9] / ".begun").write_bytes(b"left by a")
+    (blobs / "strange").write_bytes(b"")
+    for path in blobs.rglob("*"):
+        if new[9:] != path.name:
+            os.utime(path, (1e9, 1e9))
+    found = json.loads(site.run("unnamed-blobs", "--json").output)
+    written = "2001-09-09T01:46:40.000000Z"
+    assert found == [
+        {"file": f"{left[7:9]}/.begun", "size": 9, "written": written},
+        {"file": f"{left[7:9]}/{left[9:]}", "size": 21, "written": written},
+        {"file": "strange", "size": 0, "written": written},
+    ]
+    assert "3 blobs that nothing names; none was removed" in site.run("unnamed-blobs").output
+    with site.ledger() as ledger:
+        assert ledger.get_blob(left) == b"left by a killed gate"
+        ledger.append(Draft("hold.placed", GATE, "chg-0003", {}, (Blob("reply", left, 21),)))
+    there = [one["file"] for one in json.loads(site.run("unnamed-blobs", "--json").output)]
+    assert there == [f"{left[7:9]}/.begun", "strange"]
