@@ -229,6 +229,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         approvals=policy.approvals,
         permit_lifetime=policy.permit_lifetime,
         evidence_max_age=policy.evidence_max_age,
+        settle=policy.settle,
     )
     if witnessing.demand is WitnessDemand.REQUIRED:
         crew = replace(crew, covered=witnessing.covers)

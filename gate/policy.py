@@ -88,6 +88,9 @@ class Policy(Frozen):
     """The longest that a waiver may hold."""
 
     permit_lifetime: Duration
+    settle: Duration
+    """For so long an array must show that a command without an answer was not begun, before that is believed."""
+
     escort_within: Duration
     """So long a contractor's step waits for an escort's go; then the change is held."""
 

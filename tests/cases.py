@@ -225,6 +225,7 @@ def policy(**fields: Any) -> Policy:
         "waiver_seats": (Seat.DATA_OWNER, Seat.CHANGE_MANAGER),
         "waiver_lifetime": "72h",
         "permit_lifetime": "5m",
+        "settle": "30s",
         "escort_within": "10m",
         "escort_for": "changes",
         "soak": "30m",

@@ -60,6 +60,7 @@ class Crew:
     approvals: ApprovalKind
     permit_lifetime: timedelta
     evidence_max_age: timedelta
+    settle: timedelta
     covered: Callable[[int, float], bool] = lambda _size, _seconds: True
     """(size, seconds) → whether that many entries were cosigned within the time, where policy requires it."""
 
@@ -271,7 +272,8 @@ def _look(
     crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event
 ) -> None:
     hearing, hands = _hearing(crew, plan, step)
-    came = steps.look(hands, plan, plan.canary, step, interrupted)
+    settle_s = 0.0 if step.attended else crew.settle.total_seconds()
+    came = steps.look(hands, plan, plan.canary, step, interrupted, settle_s)
     if came is not None:
         blobs = kept(crew.ledger, plan, step, came, hearing.replies)
         crew.ledger.append(looked(standing, plan, (phase, number, step), came, blobs))

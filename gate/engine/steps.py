@@ -23,6 +23,9 @@ RESTARTING = 60
 REST = 0.2
 """Seconds between two tries when a device does not answer."""
 
+SETTLING = 1.0
+"""Seconds between two looks at an array that shows nothing begun."""
+
 
 def ask(
     hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event, silence_s: float = RESTARTING
@@ -76,18 +79,30 @@ def act(hands: Hands, plan: Plan, step: Step, permit: Permit, before: datetime) 
     return Outcome("unknown", reply.problem or why_not(step.expect, facts), reply)
 
 
-def look(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event) -> Outcome | None:
-    """Ask whether a mutating step was begun: `done`, `not_begun` or `unknown`; a restarting array gets time."""
+def look(hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event, settle_s: float = 0.0) -> Outcome | None:
+    """
+    Ask whether a mutating step was begun: `done`, `not_begun` or `unknown`; a restarting array gets time.
+
+    `not_begun` must be the answer for `settle_s` seconds on end: what was sent before a connection ended may lie with
+    an array that stood still, and begin when it goes on.
+    """
     if why := only_asks(plan.family, step.look_command):
         return Outcome("unknown", why)
     deadline = time.monotonic() + max(step.within_s, RESTARTING)
+    settled: float | None = None
     while True:
         reply = hands.ask(array, step.look_command)
         facts = facts_of(plan.family, step.look_reader, reply)
-        if (found := seen(step, facts, reply)) is not None:
-            return found
-        if time.monotonic() > deadline:
-            silent = reply.problem or facts.get("unreadable", "no reason given")
-            return Outcome("unknown", f"the array could not be asked: {silent}", reply)
-        if interrupted.wait(REST):
+        found, now = seen(step, facts, reply), time.monotonic()
+        if found is None:
+            settled, rest = None, REST
+            if now > deadline:
+                silent = reply.problem or facts.get("unreadable", "no reason given")
+                return Outcome("unknown", f"the array could not be asked: {silent}", reply)
+        else:
+            settled = now + settle_s if settled is None else settled
+            if found.outcome != "not_begun" or now >= settled:
+                return found
+            rest = min(SETTLING, settled - now)
+        if interrupted.wait(rest):
             return None

@@ -23,6 +23,7 @@ from gate.lab.said import Said
 
 CHANNEL_SUCCESS = 99  # RFC 4254 section 9
 GRANT_S = 5.0
+LOOKING_UP_S = 0.05  # to whoever has gone meanwhile no message gets out; a command that has come is run all the same
 SEND_S = 30.0  # a client that does not read is given up
 LARGEST_UPLOAD = 64 << 20
 HEADER = re.compile(r"C0[0-7]{3} (\d{1,12}) ([A-Za-z0-9][A-Za-z0-9._-]{0,99})")
@@ -79,7 +80,9 @@ class Exchange:
 
     def run(self) -> None:
         """Answer; whatever breaks here only ends this channel."""
-        self.granted.wait(GRANT_S)
+        until = time.monotonic() + GRANT_S
+        while not self.granted.wait(LOOKING_UP_S) and self.transport.is_active() and time.monotonic() < until:
+            pass
         self.channel.settimeout(SEND_S)
         try:
             self._answer()
@@ -108,6 +111,9 @@ class Exchange:
             return
         if delay := self.service.faults.get("slow"):
             time.sleep(float(delay))
+        if "late" in self.service.faults and self.user == self.service.keys.certificate_user:
+            self.transport.close()
+            time.sleep(float(self.service.faults["late"] or 1))
         said = self.service.say(self.user, line)
         while said.then is not None:
             self.channel.sendall(said.out)

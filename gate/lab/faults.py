@@ -18,6 +18,7 @@ FAULTS = {
     "refuse": "refuses every login",
     "changed-host-key": "shows another host key",
     "lose-reply": "accepts that many mutating commands (1) and drops the connection instead of answering",
+    "late": "drops the connection of a command that changes something, and begins it that many seconds (1) later",
     "offline": "the command line is gone, and the LUNs of an array with it",
     "rebuild": "array: a RAID rebuild is running",
     "partner-dead": "array: the controller that one does not talk to is dead",
@@ -47,7 +48,7 @@ FAULTS = {
     "store-clock": "store: its clock is that many seconds ahead",
     "trusts-production": "store: production's own key may delete",
 }
-NUMBERS = ("flood", "slow", "slow-io", "clock-skew", "lose-reply", "store-clock")
+NUMBERS = ("flood", "slow", "slow-io", "clock-skew", "lose-reply", "late", "store-clock")
 OF_STORES = (*(name for name, words in FAULTS.items() if words.startswith("store:")), "offline", "slow")
 OF_HOSTS = tuple(name for name, words in FAULTS.items() if not words.startswith(("array:", "store:")))
 OF_ARRAYS = tuple(name for name, words in FAULTS.items() if not words.startswith(("host:", "store:")))

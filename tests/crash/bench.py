@@ -74,6 +74,9 @@ PATIENCE_S = 3.0
 MOST_S = 300.0
 """Seconds after which a run that has not come to its end is a failure."""
 
+SETTLE = timedelta(seconds=1)
+"""For so long the array must show that nothing was begun: what came in while it stood still begins at once after it."""
+
 BLOCKS = 128
 SEATS = {"lead": Seat.STORAGE, "owner": Seat.DATA_OWNER}
 QUICK = Timeouts(connect_s=2, banner_s=5, login_s=10, channel_s=5)
@@ -376,6 +379,7 @@ class Run:
             approvals=ApprovalKind.SIGNED,
             permit_lifetime=LIFETIME,
             evidence_max_age=timedelta(hours=1),
+            settle=SETTLE,
         )
 
         def plan_of(standing: Standing) -> Plan:

@@ -91,6 +91,7 @@ def crew(ledger: Ledger, hands: Counting, tmp_path: Path) -> Crew:
         approvals=ApprovalKind.SESSION,
         permit_lifetime=LIFETIME,
         evidence_max_age=timedelta(minutes=15),
+        settle=timedelta(0),
     )
 
 

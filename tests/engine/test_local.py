@@ -52,7 +52,7 @@ def driver(ledger: SqliteLedger, tmp_path: Path, plan_of: Callable[[Standing], P
     office = PermitOffice.open(tmp_path / "ca", timedelta(minutes=5))
     hands = cast("Hands", NoHands(now))
     minutes = timedelta(minutes=5)
-    crew = Crew(ledger, hands, office, dict, ApprovalKind.SESSION, minutes, minutes)
+    crew = Crew(ledger, hands, office, dict, ApprovalKind.SESSION, minutes, minutes, timedelta(0))
     return Driver(crew, plan_of, tmp_path / "driver.lock")
 
 

@@ -8,8 +8,9 @@ from typing import cast
 
 import pytest
 
+from gate.engine import steps
 from gate.engine.hands import Hands
-from gate.engine.steps import SENDING, act_before, ask
+from gate.engine.steps import SENDING, act_before, ask, look
 from gate.evidence import Reply, ReplyState
 from gate.gather.arrays import Arrays
 from gate.gather.asking import Outcome
@@ -55,7 +56,12 @@ def told(text: str) -> Reply:
 
 def asked(voices: Voices, step: Step, interrupted: Event | None = None) -> Outcome | None:
     """Ask with hands that can do nothing but ask."""
-    hands = Hands(
+    return ask(hands_of(voices), PLAN, CANARY, step, interrupted or Event(), silence_s=0.0)
+
+
+def hands_of(voices: Voices) -> Hands:
+    """Hands that can do nothing but ask."""
+    return Hands(
         inventory=cast(Inventory, None),
         asker=voices,
         arrays=cast(Arrays, None),
@@ -66,7 +72,6 @@ def asked(voices: Voices, step: Step, interrupted: Event | None = None) -> Outco
         images=Path(),
         clock=lambda: NOW,
     )
-    return ask(hands, PLAN, CANARY, step, interrupted or Event(), silence_s=0.0)
 
 
 def test_silence_that_nobody_expected_is_soon_unknown() -> None:
@@ -116,3 +121,44 @@ def test_words_off_the_list_are_never_asked_in_a_run_either() -> None:
     came = asked(voices, replace(WAITING, command="applysoftware -abort"))
     assert came is not None
     assert (came.outcome, voices.asked) == ("failed", [])
+
+
+LOOKED_AT = replace(
+    WAITING,
+    id="apply",
+    mutates=True,
+    until=(),
+    look_command="lsupdate -delim !",
+    look_reader="update",
+    look_done=(("status", ("system_initializing",)),),
+    look_not_begun=(("status", ("system_prepared",)),),
+)
+NOTHING, BEGUN = told("status!system_prepared\n"), told("status!system_initializing\n")
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ([NOTHING, NOTHING, BEGUN], "done"),
+        ([NOTHING, silence(), BEGUN], "done"),
+        ([NOTHING, silence(), NOTHING, NOTHING, BEGUN], "done"),
+        ([NOTHING, told("status!system_stalled\n")], "unknown"),
+        ([NOTHING], "not_begun"),
+    ],
+)
+def test_nothing_begun_is_believed_only_when_the_array_shows_it_on_end(
+    answers: list[Reply], outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command lay with an array that stood still, and begins once it goes on."""
+    monkeypatch.setattr(steps, "SETTLING", 0.01)
+    voices = Voices(answers)
+    came = look(hands_of(voices), PLAN, CANARY, LOOKED_AT, Event(), settle_s=0.5)
+    assert came is not None
+    assert came.outcome == outcome
+    assert len(voices.asked) >= len(answers)
+
+
+def test_a_look_that_waits_is_interrupted() -> None:
+    interrupted = Event()
+    interrupted.set()
+    assert look(hands_of(Voices([NOTHING])), PLAN, CANARY, LOOKED_AT, interrupted, settle_s=60) is None

@@ -116,6 +116,7 @@ def carried_out(lab: FullLab, array: str, folder: Path, release: Release = STAND
             approvals=ApprovalKind.SIGNED,
             permit_lifetime=timedelta(minutes=5),
             evidence_max_age=timedelta(hours=1),
+            settle=timedelta(seconds=1),
         )
         driver = Driver(
             crew, lambda standing: PLAN.validate_json(ledger.get_blob(standing.plan_blob) or b""), folder / "lock"

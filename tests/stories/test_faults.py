@@ -225,17 +225,23 @@ def test_with_the_clock_set_back_nothing_is_entered_and_so_nothing_starts(stage:
         stage.open()
 
 
-def test_a_reply_that_was_lost_is_looked_after_and_nothing_is_sent_twice(stage: Stage) -> None:
-    """The array accepts prepare and apply and drops the connection each time instead of answering."""
+@pytest.mark.parametrize(("fault", "value"), [("lose-reply", "2"), ("late", "0.5")])
+def test_a_reply_that_was_lost_is_looked_after_and_nothing_is_sent_twice(stage: Stage, fault: str, value: str) -> None:
+    """
+    The array accepts prepare and apply and drops the connection each time instead of answering.
+
+    Late, it shows at first that nothing was begun: whoever sent it again then would have it twice.
+    """
     assert stage.gate is not None
     counters = stage.lab.array_counters()[CANARY]
     change = begun(stage, FLIPS)
     until(lambda: any(e.kind == "step.intended" and e.data["step"] == "stage" for e in history(stage, change)))
     stage.gate.control.hold(stage.people["auditor"], change, "the line is bad")
     until(lambda: any(e.kind == "step.ended" and e.data["step"] == "stage" for e in history(stage, change)))
-    stage.lab.fault(CANARY, "lose-reply", "2")
+    stage.lab.fault(CANARY, fault, value)
     stage.gate.control.resume(stage.people["performer"], change, "try it")
-    assert stage.wait_for(change, "halted") == "halted"
+    assert stage.wait_for(change, "halted", seconds=100) == "halted"
+    stage.lab.clear(CANARY, fault)
     looks = {str(e.data["step"]): e.data["result"] for e in history(stage, change) if e.kind == "step.looked"}
     assert looks == {"prepare": "done", "apply": "done"}
     after = stage.lab.array_counters()[CANARY]
