@@ -34,8 +34,16 @@ ON_HOSTS: Mapping[str, str] = {
     "host-disks": "disks",
     "host-ports": "adapters",
     "host-raid": "raid",
+    "host-own-disks": "own-disks",
+    "host-firmware": "firmware",
 }
 """Probe of a host → what it is asked. One that passed before the change must have passed when the soak ends."""
+
+OF_ITSELF = ("host-own-disks", "host-firmware")
+"""What says nothing of the canary, and all the more of the host: its own disks and its own firmware."""
+
+FIT = (*OF_ITSELF, "host-ports", "host-raid")
+"""A host that is not well itself before the change by one of these is no witness of it."""
 
 
 def lost_of(probe: str) -> str:
@@ -104,9 +112,11 @@ def judge(
 
     Hosts have until the last round: paths come back one after the other. What a host tells can refuse, and opens
     nothing: one that told nothing well before the change is not judged. What a failed part had taken from a host must
-    be there again.
+    be there again. Of a host that is not well itself nobody can say whether the canary or the host has failed: that is
+    a doubt, and no failure.
     """
     answers = tuple(probes)
+    ill = _ill(answers, rounds)
     hosts = {(one.array, one.name) for one in answers if _due_after(one)}
     ends = [one for one in answers if one.round == rounds > 0 and (one.array, one.name) in hosts]
     broken = [
@@ -114,13 +124,16 @@ def judge(
         for probe in answers
         if probe.array == canary and probe.round > 0 and probe.outcome is Outcome.FAILED
     ]
-    broken += [f"{one.array}: {one.name}: {one.because}" for one in ends if one.outcome is Outcome.FAILED]
+    lost = [one for one in ends if one.outcome is Outcome.FAILED]
+    broken += [f"{one.array}: {one.name}: {one.because}" for one in lost if one.array not in ill]
     if broken:
         return Judgement(Held.FAILED, tuple(broken))
     every = range(1, rounds + 1)
     doubts = _doubts(canary, ZERO_TOLERANCE, every, answers) + _doubts(control, ON_CONTROL, every, answers)
     for host, name in sorted(hosts):
         doubts += _doubts(host, (name,), range(rounds, rounds + 1), answers)
+    doubts += [f"{host} is no witness of it: {ill[host]}" for host in sorted({one.array for one in lost} & set(ill))]
+    doubts += [left] if (left := no_witness_left(answers, ill)) else []
     if rounds < 1:
         doubts.append("no round of probes was made")
     slower, unsure, seen = _latency(canary, control, tuple(latencies), limits)
@@ -130,8 +143,9 @@ def judge(
     if doubts:
         return Judgement(Held.INCONCLUSIVE, tuple(doubts))
     said = [f"{rounds} rounds of {', '.join(ZERO_TOLERANCE)} passed on {canary}", seen]
-    if hosts:
-        said.append(f"{', '.join(sorted({host for host, _ in hosts}))} saw in the end what they saw before")
+    if watched := sorted({host for host, _ in hosts} - set(ill)):
+        said.append(f"{', '.join(watched)} saw in the end what they saw before")
+    said += [f"{host} was no witness of it: {why}" for host, why in sorted(ill.items())]
     return Judgement(Held.HELD, tuple(said))
 
 
@@ -139,6 +153,33 @@ def _due_after(probe: Probe) -> bool:
     """Whether a host's answer before the change asks for one after it: what was well, and what a failed part took."""
     well = probe.name in ON_HOSTS and probe.outcome is Outcome.PASSED
     return probe.round == 0 and (well or (probe.name in LOST and probe.outcome is Outcome.FAILED))
+
+
+def no_witness_left(probes: Iterable[Probe], ill: Mapping[str, str] | None = None) -> str:
+    """Say why no host is left that could see what the change does; empty while there is one, or none ever told."""
+    answers = tuple(probes)
+    unfit = _ill(answers, 0) if ill is None else ill
+    told = {one.array for one in answers if _well_before(one)} | set(unfit)
+    if not told or told - set(unfit):
+        return ""
+    return "no host is left that could be a witness: " + "; ".join(
+        f"{one}: {why}" for one, why in sorted(unfit.items())
+    )
+
+
+def _ill(answers: tuple[Probe, ...], rounds: int) -> dict[str, str]:
+    """Return the hosts that are not well themselves, before the change or when the soak ends, and why."""
+    found: dict[str, str] = {}
+    for one in answers:
+        before = one.round == 0 and one.name in FIT
+        after = one.round == rounds > 0 and one.name in OF_ITSELF
+        if (before or after) and one.outcome is Outcome.FAILED:
+            found.setdefault(one.array, f"{one.name}: {one.because}")
+    return found
+
+
+def _well_before(probe: Probe) -> bool:
+    return probe.name in ON_HOSTS and probe.round == 0 and probe.outcome is Outcome.PASSED
 
 
 def _doubts(array: str, names: tuple[str, ...], rounds: range, answers: tuple[Probe, ...]) -> list[str]:

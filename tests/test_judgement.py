@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.finding import Outcome
-from gate.judgement import ZERO_TOLERANCE, Held, Judgement, Latencies, Limits, Probe, distribution, judge
+from gate.judgement import (
+    FIT,
+    OF_ITSELF,
+    ZERO_TOLERANCE,
+    Held,
+    Judgement,
+    Latencies,
+    Limits,
+    Probe,
+    distribution,
+    judge,
+    no_witness_left,
+)
 
 LIMITS = Limits(points_min=5, increase_max_percent=50, increase_floor_us=200)
 STILL = (1000,) * 5
@@ -358,3 +370,60 @@ def test_what_a_failed_part_had_taken_from_a_host_must_be_there_when_the_soak_en
 def test_what_a_host_had_lost_is_judged_only_where_it_was_told_before() -> None:
     assert judged((*probes(), lost(2, Outcome.FAILED))).result is Held.HELD
     assert judged((*probes(), lost(0, Outcome.UNKNOWN), lost(2, Outcome.FAILED))).result is Held.HELD
+
+
+def of_host(host: str, name: str, *outcomes: Outcome) -> tuple[Probe, ...]:
+    return tuple(Probe(host, name, number, outcome, f"{name} told") for number, outcome in enumerate(outcomes))
+
+
+SEES = of_host("db-1", "host-sessions", PASSED, PASSED, PASSED)
+LOST = of_host("db-1", "host-sessions", PASSED, PASSED, FAILED)
+ANOTHER = of_host("bk-1", "host-sessions", PASSED, PASSED, PASSED)
+
+
+@pytest.mark.parametrize("name", FIT)
+def test_a_host_that_was_not_well_itself_before_is_no_witness_and_what_it_lost_is_a_doubt(name: str) -> None:
+    ill = of_host("db-1", name, FAILED)
+    held = judged((*probes(), *SEES, *ANOTHER, *ill))
+    assert (held.result, held.because[-2:]) == (
+        Held.HELD,
+        ("bk-1 saw in the end what they saw before", f"db-1 was no witness of it: {name}: {name} told"),
+    )
+    lost = judged((*probes(), *LOST, *ANOTHER, *ill))
+    assert lost.result is Held.INCONCLUSIVE
+    assert f"db-1 is no witness of it: {name}: {name} told" in lost.because
+    assert judged((*probes(), *LOST, *ANOTHER)).result is Held.FAILED
+
+
+@pytest.mark.parametrize("name", OF_ITSELF)
+def test_a_host_that_falls_ill_while_it_watches_is_a_doubt_whatever_else_it_lost(name: str) -> None:
+    fell = of_host("db-1", name, PASSED, PASSED, FAILED)
+    for sessions in (SEES, LOST):
+        came = judged((*probes(), *sessions, *ANOTHER, *fell))
+        assert came.result is Held.INCONCLUSIVE
+        assert f"db-1 is no witness of it: {name}: {name} told" in came.because
+    well_again = of_host("db-1", name, PASSED, FAILED, PASSED)
+    assert judged((*probes(), *SEES, *well_again)).result is Held.HELD
+    assert judged((*probes(), *LOST, *well_again)).result is Held.FAILED
+
+
+@pytest.mark.parametrize("name", ["host-raid", "host-ports"])
+def test_a_mirror_or_port_that_is_lost_in_the_soak_may_be_the_canarys_doing(name: str) -> None:
+    assert judged((*probes(), *SEES, *of_host("db-1", name, PASSED, PASSED, FAILED))).result is Held.FAILED
+
+
+def test_where_no_host_is_left_that_could_see_nothing_is_held() -> None:
+    ill = of_host("db-1", "host-raid", FAILED)
+    alone = judged((*probes(), *SEES, *ill))
+    assert alone.result is Held.INCONCLUSIVE
+    assert alone.because == ("no host is left that could be a witness: db-1: host-raid: host-raid told",)
+    assert no_witness_left(ill) == alone.because[0]
+    assert no_witness_left((*ill, *ANOTHER)) == ""
+    assert no_witness_left(of_host("bk-1", "host-paths", UNKNOWN)) == ""
+    assert no_witness_left(()) == ""
+
+
+def test_a_failure_of_the_canary_stays_one_whatever_its_hosts_are() -> None:
+    ill = (*SEES, *of_host("db-1", "host-raid", FAILED))
+    for name, number in CASES:
+        assert judged((*with_answer("canary", name, number, FAILED), *ill)).result is Held.FAILED

@@ -22,7 +22,7 @@ from gate.engine.drafts import DRIVER, begun, ended, escort_asked, halted, inten
 from gate.engine.escorting import Absent, AskEscort, Next
 from gate.engine.hands import Hands
 from gate.engine.heard import Hearing, kept
-from gate.engine.hosts import host_probes, still_alive
+from gate.engine.hosts import host_probes, still_alive, unseen
 from gate.engine.lines import Line, Lines
 from gate.engine.next import BASELINE, Act, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
 from gate.engine.probes import baseline, probe_round
@@ -133,8 +133,8 @@ def _enter(crew: Crew, standing: Standing, kind: str, data: Mapping[str, Json], 
 
 def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...]) -> None:
     seen = host_probes(crew.ledger, crew.hands, plan, standing, BASELINE) if plan.canary in arrays else []
-    if alive := still_alive(seen):
-        crew.ledger.append_all((*seen, halted(standing, alive)), expect=standing.seq)
+    if why := still_alive(seen) or unseen(seen):
+        crew.ledger.append_all((*seen, halted(standing, why)), expect=standing.seq)
         return
     try:
         drafts = [draft for array in arrays for draft in baseline(crew.hands, plan, standing, array)]

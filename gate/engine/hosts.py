@@ -8,9 +8,13 @@ anything.
 Where a part is replaced that has failed, hosts are asked for more. No host may have a live path through the part that
 the array calls failed: then the array tells of the wrong one, and nothing is begun. And what a host had lost before
 must be well when the soak ends.
+
+A host that is not well itself (its own disks, mirror, ports, firmware) is no witness, and where none is left nothing is
+begun. Mirror and ports are no sign of that while a failed part is replaced: it may be what took them away.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from gate.canonical import Json
 from gate.change import Plan
@@ -19,11 +23,13 @@ from gate.engine.heard import raw_reply
 from gate.engine.next import BASELINE
 from gate.evidence import Reply
 from gate.families.family import Unreadable
+from gate.families.linux import follow
+from gate.families.linux_drives import own_disks
 from gate.families.linux_facts import Fact, State
-from gate.families.linux_probes import QUESTIONS, READERS, live_ports
+from gate.families.linux_probes import QUESTIONS, READERS, live_ports, may_ask
 from gate.finding import Outcome
 from gate.inventory import Inventory
-from gate.judgement import ON_HOSTS, lost_of
+from gate.judgement import FIT, OF_ITSELF, ON_HOSTS, Probe, lost_of, no_witness_left
 from gate.ledger.entry import GATE, Draft
 from gate.standing import Standing
 from gate.store import Ledger
@@ -36,6 +42,19 @@ MOST_TOLD = 4000
 
 LIVE = "failed-part"
 """Probe of a host that has a live path through the part which the array calls failed."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a host answered to one probe: facts by key, or why there are none."""
+
+    facts: Mapping[str, Fact]
+    live: frozenset[str]
+    """Target ports through which it has a live way."""
+
+    unreadable: str
+    replies: tuple[Reply, ...]
+
 
 Answer = tuple[str, Outcome, str]
 """Probe, how it came out, what it says."""
@@ -53,19 +72,28 @@ def host_probes(ledger: Ledger, hands: Hands, plan: Plan, standing: Standing, nu
     """Ask every host concerned; after the baseline only about what it told then."""
     drafts = []
     for host in concerned(hands.inventory, plan.canary):
-        for name, question in ON_HOSTS.items():
+        asked: dict[str, Reply] = {}
+        for name in ON_HOSTS:
             well, lost = _before(standing, host, name, Outcome.PASSED), _before(standing, host, lost_of(name))
             if number > BASELINE and not well and not lost:
                 continue
-            reply = hands.ask(host, QUESTIONS[question])
-            blob = raw_reply(ledger, reply)
+            told = _told(hands, host, name, asked)
+            blobs = [blob for reply in told.replies if (blob := raw_reply(ledger, reply)) is not None]
             first = number == BASELINE
-            answers = _at_first(plan, name, reply) if first else _afterwards(plan, name, reply, well, lost)
+            answers = _at_first(plan, name, told) if first else _afterwards(plan, name, told, well, lost)
             for probe, outcome, said in answers:
                 data: dict[str, Json] = {"array": host, "role": "host", "name": probe, "outcome": outcome.value}
                 data |= {"value": said, "unit": "", "round": number}
-                drafts.append(Draft("probe.finished", GATE, standing.change, data, (blob,) if blob else ()))
+                drafts.append(Draft("probe.finished", GATE, standing.change, data, tuple(dict.fromkeys(blobs))))
     return drafts
+
+
+def unseen(drafts: Iterable[Draft]) -> str:
+    """Say why no host could watch what would be begun now; empty while one can, or where none tells anything."""
+    said = [{key: str(value) for key, value in draft.data.items()} for draft in drafts]
+    return no_witness_left(
+        Probe(one["array"], one["name"], BASELINE, Outcome(one["outcome"]), one["value"]) for one in said
+    )
 
 
 def still_alive(drafts: Iterable[Draft]) -> str:
@@ -83,33 +111,56 @@ def _before(standing: Standing, host: str, name: str, outcome: Outcome = Outcome
     return parts if len(told) < MOST_TOLD else parts[:-1]
 
 
-def _at_first(plan: Plan, name: str, reply: Reply) -> Iterator[Answer]:
-    """Tell what is well; where a failed part is replaced, also what is lost, and what should be lost and is not."""
+def _told(hands: Hands, host: str, name: str, asked: dict[str, Reply]) -> _Told:
+    """Put one probe's questions; within one round of one host the same words are put once (`asked`)."""
+    question, replies = ON_HOSTS[name], list[Reply]()
+
+    def ask(command: str) -> Reply:
+        if not may_ask(command):
+            raise Unreadable(f'not asked: "{command[:120]}" is not on the list of questions that change nothing')
+        if command not in asked:
+            asked[command] = hands.ask(host, command)
+        replies.append(asked[command])
+        return asked[command]
+
     try:
-        facts = _facts(name, reply)
-        live = live_ports(ON_HOSTS[name], reply)
+        if name in OF_ITSELF and question not in QUESTIONS:
+            facts, live = follow(own_disks(), ask), frozenset[str]()
+        else:
+            reply = ask(QUESTIONS[question])
+            facts, live = READERS[question](reply), live_ports(question, reply)
     except Unreadable as error:
-        yield name, Outcome.UNKNOWN, str(error)[:500]
+        return _Told({}, frozenset(), str(error)[:500], tuple(replies))
+    kept = {_key(fact): fact for fact in facts if fact.name not in STATIC}
+    return _Told(kept, live, "", tuple(replies))
+
+
+def _at_first(plan: Plan, name: str, told: _Told) -> Iterator[Answer]:
+    """Tell what is well; where a failed part is replaced, also what is lost, and what should be lost and is not."""
+    if told.unreadable:
+        yield name, Outcome.UNKNOWN, told.unreadable
         return
-    well = [key for key, fact in facts.items() if fact.state is State.OK]
-    told = "; ".join(well)[:MOST_TOLD]
-    yield (name, Outcome.PASSED, told) if well else (name, Outcome.UNKNOWN, "it tells nothing well")
-    if plan.part is None or not plan.part.failed:
+    failed = plan.part is not None and plan.part.failed
+    well = "; ".join(key for key, fact in told.facts.items() if fact.state is State.OK)[:MOST_TOLD]
+    bad = {key: fact for key, fact in told.facts.items() if fact.state is State.BAD}
+    if bad and name in (OF_ITSELF if failed else FIT):
+        yield name, Outcome.FAILED, _said(bad)
         return
-    lost = [key for key, fact in facts.items() if fact.state is State.BAD]
-    if lost:
-        yield lost_of(name), Outcome.FAILED, "; ".join(lost)[:MOST_TOLD]
-    if through := sorted(live.intersection(plan.part.ports)):
+    yield (name, Outcome.PASSED, well) if well else (name, Outcome.UNKNOWN, "it tells nothing well")
+    if plan.part is None or not failed:
+        return
+    if bad:
+        yield lost_of(name), Outcome.FAILED, "; ".join(bad)[:MOST_TOLD]
+    if through := sorted(told.live.intersection(plan.part.ports)):
         yield LIVE, Outcome.FAILED, f"has a live path through {', '.join(through)}"[:500]
 
 
-def _afterwards(plan: Plan, name: str, reply: Reply, well: tuple[str, ...], lost: tuple[str, ...]) -> Iterator[Answer]:
+def _afterwards(plan: Plan, name: str, told: _Told, well: tuple[str, ...], lost: tuple[str, ...]) -> Iterator[Answer]:
     """Everything that was well must be well, and what was lost before must be there again."""
-    try:
-        facts = _facts(name, reply)
-    except Unreadable as error:
+    facts = told.facts
+    if told.unreadable:
         unread = (name,) * bool(well) + (lost_of(name),) * bool(lost)
-        yield from ((probe, Outcome.UNKNOWN, str(error)[:500]) for probe in unread)
+        yield from ((probe, Outcome.UNKNOWN, told.unreadable) for probe in unread)
         return
     if well:
         gone = _not_well(facts, well)
@@ -122,10 +173,6 @@ def _afterwards(plan: Plan, name: str, reply: Reply, well: tuple[str, ...], lost
         outcome = Outcome.PASSED if not gone else Outcome.FAILED if mine else Outcome.UNKNOWN
         said = f"lost before, and still: {_said(gone)}" if gone else f"all {len(lost)} that were lost before are well"
         yield lost_of(name), outcome, said[:500]
-
-
-def _facts(name: str, reply: Reply) -> dict[str, Fact]:
-    return {_key(fact): fact for fact in READERS[ON_HOSTS[name]](reply) if fact.name not in STATIC}
 
 
 def _not_well(facts: Mapping[str, Fact], keys: tuple[str, ...]) -> dict[str, Fact | None]:

@@ -16,7 +16,7 @@ from gate.evidence import Hop, Reply, Trace
 from gate.families.family import Unreadable, whole_text
 from gate.families.linux_blocks import PATH, devices
 from gate.families.linux_mounts import below, mounted
-from gate.families.linux_way import Asking, Way
+from gate.families.linux_way import Asking, Found, Way
 
 CLOCK = "date -u +%s"
 
@@ -50,14 +50,14 @@ def trace(host: str, path: str, mount: str | None, now: datetime) -> Asking[Trac
     )
 
 
-def follow(tracing: Asking[Trace], ask: Callable[[str], Reply]) -> Trace:
-    """Drive a trace: put each of its questions with `ask` and return what it found."""
+def follow(asking: Asking[Found], ask: Callable[[str], Reply]) -> Found:
+    """Drive a trace or another line of questions: put each with `ask` and return what it found."""
     try:
-        command = next(tracing)
+        command = next(asking)
         while True:
-            command = tracing.send(ask(command))
+            command = asking.send(ask(command))
     except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]  # what it returns is a Trace
+        return end.value  # type: ignore[no-any-return]  # what the generator returns
 
 
 def clock(reply: Reply) -> int | None:

@@ -4,17 +4,29 @@ Disks of a Linux host by themselves: `smartctl -j`, `nvme`, and what fwupd has c
 What is put to one disk is a function of its device, not one of the questions to the host.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from gate.evidence import Reply
 from gate.families.family import Unreadable
 from gate.families.linux_facts import Fact, State, objects, whole_json, word
 
+DISKS = "lsblk -J -b -d -o NAME,TYPE,SIZE,STATE,MODEL,SERIAL,WWN,HCTL,TRAN,REV"
+OWN = ("nvme", "sata", "ata")
+"""How a host's own disks are joined to it, as lsblk tells (TRAN); LUNs come by fc, iscsi or sas."""
+
+NAME = re.compile(r"sd[a-z]{1,3}|nvme[0-9]{1,3}n[0-9]{1,3}", re.ASCII)
+OWN_MAX = 16
+"""Own disks that are asked one by one (our choice); of more than these nothing is known."""
+
 SMART_UNASKED = 0b111
 """Bits of smartctl's status that say that it could not ask (smartctl(8), RETURN VALUES); bit 3 is a disk that fails."""
 
 SMART_FAILING = 0b1000
+
+FWUPD_WAITS = {1: "is pending", 4: "waits for a restart"}
+"""FwupdUpdateState of libfwupd: what has been begun and not ended."""
 
 FWUPD_NOTHING = 2
 """fwupdmgr(1): nothing to do."""
@@ -63,6 +75,53 @@ def nvme(device: str, reply: Reply) -> list[Fact]:
     if reply.exit_status != 0 or type(warning) is not int:
         raise Unreadable("nvme does not tell its critical warning as a number")
     return [Fact("disk.healthy", device, str(warning), State.BAD if warning else State.OK)]
+
+
+def firmware(reply: Reply) -> list[Fact]:
+    """
+    Return whether an update of the host's own firmware waits, and how many there have been: one more is one since.
+
+    What failed long ago says nothing of today, and is for `history`.
+    """
+    rows = [] if reply.exit_status == FWUPD_NOTHING else objects(reply, "Devices")
+    if reply.exit_status not in (0, FWUPD_NOTHING):
+        raise Unreadable(f"fwupdmgr ended with status {reply.exit_status}")
+    states = [row.get("UpdateState") for row in rows]
+    if any(type(state) is not int for state in states):
+        raise Unreadable("fwupdmgr does not tell how an update came out")
+    waits = [f"{word(row, 'Name') or 'one'} {FWUPD_WAITS[state]}" for row, state in zip(rows, states, strict=True)
+             if state in FWUPD_WAITS]  # fmt: skip
+    return [
+        Fact(
+            "firmware.update", "of the host", "; ".join(waits)[:200] or "none waits", State.BAD if waits else State.OK
+        ),
+        Fact("firmware.count", f"of {len(rows)} updates", "", State.OK),
+    ]
+
+
+def own_disks() -> Generator[str, Reply, list[Fact]]:
+    """
+    Yield questions, take their replies, return the health of each disk that is the host's own; [] where it has none.
+
+    Both tools want rights that a reading user may not have: a disk that does not tell is `unknown`.
+    """
+    listed = yield DISKS
+    names = [word(row, "name") for row in objects(listed, "blockdevices") if word(row, "tran") in OWN]
+    facts = []
+    for name in names[:OWN_MAX]:
+        device = f"/dev/{name}"
+        try:
+            if not NAME.fullmatch(name):
+                raise Unreadable("it has another name than disks have")
+            if name.startswith("nvme"):
+                facts += nvme(device, (yield f"nvme smart-log -o json {device}"))
+            else:
+                facts += smart(device, (yield f"smartctl -j -a {device}"))[:1]
+        except Unreadable as error:
+            facts.append(Fact("disk.healthy", device[:80], str(error)[:200], State.UNKNOWN))
+    if len(names) > OWN_MAX:
+        facts.append(Fact("disk.healthy", f"of {len(names) - OWN_MAX} more", "not asked", State.UNKNOWN))
+    return facts
 
 
 def _inner(found: Mapping[str, Any], outer: str, key: str) -> Any:

@@ -13,21 +13,23 @@ from typing import Any
 from gate.evidence import Reply
 from gate.families.counters import Counts
 from gate.families.family import Unreadable, whole_text
-from gate.families.linux_drives import history
+from gate.families.linux_drives import DISKS, firmware, history
 from gate.families.linux_facts import Fact, State, objects, word
 
 FC_COUNTERS = ("invalid_crc_count", "link_failure_count", "loss_of_sync_count", "loss_of_signal_count", "error_frames")
 NOT_SUPPORTED = 0xFFFFFFFFFFFFFFFF
 """What the kernel shows for a counter that the adapter does not keep."""
 
+HISTORY = "fwupdmgr get-history --json"
 QUESTIONS: Mapping[str, str] = {
     "maps": "multipathd show maps json",
-    "disks": "lsblk -J -b -d -o NAME,TYPE,SIZE,STATE,MODEL,SERIAL,WWN,HCTL,TRAN,REV",
+    "disks": DISKS,
     "adapters": "grep -s . /sys/class/fc_host/*/port_state",
     "adapter-errors": "grep -s . " + " ".join(f"/sys/class/fc_host/*/statistics/{name}" for name in FC_COUNTERS),
     "raid": "cat /proc/mdstat",
     "sessions": "iscsiadm -m session -P 1",
-    "history": "fwupdmgr get-history --json",
+    "history": HISTORY,
+    "firmware": HISTORY,
 }
 
 DEVICE = r"/dev/(sd[a-z]{1,3}|nvme[0-9]{1,3}(n[0-9]{1,3})?)"
@@ -41,6 +43,9 @@ READ_ONLY = tuple(
         r"fwupdmgr get-(devices|updates) --json",
     )
 )
+
+PORT = {"Online": State.OK, "Unknown": State.UNKNOWN}
+"""Words of fc_host's port_state that do not say that it is down (scsi_transport_fc)."""
 
 SESSION = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,200} [A-Za-z0-9.:\[\]-]{1,60},\d{1,5}", re.ASCII)
 UP = ("active", "ready", "running")
@@ -109,10 +114,7 @@ def _sysfs(reply: Reply) -> list[tuple[str, str, str]]:
 
 
 def _adapters(reply: Reply) -> list[Fact]:
-    return [
-        Fact("port.state", adapter, value, State.OK if value == "Online" else State.BAD)
-        for adapter, _, value in _sysfs(reply)
-    ]
+    return [Fact("port.state", adapter, value, PORT.get(value, State.BAD)) for adapter, _, value in _sysfs(reply)]
 
 
 def adapter_errors(reply: Reply) -> Counts:
@@ -135,7 +137,11 @@ def _adapter_errors(reply: Reply) -> list[Fact]:
 
 
 def _raid(reply: Reply) -> list[Fact]:
-    """Return each md array: whole, degraded, rebuilding. No array at all is told as such by the kernel."""
+    """
+    Return each md array: whole, degraded, rebuilding. No array at all is told as such by the kernel.
+
+    One that is being checked has lost nothing.
+    """
     lines = whole_text(reply).splitlines()
     if not lines or not lines[0].startswith("Personalities"):
         raise Unreadable("it is no mdstat")
@@ -150,7 +156,7 @@ def _raid(reply: Reply) -> list[Fact]:
                 break
             below.append(later)
         members = next((match for each in below if (match := MEMBERS.fullmatch(each))), None)
-        busy = any(re.search(r"(recovery|resync|reshape|check)\s*=", each) for each in below)
+        busy = any(re.search(r"(recovery|resync|reshape)\s*=", each) for each in below)
         if members is None:
             facts.append(Fact("raid.members", array.group(1), array.group(2)[:20], State.UNKNOWN))
             continue
@@ -211,6 +217,7 @@ READERS: Mapping[str, Callable[[Reply], list[Fact]]] = {
     "raid": _raid,
     "sessions": _sessions,
     "history": history,
+    "firmware": firmware,
 }
 
 

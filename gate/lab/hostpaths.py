@@ -6,23 +6,28 @@ from collections.abc import Iterator
 
 from gate.lab.array import Array
 from gate.lab.host import Host
+from gate.lab.hostself import own_rows
 
 COLUMNS = ("NAME", "TYPE", "SIZE", "STATE", "MODEL", "SERIAL", "WWN", "HCTL", "TRAN", "REV")
 
 
 def disks(host: Host, columns: list[str]) -> bytes:
-    """`lsblk -J -b -d -o COLUMNS`: every LUN; no udev here, so no serial and no WWN. OSError for another column."""
+    """
+    Answer `lsblk -J -b -d -o COLUMNS`: its own disks and every LUN; OSError for another column.
+
+    There is no udev here, so of LUNs neither serial nor WWN.
+    """
     if any(column not in COLUMNS for column in columns):
         raise OSError(errno.EINVAL, "unknown column")
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, volume in sorted(host.disks.items()):
         identity, array = volume.disk.array.controller.identity, volume.disk.array
         size = len(array.controller.units[volume.disk.lun].data)
         state = "running" if array.serving else "transport-offline"
         values = (name, "disk", size, state, identity.product, None, None, host.devices[name].hctl, "iscsi")
-        row = dict(zip(COLUMNS, (*values, identity.revision), strict=True))
-        rows.append({column.lower(): row[column] for column in columns})
-    return json.dumps({"blockdevices": rows}, indent=3).encode() + b"\n"
+        rows.append(dict(zip(COLUMNS, (*values, identity.revision), strict=True)))
+    shown = [{column.lower(): row[column] for column in columns} for row in (*own_rows(), *rows)]
+    return json.dumps({"blockdevices": shown}, indent=3).encode() + b"\n"
 
 
 def sessions(host: Host) -> bytes:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from gate.lab.host import LOCAL, LOCAL_DISK, Device, Host
 from gate.lab.hostpaths import disks, sessions
+from gate.lab.hostself import OF_ITSELF, cat
 from gate.lab.identity import VENDOR
 from gate.lab.said import Said
 from gate.lab.sqlshell import SqlFailed, run_sql
@@ -143,10 +144,6 @@ def _grep(host: Host, words: list[str]) -> bytes:
     if len(lines) < len(words[2:]):
         raise Failed("", 2, "".join(lines).encode())
     return "".join(lines).encode()
-
-
-def _cat(host: Host, words: list[str]) -> bytes:
-    return b"".join(host.read(path) for path in _paths("cat", words))
 
 
 def _sha256sum(host: Host, words: list[str]) -> bytes:
@@ -281,8 +278,9 @@ def _json(value: object) -> bytes:
 
 
 _COMMANDS: dict[str, Callable[[Host, list[str]], bytes]] = {
+    **OF_ITSELF,
     "base64": _base64,
-    "cat": _cat,
+    "cat": lambda host, words: cat(host, _paths("cat", words)),
     "cp": _cp,
     "date": _date,
     "find": _find,

@@ -207,6 +207,7 @@ def _values(actor: Person, change: str) -> dict[str, object]:
             for number, item in enumerate(view["isolation"])
         ],
         "probed": stages.probed(run) if run else [],
+        "hosts": stages.hosts_before(run) if run else [],
         "broken": stages.not_passed(run) if run else [],
         "current": stages.current_step(view),
         "charts": chart.charts(run, plan["thresholds"]) if run and plan else [],

@@ -32,6 +32,19 @@ class Probed:
     sentence: str
 
 
+@dataclass(frozen=True)
+class HostBefore:
+    """What one host told before the change: only what it told well then is asked of it again."""
+
+    host: str
+    well: tuple[str, ...]
+    silent: tuple[str, ...]
+    """Probes that it did not answer."""
+
+    witness: bool
+    """False: it is not well itself."""
+
+
 ICONS = {"done": "yes", "now": "run", "bad": "no", "warn": "ask", "todo": "todo", "locked": "lock"}
 STATION = {
     "running": ("now", "being changed"),
@@ -100,15 +113,29 @@ def probed(run: Mapping[str, Any]) -> list[Probed]:
     return found
 
 
+def hosts_before(run: Mapping[str, Any]) -> list[HostBefore]:
+    """Return a line for each host that was asked before the change; () for a run that is older than such questions."""
+    first = [one for one in run["probes"] if one["round"] == 0 and one["name"].startswith("host-")]
+    found = []
+    for host in dict.fromkeys(one["array"] for one in first):
+        mine = [one for one in first if one["array"] == host]
+        told = {outcome: tuple(one["name"] for one in mine if one["outcome"] == outcome) for outcome in _OUTCOMES}
+        found.append(HostBefore(host, told["passed"], told["unknown"], witness=not told["failed"]))
+    return found
+
+
+_OUTCOMES = ("failed", "unknown", "passed")
+
+
 def _worst(answers: list[str]) -> str:
-    return next((one for one in ("failed", "unknown", "passed") if one in answers), "missing")
+    return next((one for one in _OUTCOMES if one in answers), "missing")
 
 
 def not_passed(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the probes that did not pass, the first of each kind on each array."""
+    """Return the probes that did not pass, the first of each kind on each array; before the change only what failed."""
     found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for probe in run["probes"]:
-        if probe["outcome"] != "passed" and probe["round"] > 0:
+        if probe["outcome"] == "failed" or (probe["outcome"] == "unknown" and probe["round"] > 0):
             found.setdefault((probe["array"], probe["name"], probe["outcome"]), probe)
     return list(found.values())
 

@@ -1,5 +1,6 @@
 """What hosts see before and after: a word that can refuse and never opens, from the first answer to the judgement."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from gate.change import Plan
 from gate.engine.hands import Hands
-from gate.engine.hosts import MOST_TOLD, concerned, host_probes, still_alive
+from gate.engine.hosts import MOST_TOLD, concerned, host_probes, still_alive, unseen
 from gate.evidence import Reply, ReplyState
 from gate.families.linux_probes import QUESTIONS
 from gate.finding import Outcome
@@ -17,7 +18,7 @@ from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
-from gate.judgement import ON_HOSTS, Probe
+from gate.judgement import OF_ITSELF, ON_HOSTS, Probe
 from gate.ledger.entry import Draft
 from gate.ssh.wire import Timeouts
 from gate.store import Ledger, keys
@@ -63,7 +64,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened.close()
 
 
-def put(ledger: Ledger, voices: Voices, number: int, before: tuple[Probe, ...] = (), plan: Plan = PLAN) -> list[Draft]:
+def put(
+    ledger: Ledger, voices: "Voices | Itself", number: int, before: tuple[Probe, ...] = (), plan: Plan = PLAN
+) -> list[Draft]:
     """What one round enters, with a baseline on record or without."""
     hands = Hands(
         inventory=fleet(),
@@ -81,7 +84,7 @@ def put(ledger: Ledger, voices: Voices, number: int, before: tuple[Probe, ...] =
 
 
 def asked(
-    ledger: Ledger, voices: Voices, number: int, before: tuple[Probe, ...] = (), plan: Plan = PLAN
+    ledger: Ledger, voices: "Voices | Itself", number: int, before: tuple[Probe, ...] = (), plan: Plan = PLAN
 ) -> dict[str, tuple[str, str]]:
     """Probe → outcome and sentence of one round, with a baseline on record or without."""
     drafts = put(ledger, voices, number, before, plan)
@@ -182,3 +185,111 @@ def test_only_hosts_of_data_and_copies_are_asked_and_none_that_is_said_to_hang_e
     assert concerned(hanging(None).model_copy(update={"protections": ()}), "east-1") == ("db-1",)
     assert concerned(hanging(("west-a",)), "east-1") == ()
     assert concerned(hanging(()), "east-1") == ()
+
+
+OWN = {"nvme0n1": "nvme", "sda": "sata", "sdb": "iscsi", "vda": "virtio"}
+SMART, NVME = "smartctl -j -a /dev/sda", "nvme smart-log -o json /dev/nvme0n1"
+WELL = {
+    QUESTIONS["disks"]: json.dumps({"blockdevices": [{"name": name, "type": "disk", "state": "live", "tran": tran}
+                                                     for name, tran in OWN.items()]}),
+    NVME: '{"critical_warning": 0}',
+    SMART: '{"smart_status": {"passed": true}}',
+    QUESTIONS["raid"]: "Personalities : [raid1]\nmd0 : active raid1 a[1] b[0]\n      9 blocks super 1.2 [2/2] [UU]\n",
+    QUESTIONS["adapters"]: "/sys/class/fc_host/host1/port_state:Online\n",
+    QUESTIONS["firmware"]: '{"Devices": [{"Name": "BIOS", "Version": "1", "UpdateState": 2}]}',
+}  # fmt: skip
+
+
+@dataclass
+class Itself:
+    """db-1 tells all of itself; any other host knows no word."""
+
+    said: dict[str, str] = field(default_factory=lambda: dict(WELL))
+    heard: list[str] = field(default_factory=list)
+
+    def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
+        """Answer one question."""
+        assert deadline_s is None
+        self.heard.append(f"{target} {command}")
+        text = self.said.get(command) if target == "db-1" else None
+        return Reply(
+            target, command, ReplyState.ANSWERED, NOON, NOON, 127 if text is None else 0, (text or "").encode()
+        )
+
+
+def test_a_hosts_own_disks_are_asked_one_by_one_and_its_list_of_disks_once(ledger: Ledger) -> None:
+    voices = Itself()
+    told = asked(ledger, voices, 0)
+    assert told["host-own-disks"] == ("passed", "disk.healthy /dev/nvme0n1; disk.healthy /dev/sda")
+    assert told["host-firmware"] == ("passed", "firmware.update of the host; firmware.count of 1 updates")
+    mine = [one.removeprefix("db-1 ") for one in voices.heard if one.startswith("db-1 ")]
+    assert [one for one in mine if "/dev/" in one] == [NVME, SMART]
+    assert len(mine) == len(set(mine))
+
+
+ILL = [
+    ("host-own-disks", NVME, '{"critical_warning": 4}', "disk.healthy /dev/nvme0n1 is 4"),
+    ("host-own-disks", SMART, '{"smart_status": {"passed": false}}', "disk.healthy /dev/sda is false"),
+    ("host-firmware", QUESTIONS["firmware"], '{"Devices": [{"Name": "BIOS", "UpdateState": 1}]}', "BIOS is pending"),
+    (
+        "host-firmware",
+        QUESTIONS["firmware"],
+        '{"Devices": [{"Name": "BIOS", "UpdateState": 4}]}',
+        "waits for a restart",
+    ),
+    ("host-raid", QUESTIONS["raid"], WELL[QUESTIONS["raid"]].replace("[2/2] [UU]", "[2/1] [U_]"), "md0 is 1/2"),
+    ("host-ports", QUESTIONS["adapters"], "/sys/class/fc_host/host1/port_state:Linkdown\n", "host1 is Linkdown"),
+]
+
+
+@pytest.mark.parametrize(("name", "command", "answer", "why"), ILL)
+def test_a_host_that_is_ill_before_the_change_halts_it_where_no_other_could_watch(
+    ledger: Ledger, name: str, command: str, answer: str, why: str
+) -> None:
+    voices = Itself(WELL | {command: answer})
+    outcome, said = asked(ledger, voices, 0)[name]
+    assert outcome == "failed"
+    assert why in said
+    assert why in unseen(put(ledger, voices, 0))
+    assert unseen(put(ledger, Itself(), 0)) == ""
+
+
+@pytest.mark.parametrize("answer", [None, "", "{}", "nvme: Permission denied", '{"critical_warning": "0"}'])
+def test_what_a_host_does_not_tell_of_itself_is_unknown_and_halts_nothing(ledger: Ledger, answer: str | None) -> None:
+    said = WELL | {NVME: answer or "", SMART: answer or ""}
+    assert asked(ledger, Itself(said), 0)["host-own-disks"] == ("unknown", "it tells nothing well")
+    assert unseen(put(ledger, Itself(said), 0)) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (WELL[QUESTIONS["firmware"]], "passed"),
+        ('{"Devices": [{"Name": "BIOS", "UpdateState": 2}, {"Name": "NIC", "UpdateState": 2}]}', "failed"),
+        ('{"Devices": [{"Name": "BIOS", "UpdateState": 4}]}', "failed"),
+        ("", "unknown"),
+    ],
+)
+def test_firmware_of_the_host_that_moves_while_it_watches_is_seen(ledger: Ledger, answer: str, outcome: str) -> None:
+    known = "firmware.update of the host; firmware.count of 1 updates"
+    before = (Probe("db-1", "host-firmware", 0, Outcome.PASSED, known),)
+    voices = Itself(WELL | {QUESTIONS["firmware"]: answer})
+    assert asked(ledger, voices, 1, before)["host-firmware"][0] == outcome
+
+
+def test_a_disk_whose_name_is_none_is_not_put_into_a_command(ledger: Ledger) -> None:
+    rows = [{"name": "sda; reboot", "type": "disk", "state": "live", "tran": "sata"}]
+    voices = Itself(WELL | {QUESTIONS["disks"]: json.dumps({"blockdevices": rows})})
+    assert asked(ledger, voices, 0)["host-own-disks"][0] == "unknown"
+    assert not any("reboot" in one for one in voices.heard)
+
+
+def test_while_a_failed_part_is_replaced_a_lost_mirror_or_port_makes_nobody_ill_and_an_own_disk_does(
+    ledger: Ledger,
+) -> None:
+    for name, command, answer, _ in ILL:
+        voices = Itself(WELL | {command: answer})
+        told = asked(ledger, voices, 0, plan=OTHER_PORT)
+        own = name in OF_ITSELF
+        assert (told[name][0] == "failed", f"{name}-lost" in told) == (own, not own)
+        assert bool(unseen(put(ledger, voices, 0, plan=OTHER_PORT))) is own

@@ -51,6 +51,7 @@ def well() -> dict[str, bytes]:
         "raid": MDSTAT,
         "sessions": SESSIONS,
         "history": json.dumps({"Devices": [{"Name": "SSD", "Version": "2.1", "UpdateState": 2}]}).encode(),
+        "firmware": json.dumps({"Devices": [{"Name": "SSD", "Version": "2.1", "UpdateState": 2}]}).encode(),
     }
 
 
@@ -189,6 +190,33 @@ def test_smartctl_is_believed_by_its_mask_and_its_words() -> None:
     for status in (1, 2, 4, None):
         with pytest.raises(Unreadable):
             smart("/dev/sda", reply(b"{}", status))
+
+
+def test_firmware_that_waits_is_bad_and_what_is_over_is_counted() -> None:
+    def states(*rows: Any, status: int = 0) -> dict[str, State]:
+        text = json.dumps({"Devices": [{"Name": "N", "UpdateState": row} for row in rows]}).encode()
+        return {fact.object: fact.state for fact in READERS["firmware"](reply(text, status))}
+
+    assert states(2, 3) == {"of the host": State.OK, "of 2 updates": State.OK}
+    assert states(2, 1)["of the host"] is states(4)["of the host"] is State.BAD
+    assert states(status=2) == {"of the host": State.OK, "of 0 updates": State.OK}
+    for rows, status in (((2,), 1), ((None,), 0), (("2",), 0), ((True,), 0)):
+        with pytest.raises(Unreadable):
+            states(*rows, status=status)
+
+
+def test_a_mirror_that_is_being_checked_has_lost_nothing_and_one_that_is_rebuilt_has() -> None:
+    for job, state in (("check", State.OK), ("recovery", State.BAD), ("resync", State.BAD)):
+        busy = MDSTAT.replace(
+            b"      bitmap", b"      [==>...]  %s = 12.6%% (1/9) finish=1min\n      bitmap" % job.encode()
+        )
+        assert told(raid=busy)["raid.members", "md0"].state is state, job
+
+
+def test_a_port_of_which_the_driver_knows_nothing_is_unknown_and_any_other_word_is_bad() -> None:
+    for word, state in (("Online", State.OK), ("Unknown", State.UNKNOWN), ("Linkdown", State.BAD), ("New", State.BAD)):
+        line = f"/sys/class/fc_host/host1/port_state:{word}\n".encode()
+        assert told(adapters=line)["port.state", "host1"].state is state
 
 
 def test_an_nvme_disk_warns_by_a_number() -> None:

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from gate.families.linux_drives import nvme
+from gate.families.linux_probes import READERS
 from gate.lab.dataset import ROWS, TABLES, copied, production_database
 from gate.lab.dialects.storage_virtualize import StorageVirtualize
 from gate.lab.disk import Disk, Volume
 from gate.lab.host import Device, Host, lun_disk
+from gate.lab.hostself import OWN_DISKS
 from gate.lab.hostwords import answer
 from gate.lab.identity import Identity, device_identification_page
 from gate.lab.scsi import BLOCK, Controller, Unit
 from gate.lab.sqlshell import SqlFailed, run_sql
+from tests.families.fixtures import reply
 from tests.lab.fleets import HOST, target_name
 from tests.parts import need
 
@@ -81,7 +85,8 @@ def test_a_host_has_a_session_with_each_controller_and_a_disk_for_each_lun(
         return [line.rpartition(": ")[2] for line in told if "iSCSI Session State" in line]
 
     def disk() -> dict[str, object]:
-        [row] = json.loads(said(host, "lsblk -J -b -d -o NAME,TYPE,SIZE,STATE,REV"))["blockdevices"]
+        *own, row = json.loads(said(host, "lsblk -J -b -d -o NAME,TYPE,SIZE,STATE,REV"))["blockdevices"]
+        assert [one["name"] for one in own] == ["nvme0n1", "nvme1n1"]
         return dict(row)
 
     assert states() == ["LOGGED_IN"] * 2
@@ -93,6 +98,23 @@ def test_a_host_has_a_session_with_each_controller_and_a_disk_for_each_lun(
     assert states() == ["FAILED", "LOGGED_IN"]
     array.serving = False
     assert disk()["state"] == "transport-offline"
+
+
+def test_what_a_host_tells_of_itself_changes_with_its_faults_alone(host: Host) -> None:
+    def states() -> list[list[str]]:
+        replies = {
+            "raid": said(host, "cat /proc/mdstat"),
+            "firmware": said(host, "fwupdmgr get-history --json"),
+        }
+        found = [READERS[name](reply(text.encode())) for name, text in replies.items()]
+        found += [nvme(name, reply(said(host, f"nvme smart-log -o json /dev/{name}").encode())) for name in OWN_DISKS]
+        return [[fact.state.value for fact in facts] for facts in found]
+
+    assert states() == [["ok"], ["ok", "ok"], ["ok"], ["ok"]]
+    host.faults |= {"mirror-degraded": "", "firmware-waits": "", "disk-warns": ""}
+    assert states() == [["bad"], ["bad", "ok"], ["ok"], ["bad"]]
+    assert answer(host, "monitor", "nvme smart-log -o json /dev/sdb").status == 1
+    assert answer(host, "monitor", "fwupdmgr update").status == 1
 
 
 def test_json_has_the_shape_of_the_real_tools(host: Host) -> None:

@@ -281,6 +281,20 @@ def test_a_host_that_lost_a_path_meanwhile_stops_a_canary_that_is_well_itself(st
     back_out(stage, change)
 
 
+def test_a_host_with_a_degraded_mirror_is_no_witness_and_nothing_begins_where_it_is_the_only_one(stage: Stage) -> None:
+    counters = stage.lab.array_counters()[CANARY]
+    stage.lab.fault("bk-1", "mirror-degraded")
+    change = begun(stage, GOOD)
+    assert stage.wait_for(change, "halted", "held", seconds=100) == "halted"
+    stage.lab.clear("bk-1")
+    assert "no host is left that could be a witness: bk-1: host-raid: raid.members md0 is 1/2" in str(
+        history(stage, change)[-1].data
+    )
+    assert not any(e.kind == "step.intended" for e in history(stage, change))
+    assert stage.lab.array_counters()[CANARY] == counters
+    back_out(stage, change)
+
+
 def test_a_back_out_does_not_wait_for_an_array_that_never_returns(stage: Stage) -> None:
     """The step that waits for the update may take four hours; who backs out is heard at once."""
     assert stage.gate is not None

@@ -361,6 +361,19 @@ class Room:
             self.probe(change, array, "version", number, value="version as expected")
             self.probe(change, array, "health", number, value="all parts are well")
 
+    def hosts(self, change: str, number: int, *, degraded: bool = False) -> None:
+        """Two hosts; with a degraded mirror the second is no witness."""
+        for host in ("db-1", "bk-1"):
+            bad = degraded and host == "bk-1"
+            told = [("host-sessions", "passed", "session.state one"), ("host-own-disks", "passed", "disk.healthy one")]
+            told += [("host-raid", "failed", "raid.members md0 is 1/2") if bad else ("host-raid", "passed", "md0")]
+            if not number:
+                told += [("host-paths", "unknown", "no answer"), ("host-ports", "unknown", "it tells of no adapter")]
+            for name, outcome, value in told:
+                if number == 0 or not (bad and name == "host-raid"):
+                    entered: dict[str, Json] = {"array": host, "role": "host", "name": name, "outcome": outcome}
+                    self.enter(change, "probe.finished", **entered, value=value, unit="", round=number)
+
     def probe(
         self,
         change: str,

@@ -252,6 +252,24 @@ def test_a_run_shows_steps_probes_reads_and_the_judgement(room: Room) -> None:
     assert "10 of 10 steps" in page
 
 
+def test_what_hosts_told_before_is_shown_with_the_one_that_is_no_witness_and_what_nobody_told(room: Room) -> None:
+    change = room.started()
+    room.baseline(change)
+    room.hosts(change, 0, degraded=True)
+    page = room.client("operator").text(f"/changes/{change}")
+    assert "1 of 2 can be witnesses" in page
+    assert "bk-1, host-raid, before the change:" in page
+    assert "raid.members md0 is 1/2" in page
+    assert page.count("no witness: not well itself") == 1
+    assert page.count("not told: host-paths, host-ports") == 2
+    assert "host-paths, before the change:" not in page  # what was not told is no finding
+    room.probes(change, 1)
+    room.hosts(change, 1, degraded=True)
+    after = room.client("operator").text(f"/changes/{change}")
+    assert after.count("passed in 1 of 1 rounds") >= 5
+    assert after.count('<span class="quiet">host</span>') == 2
+
+
 def test_an_interrupted_step_is_shown_as_not_known(room: Room) -> None:
     change = room.started()
     room.baseline(change)
