@@ -52,7 +52,7 @@ def _whole(where: str, part: Part, reading: ArrayReading) -> tuple[Outcome, str]
         return UNKNOWN, f"it calls itself well, and {where} {part.state}"
     found, laid = Counter(reading.problems), Counter(part.troubles)
     if beside := list((found - laid).elements()):
-        return FAILED, f"not of the failed {where}: {', '.join(beside)}"
+        return FAILED, f"beside the failed {where}: {', '.join(beside)}"
     if since := list((laid - found).elements()):
         return UNKNOWN, f"it did not tell the same twice: {', '.join(since)}"
     return PASSED, f"nothing is wrong with it but the failed {where}: {', '.join(reading.problems)}"

@@ -45,8 +45,8 @@ def test_the_named_part_and_nothing_else_is_mended_and_every_trouble_is_told() -
         (parts(PARTNER), "it has no controller 2 of enclosure 1"),
         (parts(PARTNER, DEAD, DEAD), "it has no controller 2 of enclosure 1"),
         (parts(PARTNER, replace(DEAD, enclosure="2")), "it has no controller 2 of enclosure 1"),
-        (parts(PARTNER, replace(DEAD, troubles=())), "not of the failed controller 2 of enclosure 1: node node2"),
-        (parts(PARTNER, replace(DEAD, troubles=LOST[1:])), f"not of the failed controller 2 of enclosure 1: {LOST[0]}"),
+        (parts(PARTNER, replace(DEAD, troubles=())), "beside the failed controller 2 of enclosure 1: node node2"),
+        (parts(PARTNER, replace(DEAD, troubles=LOST[1:])), f"beside the failed controller 2 of enclosure 1: {LOST[0]}"),
     ],
 )
 def test_another_part_a_part_that_serves_and_a_second_fault_fail(told: PartsReading, because: str) -> None:

@@ -144,7 +144,7 @@ def test_the_failed_part_that_is_replaced_is_let_through_and_people_sign_for_its
 @pytest.mark.parametrize(
     ("fields", "outcome", "because"),
     [
-        ({"problems": (*LOST, "drive 3 is offline")}, Outcome.FAILED, "not of the failed controller 2"),
+        ({"problems": (*LOST, "drive 3 is offline")}, Outcome.FAILED, "beside the failed controller 2"),
         ({"serial": "0000020420E99999"}, Outcome.FAILED, "it answers with serial"),
         ({"model": "LAB-FS7"}, Outcome.FAILED, "it is a LAB-FS7"),
         ({"update_state": "system_updating"}, Outcome.FAILED, "an update is going on"),

@@ -119,9 +119,9 @@ def test_an_array_that_has_lost_a_part_opens_only_for_exactly_that_part(stage: S
     stage.lab.fault("east-1", "drive-failed")
     red = refused(stage, replacement(stage, failed=True))
     stage.lab.clear("east-1", "drive-failed")
-    assert "not of the failed controller 2 of enclosure 1: " in red["array-healthy"]
+    assert "beside the failed controller 2 of enclosure 1: " in red["array-healthy"]
     assert "drive 3 is offline" in red["array-healthy"]
-    assert "node2" not in red["array-healthy"].partition("not of the failed")[2]
+    assert "node2" not in red["array-healthy"].partition("beside the failed")[2]
 
 
 def test_a_part_that_serves_is_not_replaced_as_a_failed_one(stage: Stage) -> None:

@@ -87,6 +87,24 @@ def test_a_good_part_is_let_in_and_stays_well(family: ArrayFamily) -> None:
     assert made.array.accepted == {"swap": 1, "let-in": 1}
 
 
+def test_a_failed_part_is_replaced_by_the_same_steps_and_goes_back_dead(family: ArrayFamily) -> None:
+    made = bench(family)
+    made.array.set_fault("partner-dead", "")
+    assert made.take(made.words.forward) is None
+    assert made.take(made.words.commit) is None
+    assert "partner-dead" not in made.array.faults
+    assert made.take(made.words.back_out) is None
+    assert "partner-dead" in made.array.faults
+
+
+def test_a_failed_part_whose_replacement_is_dead_too_is_never_called_done(family: ArrayFamily) -> None:
+    made = bench(family)
+    made.array.set_fault("partner-dead", "")
+    made.array.set_fault("part-refused", "")
+    assert made.take(made.words.forward) is not None
+    assert made.take(made.words.back_out) is None
+
+
 @pytest.mark.parametrize(
     ("changed", "step"),
     [({"firmware": "8.5.0.2"}, "carries"), ({"part": "OTHER-99"}, "new-in-place"), ({"serial": "NEW-9"}, "swap")],
