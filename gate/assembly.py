@@ -27,6 +27,7 @@ from gate.permits.asking import KeyholderOffice
 from gate.permits.following import Following
 from gate.permits.office import PermitOffice
 from gate.permits.register import Register
+from gate.policy import Policy
 from gate.settings import Settings
 from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
@@ -199,6 +200,20 @@ def make_private(settings: Settings) -> None:
         raise Outside(f"the data directory cannot be made: {error.strerror}", place=str(settings.data)) from None
 
 
+def crew_of(policy: Policy, ledger: Ledger, hands: Hands, office: Office, people: People) -> Crew:
+    """Return what a driver needs, with the policy's limits."""
+    return Crew(
+        ledger=ledger,
+        hands=hands,
+        office=office,
+        people=people.all,
+        approvals=policy.approvals,
+        permit_lifetime=policy.permit_lifetime,
+        evidence_max_age=policy.evidence_max_age,
+        settle=policy.settle,
+    )
+
+
 def assemble(settings: Settings, clock: Clock = now) -> Installation:
     """Put one installation together; nothing is asked and nothing moves before `start`."""
     config, policy = settings.config, settings.config.policy
@@ -221,16 +236,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     )
     office, beside = office_of(settings, ledger, clock)
     witnessing, stamping = witnesses_of(settings, ledger, clock)
-    crew = Crew(
-        ledger=ledger,
-        hands=hands,
-        office=office,
-        people=people.all,
-        approvals=policy.approvals,
-        permit_lifetime=policy.permit_lifetime,
-        evidence_max_age=policy.evidence_max_age,
-        settle=policy.settle,
-    )
+    crew = crew_of(policy, ledger, hands, office, people)
     if witnessing.demand is WitnessDemand.REQUIRED:
         crew = replace(crew, covered=witnessing.covers)
     desk = Desk(
