@@ -254,15 +254,5 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     streaming = streaming_of(settings, ledger, clock)
     schedule = Schedule(config.inventory, policy, gathering.rehearsals, ledger, clock)
     return Installation(
-        settings,
-        ledger,
-        people,
-        Control(desk),
-        driver,
-        gathering,
-        schedule,
-        streaming,
-        witnessing,
-        stamping,
-        beside,
+        settings, ledger, people, Control(desk), driver, gathering, schedule, streaming, witnessing, stamping, beside
     )
