@@ -32,14 +32,15 @@ BATCH = 1000
 CODE = """
 import sys, pathlib
 from gate.store import keys; from gate.store.sqlite import open_ledger
-from gate.export import jsonl, population, stream
 folder = pathlib.Path(sys.argv[1])
 ledger = open_ledger(folder / "ledger.db", signer=keys.load(folder / "key", "gate.example.com/ledger/1"))
 if sys.argv[2] == "nothing":
     chunks = []
 elif sys.argv[2] == "jsonl":
+    from gate.export import jsonl
     chunks = jsonl.lines(ledger, ledger.size())
 else:
+    from gate.export import population, stream
     chunks = stream.mapped(ledger, stream.FORMS[sys.argv[2]], population.begin(ledger, "2026-11-22T12:00:00.000000Z"))
 with open(folder / "out", "wb") as out:
     for chunk in chunks:
