@@ -70,6 +70,7 @@ async def _run(settings: dict[str, Any], directory: Path) -> None:
         production_array=settings["production_array"],
         vault_array=settings["vault_array"],
         object_keys=settings["object_keys"],
+        kept=settings["kept"],
     )
     revoked = Path(settings["revoked"]) if settings["revoked"] else None
     trusted = Trusted(settings["monitor_key"], settings["rehearse_key"], settings["ca_key"], revoked)

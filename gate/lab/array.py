@@ -87,6 +87,9 @@ class Array(ABC):
         self.heard: Counter[str] = Counter()
         """How many times each line came under the login that may change something, accepted or not."""
 
+        self.keep: Callable[[], None] = lambda: None
+        """Writes down what it has taken, before anybody is told; only where it is to outlive its process."""
+
         self.lock = threading.RLock()
         self._stop = threading.Event()
         self._good = controller.faults

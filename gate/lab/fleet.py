@@ -29,6 +29,7 @@ from gate.lab.dialects.behind_host import BehindHost
 from gate.lab.disk import Disk, Volume
 from gate.lab.host import Device, Host, Mount, lun_disk
 from gate.lab.identity import Identity, revision_of
+from gate.lab.kept import keep
 from gate.lab.offsite import ObjectKeys, object_services, send_away
 from gate.lab.s3 import ObjectService
 from gate.lab.scsi import BLOCK, Controller, Unit
@@ -120,11 +121,14 @@ def build(
     production_array: str,
     vault_array: str,
     object_keys: ObjectKeys,
+    kept: bool = False,
 ) -> Fleet:
     """Build a lab; nothing listens yet. BadInput when the inventory lacks what the lab's story needs."""
     fleet = Fleet(inventory)
     for entry in inventory.arrays:
         array = _array(entry, gate_initiator, pace)
+        if kept:
+            keep(array, directory / "kept" / entry.id)
         fleet.arrays[entry.id] = array
         if not entry.fabric:
             portal, port = (entry.scratch.portal, entry.scratch.port) if entry.scratch else (entry.ssh.host, 3260)

@@ -41,15 +41,17 @@ def start(
     object_keys: ObjectKeys | None = None,
     image_server: str = "",
     revoked: Path | None = None,
+    kept: bool = False,
     within_s: float = START_S,
 ) -> Lab:
     """
     Start a lab and return when every port answers.
 
     Keys are OpenSSH public lines; at `image_server` (host:port), if given, the lab's images are handed out. Arrays take
-    no certificate that the list at `revoked` names, where one is given, and none while it is missing. BadInput
-    when the inventory cannot be simulated or a lab runs in `directory` already; Outside when it does not come up in
-    time (its last words are in the message).
+    no certificate that the list at `revoked` names, where one is given, and none while it is missing. `kept`
+    arrays begin where a lab that was killed in that directory left them. BadInput when the inventory cannot be
+    simulated or a lab runs in `directory` already; Outside when it does not come up in time (its last words are in the
+    message).
     """
     check_loopback(inventory, image_server)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,6 +70,7 @@ def start(
         "vault_array": vault_array,
         "object_keys": object_keys or {},
         "image_server": image_server,
+        "kept": kept,
         "revoked": str(revoked.absolute()) if revoked else "",
     }
     settings_file = directory / "settings.json"

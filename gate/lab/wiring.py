@@ -94,6 +94,7 @@ def _array_service(array: Array, trusted: Trusted) -> Service:
     def say(user: str, line: str) -> Said:
         if user == ADMIN:
             array.heard[line] += 1
+            array.keep()
         return array.answer(line, admin=user == ADMIN)
 
     keys = Keys(

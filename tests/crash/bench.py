@@ -6,7 +6,7 @@ The process that forks has no threads of its own, and opens the ledger only whil
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -53,7 +53,7 @@ from gate.standing import Standing
 from gate.step import Step
 from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
-from tests.crash import holder
+from tests.crash import escorted, holder
 from tests.crash.bastion import Jump, bastion
 from tests.crash.cells import Cell
 from tests.crash.children import Child, forked
@@ -140,10 +140,14 @@ class Bench:
     jump: Jump | None = None
     unused: list[str] = field(default_factory=list)
     release: Release = STANDARD
+    apart: list[str] = field(default_factory=list)
+    """Those that run in no lab yet: each is started in a process of its own."""
+
+    pace: float = 1.0
 
     def run(self, cell: Cell, chance: random.Random) -> "Run":
         """Return a run on an array that is as new: through the bastion where that is harmed, else every second one."""
-        array = self.unused.pop(0)
+        array = (self.apart if cell.apart else self.unused).pop(0)
         folder = self.home / array
         folder.mkdir()
         through = cell.party == "bastion" or chance.random() < 0.5
@@ -156,26 +160,45 @@ def hired() -> dict[str, Ed25519PrivateKey]:
 
 
 @contextmanager
-def bench(home: Path, network: str, count: int, pace: float = 1.0) -> Iterator[Bench]:
-    """Start a lab for so many runs."""
+def bench(home: Path, network: str, count: int, pace: float = 1.0, apart: int = 0) -> Iterator[Bench]:
+    """Start a lab for so many runs, `apart` of which have their array in a process of its own."""
     inventory, monitor = fleet(network, count), pair()
     office = PermitOffice.open(home / "ca", LIFETIME)
-    lab = start(
-        inventory,
-        home / "lab",
+    names = [array.id for array in inventory.arrays if array.id.startswith("canary")]
+    alone = names[count - apart :]
+    together = [array.id for array in inventory.arrays if array.id not in alone]
+    lab = lab_of(inventory, together, home / "lab", monitor, office, pace)
+    try:
+        ways = [(array.id, array.ssh.host, array.ssh.port) for array in inventory.arrays]
+        with bastion(home / "jump", office.public_line(), monitor.line, ways) as jump:
+            yield Bench(
+                home, lab, inventory, monitor, office, hired(), jump, names[: count - apart], apart=alone, pace=pace
+            )
+    finally:
+        lab.stop()
+
+
+def lab_of(
+    inventory: Inventory,
+    names: Sequence[str],
+    home: Path,
+    monitor: Pair,
+    office: PermitOffice,
+    pace: float,
+    kept: bool = False,
+) -> Lab:
+    """Start a lab with some of the arrays; `kept` ones know after a kill what they had taken."""
+    some = inventory.model_copy(update={"arrays": tuple(inventory.array(name) for name in names)})
+    return start(
+        some,
+        home,
         monitor_key=monitor.line,
         rehearse_key=pair().line,
         ca_key=office.public_line(),
         gate_initiator=INITIATOR,
         pace=pace,
+        kept=kept,
     )
-    try:
-        names = [array.id for array in inventory.arrays if array.id.startswith("canary")]
-        ways = [(array.id, array.ssh.host, array.ssh.port) for array in inventory.arrays]
-        with bastion(home / "jump", office.public_line(), monitor.line, ways) as jump:
-            yield Bench(home, lab, inventory, monitor, office, hired(), jump, names)
-    finally:
-        lab.stop()
 
 
 def steps_of(rendered: Rendered) -> tuple[Step, ...]:
@@ -213,6 +236,21 @@ class Run:
     loaded: int = 0
     """How often the vendor has loaded the code by hand."""
 
+    own: Lab | None = None
+    """The process that is this run's array alone."""
+
+    @property
+    def lab(self) -> Lab:
+        """Where its array runs."""
+        return self.own or self.bench.lab
+
+    def raise_array(self) -> None:
+        """Start its array in a process of its own, the first time or again."""
+        made = self.bench
+        self.own = lab_of(
+            made.inventory, (self.array,), self.folder / "array", made.monitor, made.office, made.pace, kept=True
+        )
+
     @cached_property
     def inventory(self) -> Inventory:
         """As this run reaches it."""
@@ -226,13 +264,22 @@ class Run:
     def pins(self) -> HostKeys:
         """Host keys of the lab and its bastion."""
         lab, jump = read_host_keys(self.bench.lab.known_hosts), self.bench.jump
-        return HostKeys(lab.entries + jump.pins.entries) if jump else lab
+        own = read_host_keys(self.own.known_hosts).entries if self.own else ()
+        return HostKeys(lab.entries + own + (jump.pins.entries if jump else ()))
 
     @property
     def people(self) -> dict[str, Person]:
         """Those who approve, with their keys."""
         keys = {name: " ".join(public_line(key, name).split()[:2]) for name, key in self.bench.people.items()}
-        return {name: Person(name, seats=frozenset({SEATS[name]}), keys=(key,)) for name, key in keys.items()}
+        people = {name: Person(name, seats=frozenset({SEATS[name]}), keys=(key,)) for name, key in keys.items()}
+        if self.cell.escorted:
+            people[escorted.CONTRACTOR] = escorted.hired(now(), out=self.shut.exists())
+        return people
+
+    @property
+    def shut(self) -> Path:
+        """A file that is there once the contractor was shut out."""
+        return self.folder / "contractor-is-out"
 
     @property
     def attended(self) -> bool:
@@ -275,6 +322,7 @@ class Run:
             },
             seats=tuple(seat.value for seat in SEATS.values()),
             scratch=self.bench.inventory.scratch_words(self.array, "control-1"),
+            contractor=escorted.contracted(now()) if self.cell.escorted else None,
         )
 
     def ledger(self) -> SqliteLedger:
@@ -370,12 +418,11 @@ class Run:
             clock=now,
             saboteur=saboteur,
         )
-        people = self.people
         crew = Crew(
             ledger=ledger,
             hands=hands,
             office=KeyholderOffice(made, self.socket, PATIENCE_S),
-            people=lambda: people,
+            people=lambda: self.people,
             approvals=ApprovalKind.SIGNED,
             permit_lifetime=LIFETIME,
             evidence_max_age=timedelta(hours=1),
@@ -390,7 +437,7 @@ class Run:
 
     def counted(self) -> Counter[str]:
         """Return what the array itself says that it accepted."""
-        return Counter(self.bench.lab.array_counters()[self.array])
+        return Counter(self.lab.array_counters()[self.array])
 
     def vendor_loads(self) -> None:
         """The vendor's engineer loads the code past the gate."""
@@ -404,7 +451,7 @@ class Run:
             user="fwadmin",
             key=permit.key,
             certificate=permit.certificate,
-            pinned=read_host_keys(self.bench.lab.known_hosts),
+            pinned=self.pins,
         ) as session:
             reply = session.run("applysoftware -file lab-8.7.0.4.img", deadline_s=10)
         if reply.exit_status != 0:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from gate.playbook.written import KINDS
 from gate.step import Step
 
+ESCORT = ("asking", "asked", "said")
+"""Moments of a contractor's step alone: before an escort is asked, while they are, and when their go is recorded."""
+
 BOUNDARIES: Mapping[str, tuple[str, ...]] = {
     "ask": ("before", "silent", "answered", "recorded"),
-    "do": ("wished", "granted", "before", "intended", "half-sent", "sent", "answered", "recorded"),
-    "send": ("wished", "granted", "before", "intended", "half-sent", "sent", "answered", "recorded"),
-    "attended": ("wished", "granted", "before", "intended", "confirmed", "answered", "recorded"),
+    "do": (*ESCORT, "wished", "granted", "before", "intended", "half-sent", "sent", "answered", "recorded"),
+    "send": (*ESCORT, "wished", "granted", "before", "intended", "half-sent", "sent", "answered", "recorded"),
+    "attended": (*ESCORT, "wished", "granted", "before", "intended", "confirmed", "answered", "recorded"),
 }
 """
 Kind → moments. `wished`: the keyholder has been asked for a permit and has decided nothing. `granted`: it has entered
@@ -30,12 +33,14 @@ MISHAPS: Mapping[str, tuple[str, ...]] = {
     "gate": ("kill", "stop", "power", "cut"),
     "keyholder": ("kill", "stop", "power", "cut"),
     "bastion": ("kill", "stop", "cut"),
-    "array": ("restart", "stop"),
+    "array": ("restart", "stop", "kill"),
+    "contractor": ("stop",),
 }
 """
 Who comes to harm → how. `kill`: kill -9, and it is started again. `stop`: SIGSTOP until everything that may still be
 sent is too late. `power`: kill -9, and its log loses what was not synced and ends torn. `cut`: the connection ends
-without a goodbye, of the gate that which was used last. `restart`: the array shuts its doors for a moment.
+without a goodbye, of the gate that which was used last. `restart`: the array shuts its doors for a moment; to be
+killed it stands in a process of its own. A contractor is stopped by somebody of the house, who later goes on.
 """
 
 
@@ -48,6 +53,16 @@ class Cell:
     boundary: str
     party: str
     mishap: str
+
+    @property
+    def escorted(self) -> bool:
+        """Whether a contractor performs in this run."""
+        return self.party == "contractor" or self.boundary in ESCORT
+
+    @property
+    def apart(self) -> bool:
+        """Whether the array needs a process of its own, since it is killed."""
+        return (self.party, self.mishap) == ("array", "kill")
 
     def __str__(self) -> str:
         return f"{self.mishap} of the {self.party} at {self.boundary} of {self.step} ({self.kind})"
@@ -72,7 +87,7 @@ def cells(steps: tuple[Step, ...]) -> list[Cell]:
                 Cell(kind, step.id, boundary, party, mishap)
                 for party, mishaps in MISHAPS.items()
                 for mishap in mishaps
-                if mishap != "cut" or _open(boundary, party)
+                if (mishap != "cut" or _open(boundary, party)) and _meets(kind, boundary, party)
             ]
     return found
 
@@ -81,7 +96,14 @@ def _open(boundary: str, party: str) -> bool:
     """Whether somebody uses a connection that could be cut: with the keyholder it lasts as long as the wish."""
     if boundary in AT_KEYHOLDER:
         return party == "keyholder"
-    return party == "bastion" or (party == "gate" and boundary != "confirmed")
+    return party == "bastion" or (party == "gate" and boundary not in ("confirmed", *ESCORT))
+
+
+def _meets(kind: str, boundary: str, party: str) -> bool:
+    """Whether harm to that party then is more than a moment later: while an escort is asked nobody else is."""
+    if party == "contractor":
+        return kind != "ask"
+    return boundary not in ESCORT or party == "gate"
 
 
 def unknown_kinds() -> set[str]:

@@ -21,13 +21,15 @@ from gate.canonical import Json
 from gate.change import Phase
 from gate.engine.next import by_hand
 from gate.errors import GateError, LedgerUnavailable, Moved
+from gate.lab.client import is_locked
 from gate.ledger.entry import Actor, Draft, Entry
 from gate.lifecycle import fold
-from gate.standing import BEGUN, SOAK, Answer, Standing, State
+from gate.standing import BEGUN, MOVING, SOAK, Answer, Standing, State
 from gate.step import Step
 from gate.store.sqlite import SqliteLedger
 from tests.crash.bench import LIFETIME, MOST_S, NEW, OLD, Run, confirm
 from tests.crash.children import Child
+from tests.crash.escorted import ESCORT, broken, go, stop, waits
 from tests.crash.holder import forgotten, tear
 from tests.crash.saboteur import note_synced
 
@@ -57,6 +59,8 @@ class Came:
 def play(run: Run) -> Came:
     """Play one run and judge it."""
     began = time.monotonic()
+    if run.cell.apart:
+        run.raise_array()
     run.begin()
     keeper = _Keeper(run)
     problems: list[str] = []
@@ -74,6 +78,7 @@ def play(run: Run) -> Came:
         ledger.examine()
         history = ledger.history(run.plan.change)
         problems += judged(run, history)
+        problems += broken(history) if run.cell.escorted else []
         problems += lost(run, ledger)
         problems += forgotten(run.data, history, ledger.size())
         ended = fold(history)
@@ -81,6 +86,8 @@ def play(run: Run) -> Came:
         return Came(str(run.cell), "unreadable", run.happened, 0, time.monotonic() - began, (*problems, str(error)))
     finally:
         ledger.close()
+        if run.own is not None:
+            run.own.stop()
     return Came(
         str(run.cell), ended.closed or ended.state, run.happened, len(run.asked), time.monotonic() - began,
         tuple(problems),
@@ -151,7 +158,12 @@ class _Keeper:
             case "bastion", _:
                 jump.cut()
             case "array", "stop":
-                self._freeze(run.bench.lab.pid)
+                self._freeze(run.lab.pid)
+            case "array", "kill":
+                os.kill(run.lab.pid, signal.SIGKILL)
+                self._soon(self._array_again)
+            case "contractor", _:
+                self._stop_contractor()
             case _:
                 self._restart_array()
 
@@ -168,6 +180,19 @@ class _Keeper:
 
     def _holder_again(self) -> None:
         self._holder = self._run.keyholder(None)
+
+    def _array_again(self) -> None:
+        while is_locked(self._run.lab.directory):  # until the kernel has taken all of it away
+            time.sleep(0.02)
+        self._run.raise_array()
+
+    def _stop_contractor(self) -> None:
+        """Shut them out, and then enter it, whatever the gate does at this moment."""
+        self._run.shut.touch()
+        ledger = self._run.ledger()
+        ledger.append_all([stop(self._run.plan)])
+        ledger.close()
+        note_synced(self._run.folder)
 
     def look(self) -> None:
         """Look into the ledger now and then, and do what a person would do now."""
@@ -187,7 +212,8 @@ class _Keeper:
             if drafts:
                 ledger.append_all(drafts, expect=standing.seq)
                 note_synced(self._run.folder)
-                if drafts[0].kind == "step.confirmed" and self._run.cell.boundary == "confirmed":
+                happens = {"step.confirmed": "confirmed", "escort.go": "said"}.get(drafts[0].kind)
+                if (happens, drafts[0].data.get("step")) == (self._run.cell.boundary, self._run.cell.step):
                     self._from_outside()
         except Moved:
             pass
@@ -213,6 +239,10 @@ class _Keeper:
         if standing.question and standing.state in BEGUN:
             run.asked.append(standing.question)
             return self._answer(standing)
+        if standing.hold and standing.state in BEGUN:
+            return (Draft("hold.lifted", PERFORMER, run.plan.change, {"reason": "looked at the array"}),)
+        if waits(standing) and standing.state in MOVING:
+            return (go(run.plan, standing, run.bench.people[ESCORT]),)
         waiting = by_hand(run.plan, standing)
         if waiting is None:
             return ()
@@ -252,7 +282,7 @@ class _Keeper:
         self._gate = self._run.fork(None)
 
     def _restart_array(self) -> None:
-        lab, array = self._run.bench.lab, self._run.array
+        lab, array = self._run.lab, self._run.array
         lab.fault(array, "offline")
         time.sleep(0.4)
         lab.clear(array, "offline")
@@ -296,7 +326,7 @@ def judged(run: Run, history: Sequence[Entry]) -> list[str]:
             problems.append(f"{step.id} was applied {taken} times")
         if taken > allowed:
             problems.append(f"{step.id} was applied {taken} times on {allowed} intents")
-        heard = 0 if step.attended or step.send else run.bench.lab.array_heard()[run.array].get(step.command, 0)
+        heard = 0 if step.attended or step.send else run.lab.array_heard()[run.array].get(step.command, 0)
         if heard > intents[step.id]:
             problems.append(f"{step.id} was sent {heard} times on {intents[step.id]} intents")
         if heard > 1 and step.again != "safe" and f"{step.id} was sent" not in " ".join(run.asked):
@@ -305,7 +335,7 @@ def judged(run: Run, history: Sequence[Entry]) -> list[str]:
             problems.append(f"{step.id} was intended again, and nobody had looked")
         if intents[step.id] and step.id not in told:
             problems.append(f"{step.id} was begun and nobody has looked since")
-    standing, state = fold(history), run.bench.lab.status()
+    standing, state = fold(history), run.lab.status()
     arrays = state["arrays"]
     assert isinstance(arrays, dict)
     now = arrays[run.array]

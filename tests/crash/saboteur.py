@@ -129,6 +129,8 @@ class WatchedLedger:
         ends = last.kind in ("step.ended", "step.looked")
         if last.kind == "step.intended":
             self._saboteur.reach("before", step)
+        elif last.kind == "escort.asked":
+            self._saboteur.reach("asking", step)
         elif ends:
             self._saboteur.reach("answered", step)
         made: Sequence[Entry] = self._ledger.append_all(drafts, expect=expect)
@@ -138,6 +140,8 @@ class WatchedLedger:
         if last.kind == "step.intended":
             self._saboteur.at = step
             self._saboteur.reach("intended", step)
+        elif last.kind == "escort.asked":
+            self._saboteur.reach("asked", step)
         elif ends:
             self._saboteur.reach("recorded", step)
             if last.data.get("outcome", last.data.get("result")) in ("done", "already"):

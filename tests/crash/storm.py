@@ -1,7 +1,7 @@
 """
 Harm of every kind at random boundaries of random steps, a thousand times; afterwards the array itself is asked.
 
-    python -m tests.crash.storm [--count N] [--workers N] [--seed N] [--pace SECONDS] [--record FILE]
+    python -m tests.crash.storm [--count N] [--workers N] [--seed N] [--pace SECONDS] [--record FILE] [--only PATTERN]
 
 One that was interrupted goes on with the same seed and the same record.
 """
@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 import time
@@ -45,7 +46,11 @@ def drawn(seed: int, count: int) -> list[Cell]:
 
 
 def sample(seed: int) -> list[Cell]:
-    """Return one cell for every boundary of every kind of step, mishaps in turn, and one for each that is missing."""
+    """
+    Return one cell for every boundary of every kind of step, mishaps in turn, and one for each that is missing.
+
+    A contractor's steps and an array that is killed are met with every mishap at every boundary: they are fewer.
+    """
     chance = random.Random(seed)
     found = every_cell()
     chance.shuffle(found)
@@ -56,7 +61,10 @@ def sample(seed: int) -> list[Cell]:
         taken[place] = min(there, key=lambda cell: used[cell.party, cell.mishap])
         used[taken[place].party, taken[place].mishap] += 1
     missing = {(cell.party, cell.mishap): cell for cell in found if not used[cell.party, cell.mishap]}
-    return [*taken.values(), *missing.values()]
+    chosen = [*taken.values(), *missing.values()]
+    met = {(cell.party, cell.mishap, cell.boundary) for cell in chosen}
+    fewer = {(cell.party, cell.mishap, cell.boundary): cell for cell in found if cell.escorted or cell.apart}
+    return [*chosen, *(cell for place, cell in fewer.items() if place not in met)]
 
 
 Numbered = tuple[int, Cell]
@@ -67,7 +75,8 @@ def work(seed: int, share: list[Numbered], network: str, out: int, pace: float) 
     with tempfile.TemporaryDirectory(prefix="crash-") as home:
         for first in range(0, len(share), LAB):
             some = share[first : first + LAB]
-            with bench(Path(home) / str(first), network, len(some), pace) as made:
+            apart = sum(cell.apart for _, cell in some)
+            with bench(Path(home) / str(first), network, len(some), pace, apart) as made:
                 for number, cell in some:
                     try:
                         came = asdict(play(made.run(cell, random.Random(f"{seed} {number}"))))
@@ -118,12 +127,15 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=None)
     options.add_argument("--pace", type=float, default=1.0, help="1: an array restarts in about a second and a half")
     options.add_argument("--sample", action="store_true", help="one mishap at every boundary of every kind of step")
+    options.add_argument("--only", help="each cell whose words this pattern is found in, once, instead of random ones")
     options.add_argument("--record", type=Path, help="a line for each run; runs that it has already are not played")
     given = options.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
     began = time.monotonic()
     chosen = list(enumerate(sample(seed) if given.sample else drawn(seed, given.count)))
+    if given.only:
+        chosen = list(enumerate(cell for cell in every_cell() if re.search(given.only, str(cell))))
     came = recorded(given.record, seed)
     before = {one["number"] for one in came}
     left = [one for one in chosen if one[0] not in before]

@@ -26,6 +26,8 @@ def test_a_sample_holds_every_boundary_of_every_kind_and_every_mishap() -> None:
         drawn = sample(seed)
         assert {(cell.kind, cell.boundary) for cell in drawn} == {(one.kind, one.boundary) for one in every_cell()}
         assert {(cell.party, cell.mishap) for cell in drawn} == ALL
+        few = {(one.party, one.mishap, one.boundary) for one in every_cell() if one.escorted or one.apart}
+        assert few <= {(cell.party, cell.mishap, cell.boundary) for cell in drawn}
 
 
 def test_whoever_comes_to_harm_nothing_is_applied_twice_and_nothing_is_lost() -> None:

@@ -83,6 +83,7 @@ class Nodes(Replaceable, ABC):
         with self.lock:
             self.uploads[name] = data
             self.accepted["upload"] += 1
+            self.keep()
         return ""
 
     def prepare(self, file: str) -> None:
@@ -92,6 +93,7 @@ class Nodes(Replaceable, ABC):
             self._expect("success")
             self.accepted["prepare"] += 1
             self._begin(image, "system_preparing")
+            self.keep()
             self.job(self._run_prepare)
 
     def apply(self, file: str) -> None:
@@ -103,6 +105,7 @@ class Nodes(Replaceable, ABC):
                 raise Declined("CMMVC6055E The action failed as another package is prepared.")  # wording assumed
             self.accepted["apply"] += 1
             self._begin(image, "system_initializing")
+            self.keep()
             self.job(lambda: self._run_apply(self.will(image)))
 
     def complete(self) -> None:
@@ -111,6 +114,7 @@ class Nodes(Replaceable, ABC):
             self._expect("system_completion_required")
             self.accepted["complete"] += 1
             self.update.status = "system_completing"
+            self.keep()
             self.job(self._run_complete)
 
     def abort(self) -> None:
@@ -124,6 +128,7 @@ class Nodes(Replaceable, ABC):
             self._expect("system_prepared", "system_completion_required", *STALLED)
             self.accepted["abort"] += 1
             running, self.update.status = self.update.status != "system_prepared", "system_restoring"
+            self.keep()
             self.job(lambda: self._run_abort(running))
 
     def _expect(self, *states: str) -> None:
@@ -144,12 +149,27 @@ class Nodes(Replaceable, ABC):
     def _begin(self, image: LabImage, status: str) -> None:
         self.update = Update(status, "0", level(image.version), image.file)
 
+    def go_on(self) -> None:
+        """Take up what was under way when its process was killed, from its beginning."""
+        update = self.update
+        match update.status:
+            case "system_preparing":
+                self.job(self._run_prepare)
+            case "system_initializing" | "system_updating":
+                image = recognise(update.file, self.uploads[update.file])
+                self.job(lambda: self._run_apply(self.will(image)))
+            case "system_completing":
+                self.job(self._run_complete)
+            case "system_restoring":
+                self.job(lambda: self._run_abort(running=True))
+
     # Jobs.
 
     def _run_prepare(self) -> None:
         if self.pause(PREPARE_S):
             self.update.status = "system_prepared"
             self.update.progress = ""
+            self.keep()
 
     def _run_apply(self, image: LabImage) -> None:
         if not self.pause(INITIALIZE_S):
@@ -160,14 +180,17 @@ class Nodes(Replaceable, ABC):
         self.update.progress, self.update.next_node = "50", "node1"
         if image.behaviour is Behaviour.STALLS:
             self.update.status = "system_stalled"
+            self.keep()
             return
         if self.restart_first(CONFIG_NODE_S, image.runs, image.behaviour):
             self.update = Update("system_completion_required", "100", level(image.version), image.file)
+            self.keep()
 
     def _run_complete(self) -> None:
         if self.pause(COMPLETE_S):
             self.commit()
             self.update = Update()
+            self.keep()
 
     def _run_abort(self, running: bool) -> None:
         if running:
@@ -179,6 +202,7 @@ class Nodes(Replaceable, ABC):
         elif not self.pause(INITIALIZE_S):
             return
         self.update = Update()
+        self.keep()
 
 
 def level(version: str) -> str:
