@@ -64,6 +64,11 @@ class Cell:
         """Whether the array needs a process of its own, since it is killed."""
         return (self.party, self.mishap) == ("array", "kill")
 
+    @property
+    def rare(self) -> bool:
+        """Whether it is one of the few for which a run needs more than usual."""
+        return self.escorted or self.apart
+
     def __str__(self) -> str:
         return f"{self.mishap} of the {self.party} at {self.boundary} of {self.step} ({self.kind})"
 

@@ -46,13 +46,9 @@ def drawn(seed: int, count: int) -> list[Cell]:
 
 
 def sample(seed: int) -> list[Cell]:
-    """
-    Return one cell for every boundary of every kind of step, mishaps in turn, and one for each that is missing.
-
-    A contractor's steps and an array that is killed are met with every mishap at every boundary: they are fewer.
-    """
+    """Return one cell for every boundary of every kind of step, mishaps in turn, and one for each that is missing."""
     chance = random.Random(seed)
-    found = every_cell()
+    found = [cell for cell in every_cell() if not cell.rare]
     chance.shuffle(found)
     taken: dict[tuple[str, str], Cell] = {}
     used: Counter[tuple[str, str]] = Counter()
@@ -61,10 +57,21 @@ def sample(seed: int) -> list[Cell]:
         taken[place] = min(there, key=lambda cell: used[cell.party, cell.mishap])
         used[taken[place].party, taken[place].mishap] += 1
     missing = {(cell.party, cell.mishap): cell for cell in found if not used[cell.party, cell.mishap]}
-    chosen = [*taken.values(), *missing.values()]
-    met = {(cell.party, cell.mishap, cell.boundary) for cell in chosen}
-    fewer = {(cell.party, cell.mishap, cell.boundary): cell for cell in found if cell.escorted or cell.apart}
-    return [*chosen, *(cell for place, cell in fewer.items() if place not in met)]
+    return [*taken.values(), *missing.values()]
+
+
+def rare(seed: int) -> list[Cell]:
+    """Return, of a contractor's steps and of arrays that are killed, every mishap at every boundary, kinds in turn."""
+    chance = random.Random(seed)
+    found = [cell for cell in every_cell() if cell.rare]
+    chance.shuffle(found)
+    taken: list[Cell] = []
+    used: Counter[tuple[str, str]] = Counter()
+    for place in dict.fromkeys((cell.party, cell.mishap, cell.boundary) for cell in found):
+        there = (cell for cell in found if (cell.party, cell.mishap, cell.boundary) == place)
+        taken.append(min(there, key=lambda cell: used[cell.kind, cell.boundary]))
+        used[taken[-1].kind, taken[-1].boundary] += 1
+    return taken
 
 
 Numbered = tuple[int, Cell]
@@ -127,15 +134,14 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=None)
     options.add_argument("--pace", type=float, default=1.0, help="1: an array restarts in about a second and a half")
     options.add_argument("--sample", action="store_true", help="one mishap at every boundary of every kind of step")
+    options.add_argument("--rare", action="store_true", help="likewise of contractors and of arrays that are killed")
     options.add_argument("--only", help="each cell whose words this pattern is found in, once, instead of random ones")
     options.add_argument("--record", type=Path, help="a line for each run; runs that it has already are not played")
     given = options.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
     began = time.monotonic()
-    chosen = list(enumerate(sample(seed) if given.sample else drawn(seed, given.count)))
-    if given.only:
-        chosen = list(enumerate(cell for cell in every_cell() if re.search(given.only, str(cell))))
+    chosen = list(enumerate(_chosen(given, seed)))
     came = recorded(given.record, seed)
     before = {one["number"] for one in came}
     left = [one for one in chosen if one[0] not in before]
@@ -146,6 +152,14 @@ def main() -> None:
                 print(json.dumps({"seed": seed, **one}), file=record, flush=True)
     told(came, f"{time.monotonic() - began:.0f} s, seed {seed}")
     sys.exit(any(one["problems"] for one in came) or len(came) != len(chosen))
+
+
+def _chosen(given: argparse.Namespace, seed: int) -> list[Cell]:
+    if given.only:
+        return [cell for cell in every_cell() if re.search(given.only, str(cell))]
+    if given.sample or given.rare:
+        return (sample(seed) if given.sample else []) + (rare(seed) if given.rare else [])
+    return drawn(seed, given.count)
 
 
 def told(came: list[dict[str, Any]], how: str) -> None:

@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.crash.cells import BOUNDARIES, MISHAPS, unknown_kinds
-from tests.crash.storm import every_cell, sample
+from tests.crash.storm import every_cell, rare, sample
 from tests.parts import need
 
 SEED = 20091001
@@ -23,17 +25,19 @@ def test_every_kind_of_step_that_a_playbook_may_hold_has_its_boundaries_and_is_w
 
 def test_a_sample_holds_every_boundary_of_every_kind_and_every_mishap() -> None:
     for seed in range(20):
-        drawn = sample(seed)
+        few = rare(seed)
+        drawn = [*sample(seed), *few]
         assert {(cell.kind, cell.boundary) for cell in drawn} == {(one.kind, one.boundary) for one in every_cell()}
         assert {(cell.party, cell.mishap) for cell in drawn} == ALL
-        few = {(one.party, one.mishap, one.boundary) for one in every_cell() if one.escorted or one.apart}
-        assert few <= {(cell.party, cell.mishap, cell.boundary) for cell in drawn}
+        met = {(one.party, one.mishap, one.boundary) for one in every_cell() if one.rare}
+        assert {(cell.party, cell.mishap, cell.boundary) for cell in few} == met
 
 
-def test_whoever_comes_to_harm_nothing_is_applied_twice_and_nothing_is_lost() -> None:
+@pytest.mark.parametrize("share", ["sample", "rare"])
+def test_whoever_comes_to_harm_nothing_is_applied_twice_and_nothing_is_lost(share: str) -> None:
     need("sshd")
     need("setpriv")
-    words = [sys.executable, "-m", "tests.crash.storm", "--sample", "--workers", "4", "--seed", str(SEED)]
+    words = [sys.executable, "-m", "tests.crash.storm", f"--{share}", "--workers", "4", "--seed", str(SEED)]
     done = subprocess.run(
         words, check=False, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=500
     )
