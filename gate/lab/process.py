@@ -78,6 +78,13 @@ def start(
     settings_file.write_text(json.dumps(settings, indent=1) + "\n")
     child = _spawn(directory, settings_file)
     _STARTED.append(child)
+    lab = _awaited(directory, inventory, child, within_s)
+    # Somebody must collect the child when it ends before us; nobody needs to when it outlives us.
+    threading.Thread(target=child.wait, name="lab child", daemon=True).start()
+    return lab
+
+
+def _awaited(directory: Path, inventory: Inventory, child: "subprocess.Popen[bytes]", within_s: float) -> Lab:
     lab = Lab(directory)
     try:
         _await_ready(lab, inventory, child, time.monotonic() + within_s)
@@ -85,8 +92,6 @@ def start(
         child.kill()
         child.wait()
         raise
-    # Somebody must collect the child when it ends before us; nobody needs to when it outlives us.
-    threading.Thread(target=child.wait, name="lab child", daemon=True).start()
     return lab
 
 
