@@ -75,7 +75,7 @@ class Register:
         return self._made
 
     def _write(self, made: dict[str, Made]) -> None:
-        """Write what has not ended; nothing is taken over when it cannot be written."""
+        """Write what has not ended; Outside when the memory or the list cannot be written."""
         now = self._clock()
         kept = {serial: one for serial, one in made.items() if now < one.expires}
         rows = {
@@ -86,10 +86,10 @@ class Register:
         moment = int(now.timestamp())
         try:
             _whole(self._memory, json.dumps(rows, indent=1).encode() + b"\n", 0o600)
+            self._made = kept  # what is revoked stays so, also where the list cannot be written this time
             _whole(self._listed, krl.write(self._ca, revoked, moment, moment), 0o644)
         except OSError as error:
             raise Outside(f"the register of permits cannot be written: {error.strerror}") from None
-        self._made = kept
 
 
 def _ended(one: Made, because: str, chosen: bool) -> Made:

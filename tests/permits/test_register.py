@@ -101,3 +101,15 @@ def test_a_memory_that_cannot_be_read_makes_no_permit(place: Place, content: byt
     place.memory.write_bytes(content)
     with pytest.raises(BadInput, match="no register of permits"):
         place.open().enter(2, "chg-0001", LATER)
+
+
+def test_a_revocation_whose_list_could_not_be_written_is_on_the_next_one(place: Place) -> None:
+    register = place.open()
+    register.enter(1, "chg-0001", LATER)
+    place.listed.unlink()
+    place.listed.mkdir()
+    with pytest.raises(Outside, match="cannot be written"):
+        register.stop("chg-0001")
+    place.listed.rmdir()
+    register.enter(2, "chg-0002", LATER)
+    assert place.revokes(1)
