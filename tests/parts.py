@@ -23,6 +23,7 @@ PARTS = {
     "iscsi-readcapacity16": "libiscsi-bin",
     "iscsi-test-cu": "libiscsi-bin",
     "iscsistart": "open-iscsi",
+    "libatomic": "libatomic1",
     "libiscsi": "libiscsi-bin",
     "linux.uml": "user-mode-linux",
     "make": "make",
@@ -54,7 +55,7 @@ PARTS = {
 BEHIND = {"libiscsi": "iscsi-ls", "postgres-15": "/usr/lib/postgresql/15/bin/postgres"}
 """Part → the program that shows that it is there, where the two differ."""
 
-PLUGINS = {"qemu-iscsi": "qemu/block-iscsi.so"}
+PLUGINS = {"libatomic": "libatomic.so.1", "qemu-iscsi": "qemu/block-iscsi.so"}
 """Part → file below a library directory, for what is loaded and not run."""
 
 SWITCH = "SANGATE_ALL_PARTS"

@@ -53,6 +53,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    need("libatomic")  # what drives the browser is linked with it
     chromium = need("chromium")
     room = make(tmp_path_factory.mktemp("gate"))
     stop, ready, ports = threading.Event(), threading.Event(), list[int]()

@@ -5,7 +5,6 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 from gate.canonical import Json
@@ -21,12 +20,14 @@ from gate.permits.asking import KeyholderOffice
 from gate.permits.office import Permit, Wanted
 from gate.policy import ApprovalKind
 from tests.crash.bench import STANDARD, Bench, Release, Run, hired
+from tests.crash.cells import Cell
 from tests.keyholder.running import running
 from tests.lab.fleets import GATE
 from tests.real.full_lab import ARRAYS, FullLab, waited
 from tests.real.sshd import QUICK, USER
 
 ENDED = ("change.closed", "change.halted", "person.asked")
+NOBODY = Cell(kind="", step="", boundary="", party="", mishap="")  # comes to harm
 
 
 @dataclass
@@ -87,7 +88,7 @@ def carried_out(lab: FullLab, array: str, folder: Path, release: Release = STAND
     log = lab.machines[array].sshd.log.read_text()
     bench = Bench(lab.home, cast("object", lab), lab.inventory, lab.monitor, lab.office, hired())  # type: ignore[arg-type]
     bench.release = release
-    run = Run(bench, array, SimpleNamespace(kind=""), folder, random.Random(1))  # type: ignore[arg-type]
+    run = Run(bench, array, NOBODY, folder, random.Random(1))
     run.begin()
     file = folder / "keyholder.yaml"
     # The bastion sees the gate, the array sees the bastion; from anywhere else the certificate is nothing.
