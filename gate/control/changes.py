@@ -104,7 +104,11 @@ class Changes:
         """Say no from a seat; the change ends."""
         reason_of(reason)
         desk, say = self._desk, Decision.DENY
-        desk.enter(change, lambda now: signing.signed(desk, actor, now, seat, say, reason, statement, signature))
+        desk.enter(
+            change,
+            lambda now: signing.signed(desk, actor, now, seat, say, reason, statement, signature),
+            lambda now: (now.plan_digest, now.verdict_digest),
+        )
         return desk.view(change, actor)
 
     def start(self, actor: Person, change: str, progress: Progress = quiet) -> View:
@@ -182,7 +186,7 @@ class Changes:
 
     def back_out(self, actor: Person, change: str, reason: str) -> View:
         """Take the canary back; approved with the plan, so it needs no new approval. It lifts a hold."""
-        self._desk.enter(change, lambda standing: self._back(actor, standing, reason))
+        self._desk.enter(change, lambda standing: self._back(actor, standing, reason), lambda standing: standing.hold)
         return self._desk.view(change, actor)
 
     def _back(self, actor: Person, standing: Standing, reason: str) -> tuple[Draft, ...]:
@@ -198,7 +202,7 @@ class Changes:
 
     def withdraw(self, actor: Person, change: str, reason: str) -> View:
         """The requester takes it back before anything has begun; a stuck one is left as it is by those who run it."""
-        self._desk.enter(change, lambda standing: self._withdrawn(actor, standing, reason))
+        self._desk.enter(change, lambda standing: self._withdrawn(actor, standing, reason), stuck)
         return self._desk.view(change, actor)
 
     def _withdrawn(self, actor: Person, standing: Standing, reason: str) -> tuple[Draft, ...]:

@@ -37,6 +37,7 @@ Progress = Callable[[str], None]
 PLAN = TypeAdapter(Plan)
 REQUEST = TypeAdapter(ChangeRequest)
 REASON_MAX = 500
+LOOK_AGAIN = "read the change again"
 
 
 def quiet(line: str) -> None:
@@ -190,16 +191,24 @@ class Desk:
                 raise Refused(f"the change is {standing.state}: {draft.kind} is not possible now")
         self.ledger.append_all(drafts, expect=standing.seq)
 
-    def enter(self, change: str, decide: Callable[[Standing], Sequence[Draft]]) -> None:
+    def enter(
+        self,
+        change: str,
+        decide: Callable[[Standing], Sequence[Draft]],
+        about: Callable[[Standing], object] = lambda _: None,
+    ) -> None:
         """
         Enter what a person decides; `decide` gives the entries, or raises.
 
         A change under way gets entries all the time. One that came in between is read too and the decision made anew
         from what is there now: a person who stops or goes back is not sent away because the gate wrote down a step.
-        Moved after a hundred times.
+        Moved after a hundred times, or when what the decision is `about` is another one than at the first reading.
         """
+        first = about(self.standing(change))
         for left in reversed(range(100)):
             standing = self.standing(change)
+            if about(standing) != first:
+                raise Moved("something else is to be decided now than a moment ago; nothing was done", hint=LOOK_AGAIN)
             drafts = decide(standing)
             try:
                 return self.move(standing, *drafts)

@@ -129,7 +129,7 @@ def next_action(plan: Plan, standing: Standing, now: datetime) -> Action:
     if standing.state not in MOVING:
         return Wait(f"the change is {standing.state}")
     if standing.state is State.BACKING_OUT:
-        return _in_flight(standing, now) or _walk(plan, standing, Phase.BACK_OUT, now) or Close(State.BACKED_OUT)
+        return _in_flight(plan, standing, now) or _walk(plan, standing, Phase.BACK_OUT, now) or Close(State.BACKED_OUT)
     if standing.state is State.COMMITTING:
         return _walk(plan, standing, Phase.COMMIT, now) or Close(State.HELD)
     lacking = tuple(name for name in (plan.canary, plan.control) if not _has_baseline(standing, name))
@@ -138,12 +138,21 @@ def next_action(plan: Plan, standing: Standing, now: datetime) -> Action:
     return _walk(plan, standing, Phase.FORWARD, now) or _soak(plan, standing, now)
 
 
-def _in_flight(standing: Standing, now: datetime) -> Wait | None:
-    """A command sent under an earlier intent may still be on its way until that intent's `act_before`."""
+def _in_flight(plan: Plan, standing: Standing, now: datetime) -> Wait | Look | None:
+    """
+    What an earlier intent sent may be on its way until its `act_before`, and may lie with the array after it.
+
+    So before anything goes back the array is looked at, until it shows that the step was begun, or long enough that it
+    was not: it would else be begun after the canary was called taken back, with nobody watching.
+    """
     for mark in standing.marks.values():
-        open_ended = mark.phase is not Phase.BACK_OUT and not mark.outcome and not mark.looked
-        if open_ended and mark.act_before is not None and now < mark.act_before:
+        step = plan.steps(mark.phase)[mark.number]
+        if mark.phase is Phase.BACK_OUT or step.attended or not step.mutates or mark.settled or mark.looked:
+            continue
+        if not mark.outcome and mark.act_before is not None and now < mark.act_before:
             return Wait("a step sent before may still be on its way", mark.act_before)
+        if mark.outcome in ("", "unknown"):
+            return Look(mark.phase, mark.number, step)
     return None
 
 
@@ -224,7 +233,8 @@ def _reconcile(
     found = "it was not begun" if mark.looked == "not_begun" else f"its outcome is not known: {mark.because}"
     if mark.prompted:
         found = f"{mark.because}; {found.partition(':')[0]}"
-    return Question(f"{phase} step {step.id} was sent and {found}. May it be sent again?", f"{phase} {number}")
+    sent = "was sent" if mark.attempt == 1 else f"was sent {mark.attempt} times"
+    return Question(f"{phase} step {step.id} {sent} and {found}. May it be sent again?", f"{phase} {number}")
 
 
 def _within_block(standing: Standing, steps: tuple[Step, ...], phase: Phase, number: int) -> bool:

@@ -73,6 +73,20 @@ def test_a_decision_that_an_entry_overtakes_is_made_anew_from_what_is_there_then
     assert not desk.standing(change).hold
 
 
+def test_a_decision_about_a_hold_is_none_about_another_one(room: Room) -> None:
+    desk, change, read = room.control._desk, room.opened(), []
+
+    def decide(standing: Standing) -> tuple[Draft, ...]:
+        read.append(standing.hold)
+        desk.ledger.append(_in_between(room, change, "hands in the array"))
+        return (Draft("hold.lifted", Actor("person", "performer"), change, {"reason": "backing out"}),)
+
+    with pytest.raises(Moved, match="something else is to be decided"):
+        desk.enter(change, decide, lambda standing: standing.hold)
+    assert read == [""]
+    assert desk.standing(change).hold == "hands in the array"
+
+
 def test_a_change_that_never_rests_is_said_to_have_moved(room: Room) -> None:
     desk, change = room.control._desk, room.opened()
 

@@ -233,9 +233,34 @@ def test_a_back_out_waits_for_what_may_still_be_on_its_way() -> None:
     sent = history.now
     history.backing_out()
     assert then(history) == Wait("a step sent before may still be on its way", sent + ACT_WITHIN)
-    action = then(history.later(ACT_WITHIN))
+    looks = then(history.later(ACT_WITHIN))
+    assert isinstance(looks, Look)
+    assert (looks.phase, looks.number) == (FORWARD, APPLY)
+    action = then(history.look(FORWARD, APPLY, "not_begun"))
     assert isinstance(action, Act)
     assert action.phase is BACK_OUT
+
+
+@pytest.mark.parametrize("result", ["done", "not_begun", "unknown"])
+def test_a_back_out_looks_first_at_what_was_sent_and_never_answered(result: str) -> None:
+    """A command may lie with an array that stood still: idle is what a canary taken back looks like, too."""
+    history = History().forward(APPLY).step(FORWARD, APPLY, "unknown").backing_out()
+    looks = then(history)
+    assert isinstance(looks, Look)
+    assert (looks.phase, looks.number) == (FORWARD, APPLY)
+    action = then(history.look(FORWARD, APPLY, result))
+    assert isinstance(action, Act)
+    assert action.phase is BACK_OUT
+
+
+def test_the_question_after_a_second_sending_is_another_one_than_after_the_first() -> None:
+    history = History().forward(APPLY).step(FORWARD, APPLY, "unknown").look(FORWARD, APPLY, "not_begun")
+    first = then(history)
+    assert isinstance(first, Question)
+    history.asked(first.step).answered("again").intend(FORWARD, APPLY, 2).end(FORWARD, APPLY, "unknown")
+    second = then(history.look(FORWARD, APPLY, "not_begun"))
+    assert isinstance(second, Question)
+    assert first.question != second.question
 
 
 def test_rounds_are_made_one_interval_after_the_other() -> None:

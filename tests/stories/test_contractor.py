@@ -209,11 +209,14 @@ def test_a_stop_while_the_array_applies_lets_it_end_there_and_sends_nothing_more
     assert stage.gate is not None
     control, people = stage.gate.control, stage.people
     change = started(stage)
-    escorted(stage, change, "apply")
+    waiting = escorted(stage, change, "apply")
+    assert waiting.asked is not None
+    apply = (Phase.FORWARD, waiting.asked.number)
+    updated = (Phase.FORWARD, waiting.asked.number + 1)
     control.go(people["escort"], change)
-    until(stage, change, lambda one: bool((sent := one.marks.get((Phase.FORWARD, 6))) and sent.outcome))
+    until(stage, change, lambda one: bool((sent := one.marks.get(apply)) and sent.outcome))
     control.stop(people["contractor"], change, "smoke")
-    found = until(stage, change, lambda one: bool(one.marks.get((Phase.FORWARD, 7)) and one.marks[Phase.FORWARD, 7].at))
+    found = until(stage, change, lambda one: bool((seen := one.marks.get(updated)) and seen.at))
     assert found.stopped == "contractor"
     assert [entry.data["step"] for entry in entries(stage, change, "step.intended")][-1] == "apply"
     assert {mark.outcome for mark in found.marks.values()} <= {"done", "unknown", ""}
