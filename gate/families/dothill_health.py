@@ -21,6 +21,8 @@ OK = 0
 WWPN = re.compile(r"[0-9a-fA-F]{16}")
 IQN = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,220}")
 Row = dict[str, Any]
+SERVES = "Operational"
+REDUNDANT = "Redundant"
 ONE_LEFT = "Operational but not redundant"
 HEALTHS = {1: "degraded", 2: "at fault", 3: "of unknown health"}
 
@@ -60,7 +62,7 @@ def _ill_controllers(rows: list[Row]) -> list[str]:
     down = [
         f"controller {word(row, 'controller-id')} is {word(row, 'status')}"
         for row in rows
-        if word(row, "status") != "Operational"
+        if word(row, "status") != SERVES
     ]
     return down + _ill(rows, "controller", "controller-id")
 
@@ -68,13 +70,13 @@ def _ill_controllers(rows: list[Row]) -> list[str]:
 def _bad_redundancy(reply: Reply) -> list[str]:
     row = objects(reply, "redundancy", "redundancy-mode")[0]
     status = word(row, "redundancy-status")
-    found = [] if status == "Redundant" else [f"the controllers are {status}"]
+    found = [] if status == REDUNDANT else [f"the controllers are {status}"]
     return found + [line for side in ("a", "b") for line in _ill_side(row, side)]
 
 
 def _ill_side(row: Row, side: str) -> list[str]:
     state = word(row, f"controller-{side}-status")
-    return [] if state == "Operational" else [f"controller {side} is {state}"]
+    return [] if state == SERVES else [f"controller {side} is {state}"]
 
 
 def _bad_disks(reply: Reply) -> list[str]:
@@ -134,19 +136,25 @@ def laid_to(
     Ask what comes from one controller alone; a question is yielded, its reply sent. `rows` are the controllers.
 
     Return the lines, worded as the array's problems are, and the names of the controller's host ports; nothing where
-    the other controller is not well too, or an answer cannot be read.
+    it serves by its own status or by that of the pair, where the other controller is not well too, and where an answer
+    cannot be read. A controller that serves may be ill as well: its health alone says nothing of its service.
     """
     mine = [row for row in rows if word(row, "controller-id") == side]
     if len(rows) != 2 or _ill_controllers([row for row in rows if row not in mine]):
+        return (), ()
+    if len(mine) != 1 or word(mine[0], "status") == SERVES:
         return (), ()
     try:
         system = yield questions["system"]
         lines = _bad_system(system) if _only(answer(system), side) else []
         lines += _ill_controllers(mine)
         redundancy = objects((yield questions["redundancy"]), "redundancy", "redundancy-mode")[0]
+        down = _ill_side(redundancy, side.lower())
+        if word(redundancy, "redundancy-status") == REDUNDANT or not down:
+            return (), ()
         if word(redundancy, "redundancy-status") == ONE_LEFT:
             lines.append(f"the controllers are {ONE_LEFT}")
-        lines += _ill_side(redundancy, side.lower())
+        lines += down
         ports = [row for row in objects((yield questions["ports"]), "port", "ports") if row.get("controller") == side]
         lines += _ill_ports(_used(ports))
         names = tuple(dict.fromkeys(map(port_name, ports)))
