@@ -39,7 +39,11 @@ ON_HOSTS: Mapping[str, str] = {
 }
 """Probe of a host → what it is asked. One that passed before the change must have passed when the soak ends."""
 
-OF_ITSELF = ("host-own-disks", "host-firmware")
+WATCHES = ("host-paths", "host-sessions", "host-disks")
+"""What tells of a host's way to the arrays: whoever told nothing of it well cannot see what the change does."""
+
+OWN_DISKS = "host-own-disks"
+OF_ITSELF = (OWN_DISKS, "host-firmware")
 """What says nothing of the canary, and all the more of the host: its own disks and its own firmware."""
 
 FIT = (*OF_ITSELF, "host-ports", "host-raid")
@@ -156,10 +160,14 @@ def _due_after(probe: Probe) -> bool:
 
 
 def no_witness_left(probes: Iterable[Probe], ill: Mapping[str, str] | None = None) -> str:
-    """Say why no host is left that could see what the change does; empty while there is one, or none ever told."""
+    """
+    Say why no host is left that could see what the change does; empty while there is one, or none ever told.
+
+    One that told only of itself, its firmware or its own disks, saw nothing of the arrays and is none.
+    """
     answers = tuple(probes)
     unfit = _ill(answers, 0) if ill is None else ill
-    told = {one.array for one in answers if _well_before(one)} | set(unfit)
+    told = {one.array for one in answers if _watched_before(one)} | set(unfit)
     if not told or told - set(unfit):
         return ""
     return "no host is left that could be a witness: " + "; ".join(
@@ -178,8 +186,8 @@ def _ill(answers: tuple[Probe, ...], rounds: int) -> dict[str, str]:
     return found
 
 
-def _well_before(probe: Probe) -> bool:
-    return probe.name in ON_HOSTS and probe.round == 0 and probe.outcome is Outcome.PASSED
+def _watched_before(probe: Probe) -> bool:
+    return probe.name in WATCHES and probe.round == 0 and probe.outcome is Outcome.PASSED
 
 
 def _doubts(array: str, names: tuple[str, ...], rounds: range, answers: tuple[Probe, ...]) -> list[str]:

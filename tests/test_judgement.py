@@ -11,6 +11,8 @@ from gate.finding import Outcome
 from gate.judgement import (
     FIT,
     OF_ITSELF,
+    ON_HOSTS,
+    WATCHES,
     ZERO_TOLERANCE,
     Held,
     Judgement,
@@ -427,3 +429,12 @@ def test_a_failure_of_the_canary_stays_one_whatever_its_hosts_are() -> None:
     ill = (*SEES, *of_host("db-1", "host-raid", FAILED))
     for name, number in CASES:
         assert judged((*with_answer("canary", name, number, FAILED), *ill)).result is Held.FAILED
+
+
+@pytest.mark.parametrize("name", ON_HOSTS)
+def test_a_host_that_told_only_of_itself_is_no_witness_of_what_the_change_does(name: str) -> None:
+    ill = (*of_host("db-1", "host-raid", FAILED), *SEES)
+    other = of_host("bk-1", name, PASSED, PASSED, PASSED)
+    watches = name in WATCHES
+    assert (no_witness_left((*ill, *other)) == "") is watches
+    assert judged((*probes(), *ill, *other)).result is (Held.HELD if watches else Held.INCONCLUSIVE)
