@@ -8,6 +8,7 @@ marked [M] are from memory and were not compared with a running tool.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gate.evidence import Reply
@@ -167,8 +168,12 @@ def _raid(reply: Reply) -> list[Fact]:
 
 
 def _sessions(reply: Reply) -> list[Fact]:
-    """Return every iSCSI session, by target and portal; one that does not tell both of its states spoils the list."""
-    facts: list[Fact] = []
+    """
+    Return every iSCSI session, by target and portal; one that does not tell both of its states spoils the list.
+
+    Sessions to one portal are numbered, those that are logged in first: whichever is lost, the highest number is.
+    """
+    found: dict[str, list[Fact]] = {}
     target, portal, connection = "", "", ""
     for line in whole_text(reply).splitlines():
         key, _, value = (part.strip() for part in line.partition(": "))
@@ -183,11 +188,17 @@ def _sessions(reply: Reply) -> list[Fact]:
                 raise Unreadable("a session does not tell its target, portal and states")
             up = (connection, value) == ("LOGGED IN", "LOGGED_IN")
             shown = value if value != "LOGGED_IN" else connection
-            facts.append(Fact("session.state", f"{target} {portal}", shown[:40], State.OK if up else State.BAD))
+            fact = Fact("session.state", f"{target} {portal}", shown[:40], State.OK if up else State.BAD)
+            found.setdefault(fact.object, []).append(fact)
             connection = ""
-    if not facts:
+    if not found:
         raise Unreadable("it tells of no session")
-    return facts
+    return [one for facts in found.values() for one in _numbered(facts)]
+
+
+def _numbered(facts: list[Fact]) -> list[Fact]:
+    ordered = sorted(facts, key=lambda fact: fact.state is not State.OK)
+    return ordered[:1] + [replace(one, object=f"{one.object} #{n}") for n, one in enumerate(ordered[1:], 2)]
 
 
 def live_ports(question: str, reply: Reply) -> frozenset[str]:

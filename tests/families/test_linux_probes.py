@@ -269,3 +269,14 @@ def test_a_session_that_is_not_logged_in_is_bad_and_one_that_tells_half_spoils_t
         b"iscsiadm: No active sessions.\n",
     ):
         assert told(sessions=half)[("unreadable", "sessions")].state is State.UNKNOWN
+
+
+def test_of_two_sessions_to_one_portal_a_lost_one_is_seen_whichever_it_is() -> None:
+    twice = SESSIONS.replace(b"192.0.2.12", b"192.0.2.11")
+    first = "iqn.1986-03.com.ibm:2145.east-1.node1 192.0.2.11:3260,1"
+    second = f"{first} #2"
+    head, one, other = twice.split(b"Session State: LOGGED_IN")
+    for states in ((b"FAILED", b"LOGGED_IN"), (b"LOGGED_IN", b"FAILED")):
+        came = told(sessions=b"".join((head, b"Session State: ", states[0], one, b"Session State: ", states[1], other)))
+        assert (came["session.state", first].state, came["session.state", second].state) == (State.OK, State.BAD)
+    assert {told(sessions=twice)["session.state", one].state for one in (first, second)} == {State.OK}
