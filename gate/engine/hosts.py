@@ -29,7 +29,7 @@ from gate.families.linux_facts import Fact, State
 from gate.families.linux_probes import QUESTIONS, READERS, live_ports, may_ask
 from gate.finding import Outcome
 from gate.inventory import Inventory
-from gate.judgement import FIT, OF_ITSELF, ON_HOSTS, Probe, lost_of, no_witness_left
+from gate.judgement import FIT, OF_ITSELF, ON_HOSTS, OWN_DISKS, Probe, lost_of, no_witness_left
 from gate.ledger.entry import GATE, Draft
 from gate.standing import Standing
 from gate.store import Ledger
@@ -39,6 +39,9 @@ STATIC = ("paths.queues_for_ever", "disk.revision")
 
 MOST_TOLD = 4000
 """Characters of one probe's answer; a host with more paths is compared by those that fit."""
+
+WORST_LAST = (State.OK, State.UNKNOWN, State.BAD)
+"""Of two facts with one key the worse stays."""
 
 LIVE = "failed-part"
 """Probe of a host that has a live path through the part which the array calls failed."""
@@ -131,8 +134,8 @@ def _told(hands: Hands, host: str, name: str, asked: dict[str, Reply]) -> _Told:
             facts, live = READERS[question](reply), live_ports(question, reply)
     except Unreadable as error:
         return _Told({}, frozenset(), str(error)[:500], tuple(replies))
-    kept = {_key(fact): fact for fact in facts if fact.name not in STATIC}
-    return _Told(kept, live, "", tuple(replies))
+    ordered = sorted((fact for fact in facts if fact.name not in STATIC), key=lambda fact: WORST_LAST.index(fact.state))
+    return _Told({_key(fact): fact for fact in ordered}, live, "", tuple(replies))
 
 
 def _at_first(plan: Plan, name: str, told: _Told) -> Iterator[Answer]:
@@ -156,7 +159,12 @@ def _at_first(plan: Plan, name: str, told: _Told) -> Iterator[Answer]:
 
 
 def _afterwards(plan: Plan, name: str, told: _Told, well: tuple[str, ...], lost: tuple[str, ...]) -> Iterator[Answer]:
-    """Everything that was well must be well, and what was lost before must be there again."""
+    """
+    Everything that was well must be well, and what was lost before must be there again.
+
+    An own disk that is gone is no sign that the host is ill: it may be a namespace of the canary over a fabric. Then
+    `host-disks` has lost it too, and has failed.
+    """
     facts = told.facts
     if told.unreadable:
         unread = (name,) * bool(well) + (lost_of(name),) * bool(lost)
@@ -164,7 +172,7 @@ def _afterwards(plan: Plan, name: str, told: _Told, well: tuple[str, ...], lost:
         return
     if well:
         gone = _not_well(facts, well)
-        doubtful = all(fact is not None and fact.state is State.UNKNOWN for fact in gone.values())
+        doubtful = all(name == OWN_DISKS if fact is None else fact.state is State.UNKNOWN for fact in gone.values())
         outcome = Outcome.PASSED if not gone else Outcome.UNKNOWN if doubtful else Outcome.FAILED
         yield name, outcome, _said(gone) or f"all {len(well)} that were well before are well"
     if lost:

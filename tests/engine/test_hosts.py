@@ -18,7 +18,7 @@ from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.inventory import Inventory
-from gate.judgement import OF_ITSELF, ON_HOSTS, Probe
+from gate.judgement import OF_ITSELF, ON_HOSTS, Held, Limits, Probe, judge
 from gate.ledger.entry import Draft
 from gate.ssh.wire import Timeouts
 from gate.store import Ledger, keys
@@ -293,3 +293,31 @@ def test_while_a_failed_part_is_replaced_a_lost_mirror_or_port_makes_nobody_ill_
         own = name in OF_ITSELF
         assert (told[name][0] == "failed", f"{name}-lost" in told) == (own, not own)
         assert bool(unseen(put(ledger, voices, 0, plan=OTHER_PORT))) is own
+
+
+def listed(*names: str, state: str = "live") -> str:
+    rows = [{"name": name, "type": "disk", "state": state, "tran": OWN[name]} for name in names]
+    return json.dumps({"blockdevices": rows})
+
+
+def test_a_namespace_that_is_gone_is_a_loss_and_no_illness_of_the_host(ledger: Ledger) -> None:
+    known = {"host-disks": "disk.state nvme0n1", "host-own-disks": "disk.healthy /dev/nvme0n1; disk.healthy /dev/sda"}
+    before = tuple(Probe("db-1", name, 0, Outcome.PASSED, said) for name, said in known.items())
+    gone = asked(ledger, Itself(WELL | {QUESTIONS["disks"]: listed("sda", "sdb")}), 1, before)
+    assert gone == {
+        "host-disks": ("failed", "disk.state nvme0n1 is gone"),
+        "host-own-disks": ("unknown", "disk.healthy /dev/nvme0n1 is gone"),
+    }
+    ends = tuple(Probe("db-1", name, 1, Outcome(outcome), said) for name, (outcome, said) in gone.items())
+    judgement = judge("canary", "twin", 1, (*before, *ends), (), Limits(1, 1, 1))
+    assert (judgement.result, judgement.because) == (Held.FAILED, ("db-1: host-disks: disk.state nvme0n1 is gone",))
+    dying = Itself(WELL | {QUESTIONS["disks"]: listed("sda"), SMART: '{"smart_status": {"passed": false}}'})
+    assert asked(ledger, dying, 1, before)["host-own-disks"][0] == "failed"
+
+
+def test_of_two_answers_about_one_thing_the_worse_stays(ledger: Ledger) -> None:
+    for order in (("live", "dead"), ("dead", "live")):
+        rows = [{"name": "sda", "type": "disk", "state": state, "tran": "fc"} for state in order]
+        voices = Itself({QUESTIONS["disks"]: json.dumps({"blockdevices": rows})})
+        before = (Probe("db-1", "host-disks", 0, Outcome.PASSED, "disk.state sda"),)
+        assert asked(ledger, voices, 1, before)["host-disks"] == ("failed", "disk.state sda is dead")
