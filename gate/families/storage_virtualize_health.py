@@ -25,6 +25,9 @@ GONE = ("offline", "service")
 MOST_HOSTS = 60
 """Hosts that are asked about one by one (our choice); of more with lost paths none is laid to a canister."""
 
+COUNTED = frozenset(("canisters", "PSUs", "fan_modules", "sems"))
+"""What `lsenclosure` counts; older code leaves out SEMs, and before that fans (public monitoring; [M] for which)."""
+
 Row = Mapping[str, str]
 
 
@@ -136,12 +139,18 @@ def laid_to(node: Row, nodes: list[dict[str, str]]) -> Generator[str, Reply, tup
 
 
 def _of_enclosure(rows: list[dict[str, str]], node: Row) -> list[str]:
-    """Return the lines of the node's enclosure when it lacks one canister and, of all that it counts, nothing else."""
+    """
+    Return the lines of the node's enclosure when it lacks one canister and, of all that it counts, nothing else.
+
+    Nothing where the table leaves out what else degrades an enclosure: one word for both faults hides the second.
+    """
     found = [row for row in rows if row["id"] == node["enclosure_id"]]
     if len(found) != 1 or found[0]["status"] not in ("online", "degraded"):
         return []
     row = found[0]
     counted = {name.removeprefix("total_"): row[name] for name in row if name.startswith("total_")}
+    if not counted.keys() >= COUNTED:
+        return []
     missing = {part: int(total) - int(row[f"online_{part}"]) for part, total in counted.items()}
     return _ill_enclosure(row) if {part: count for part, count in missing.items() if count} == {"canisters": 1} else []
 

@@ -51,17 +51,33 @@ def test_a_lost_node_takes_its_enclosure_and_its_hosts_with_it() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b"!2!1!2!2!12!2!2", b"!2!1!2!1!12!2!2"),  # a power supply is gone too
-        (b"!2!1!2!2!12!2!2", b"!2!1!2!2!12!2!1"),  # a fan
-        (b"!2!1!2!2!12!2!2", b"!2!0!2!2!12!2!2"),  # both canisters
-        (b"!2!1!2!2!12!2!2", b"!2!1!2!2!12!2!"),  # it does not count its fans
+        (b"!2!1!2!2!12!2!2!0!0", b"!2!1!2!1!12!2!2!0!0"),  # a power supply is gone too
+        (b"!2!1!2!2!12!2!2!0!0", b"!2!1!2!2!12!2!1!0!0"),  # a fan
+        (b"!2!1!2!2!12!2!2!0!0", b"!2!0!2!2!12!2!2!0!0"),  # both canisters
+        (b"!2!1!2!2!12!2!2!0!0", b"!2!1!2!2!12!2!!0!0"),  # it does not count its fans
         (b"total_fan_modules", b"total_others"),  # what is counted has no other half
+        (b"!2!1!2!2!12!2!2!0!0", b"!2!1!2!2!12!2!2!1!0"),  # a secondary expander module
         (b"1!degraded!", b"1!offline!"),
         (b"1!degraded!", b"2!degraded!"),
     ],
 )
 def test_of_an_enclosure_that_lacks_more_than_the_canister_nothing_is_laid_to_it(old: bytes, new: bytes) -> None:
     assert ENCLOSURE not in lost(SV, instead("lsenclosure -delim", old, new)).troubles
+
+
+@pytest.mark.parametrize("left_out", ["fan_modules", "sems"])
+def test_of_an_enclosure_that_leaves_out_a_count_nothing_is_laid_to_it(left_out: str) -> None:
+    def answer(command: str, told: bytes) -> bytes:
+        if not command.startswith("lsenclosure -delim"):
+            return told
+        rows = [line.split("!") for line in told.decode().splitlines()]
+        kept = [at for at, name in enumerate(rows[0]) if not name.endswith(left_out)]
+        assert len(kept) == len(rows[0]) - 2
+        return "".join("!".join(row[at] for at in kept) + "\n" for row in rows).encode()
+
+    troubles = lost(SV, answer).troubles
+    assert troubles
+    assert not [line for line in troubles if line.startswith("enclosure")]
 
 
 @pytest.mark.parametrize(

@@ -221,9 +221,9 @@ def _enclosures(array: Nodes) -> Rows:
         "drive_slots": "12",
         "total_fan_modules": "2",
         "online_fan_modules": "2",
+        "total_sems": "0",
+        "online_sems": "0",
     }
-    if newer_speech(array.version):
-        row |= {"total_sems": "0", "online_sems": "0"}
     return [row]
 
 
