@@ -13,10 +13,12 @@ A host that is not well itself (its own disks, mirror, ports, firmware) is no wi
 begun. Mirror and ports are no sign of that while a failed part is replaced: it may be what took them away.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
-from gate.canonical import Json
+from gate.canonical import Json, encode
 from gate.change import Plan
 from gate.engine.hands import Hands
 from gate.engine.heard import raw_reply
@@ -37,8 +39,11 @@ from gate.store import Ledger
 STATIC = ("paths.queues_for_ever", "disk.revision")
 """How a host was set up, or what a good update changes: neither says whether it lost something."""
 
-MOST_TOLD = 4000
-"""Characters of one probe's answer; a host with more paths is compared by those that fit."""
+MOST_TOLD = 12_000
+"""Bytes of one probe's answer in its entry (gate.ledger.entry.LARGEST_BODY): some 250 maps, or 600 disks."""
+
+MORE = re.compile(r"and [0-9]+ more that did not fit", re.ASCII)
+"""Ends a list that was cut. No fact has such a name."""
 
 WORST_LAST = (State.OK, State.UNKNOWN, State.BAD)
 """Of two facts with one key the worse stays."""
@@ -107,11 +112,23 @@ def still_alive(drafts: Iterable[Draft]) -> str:
 
 
 def _before(standing: Standing, host: str, name: str, outcome: Outcome = Outcome.FAILED) -> tuple[str, ...]:
-    """Return what was told at the baseline; the last of a list that was cut is not known whole, and left out."""
+    """Return what was told at the baseline, with the words at its end that some of it did not fit."""
     asked = (host, name, BASELINE, outcome)
     told = next((one.because for one in standing.probes if (one.array, one.name, one.round, one.outcome) == asked), "")
-    parts = tuple(part for part in told.split("; ") if part)
-    return parts if len(told) < MOST_TOLD else parts[:-1]
+    return tuple(part for part in told.split("; ") if part)
+
+
+def _fitting(keys: Iterable[str]) -> str:
+    """Join as many keys as an entry takes, and say of how many more nobody will know."""
+    every = tuple(keys)
+    ends = accumulate(len(encode(key)) for key in every)
+    kept = sum(end <= MOST_TOLD for end in ends)
+    return "; ".join(every[:kept] + ((f"and {len(every) - kept} more that did not fit",) * (kept < len(every))))
+
+
+def _unkept(told: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Return the keys of a list, and the words that say that it was cut; "" for one that is whole."""
+    return (told[:-1], f", {told[-1]} before") if told and MORE.fullmatch(told[-1]) else (told, "")
 
 
 def _told(hands: Hands, host: str, name: str, asked: dict[str, Reply]) -> _Told:
@@ -144,7 +161,7 @@ def _at_first(plan: Plan, name: str, told: _Told) -> Iterator[Answer]:
         yield name, Outcome.UNKNOWN, told.unreadable
         return
     failed = plan.part is not None and plan.part.failed
-    well = "; ".join(key for key, fact in told.facts.items() if fact.state is State.OK)[:MOST_TOLD]
+    well = _fitting(key for key, fact in told.facts.items() if fact.state is State.OK)
     bad = {key: fact for key, fact in told.facts.items() if fact.state is State.BAD}
     if bad and name in (OF_ITSELF if failed else FIT):
         yield name, Outcome.FAILED, _said(bad)
@@ -153,7 +170,7 @@ def _at_first(plan: Plan, name: str, told: _Told) -> Iterator[Answer]:
     if plan.part is None or not failed:
         return
     if bad:
-        yield lost_of(name), Outcome.FAILED, "; ".join(bad)[:MOST_TOLD]
+        yield lost_of(name), Outcome.FAILED, _fitting(bad)
     if through := sorted(told.live.intersection(plan.part.ports)):
         yield LIVE, Outcome.FAILED, f"has a live path through {', '.join(through)}"[:500]
 
@@ -163,7 +180,7 @@ def _afterwards(plan: Plan, name: str, told: _Told, well: tuple[str, ...], lost:
     Everything that was well must be well, and what was lost before must be there again.
 
     An own disk that is gone is no sign that the host is ill: it may be a namespace of the canary over a fabric. Then
-    `host-disks` has lost it too, and has failed.
+    `host-disks` has lost it too, and has failed. What did not fit at the beginning cannot be compared: a doubt.
     """
     facts = told.facts
     if told.unreadable:
@@ -171,16 +188,23 @@ def _afterwards(plan: Plan, name: str, told: _Told, well: tuple[str, ...], lost:
         yield from ((probe, Outcome.UNKNOWN, told.unreadable) for probe in unread)
         return
     if well:
-        gone = _not_well(facts, well)
+        keys, more = _unkept(well)
+        gone = _not_well(facts, keys)
         doubtful = all(name == OWN_DISKS if fact is None else fact.state is State.UNKNOWN for fact in gone.values())
-        outcome = Outcome.PASSED if not gone else Outcome.UNKNOWN if doubtful else Outcome.FAILED
-        yield name, outcome, _said(gone) or f"all {len(well)} that were well before are well"
+        outcome = _doubted(more) if not gone else Outcome.UNKNOWN if doubtful else Outcome.FAILED
+        yield name, outcome, _said(gone) or f"all {len(keys)} that were well before are well{more}"
     if lost:
-        gone = _not_well(facts, lost)
+        keys, more = _unkept(lost)
+        gone = _not_well(facts, keys)
         mine = plan.part is not None and any(port in key for key in gone for port in plan.part.ports)
-        outcome = Outcome.PASSED if not gone else Outcome.FAILED if mine else Outcome.UNKNOWN
-        said = f"lost before, and still: {_said(gone)}" if gone else f"all {len(lost)} that were lost before are well"
-        yield lost_of(name), outcome, said[:500]
+        outcome = _doubted(more) if not gone else Outcome.FAILED if mine else Outcome.UNKNOWN
+        well_again = f"all {len(keys)} that were lost before are well{more}"
+        yield lost_of(name), outcome, (f"lost before, and still: {_said(gone)}" if gone else well_again)[:500]
+
+
+def _doubted(more: str) -> Outcome:
+    """Whatever did not fit into the baseline is not known, so its host's last word is a doubt."""
+    return Outcome.UNKNOWN if more else Outcome.PASSED
 
 
 def _not_well(facts: Mapping[str, Fact], keys: tuple[str, ...]) -> dict[str, Fact | None]:

@@ -132,10 +132,33 @@ def test_what_is_lost_has_failed_and_what_is_not_told_is_unknown(
     assert said in came[1]
 
 
-def test_a_list_that_was_cut_is_compared_by_what_is_whole_in_it(ledger: Ledger) -> None:
-    cut = f"{KEYS[0]}; {'y' * MOST_TOLD}"[:MOST_TOLD]
-    assert asked(ledger, Voices(), 1, well(cut))["host-sessions"] == ("passed", "all 1 that were well before are well")
-    assert asked(ledger, Voices(session(2)), 1, well(cut))["host-sessions"][0] == "failed"
+def test_a_list_that_did_not_fit_says_so_and_is_a_doubt_in_the_end(ledger: Ledger) -> None:
+    many = "".join(session(number) for number in range(1, 400))
+    outcome, said = asked(ledger, Voices(many), 0)["host-sessions"]
+    kept = said.split("; ")
+    assert outcome == "passed"
+    assert kept[-1] == f"and {399 - len(kept) + 1} more that did not fit"
+    assert kept[:2] == list(KEYS)
+    assert len(said.encode()) > MOST_TOLD * 0.9
+    again = asked(ledger, Voices(many), 1, well(said))["host-sessions"]
+    assert again == ("unknown", f"all {len(kept) - 1} that were well before are well, {kept[-1]} before")
+    assert asked(ledger, Voices(session(2)), 1, well(said))["host-sessions"][0] == "failed"
+
+
+def test_what_a_failed_part_took_and_did_not_fit_is_a_doubt_in_the_end(ledger: Ledger) -> None:
+    many = "".join(session(number, "FAILED") for number in range(1, 400))
+    told = asked(ledger, Voices(many), 0, plan=OTHER_PORT)["host-sessions-lost"]
+    before = (Probe("db-1", "host-sessions-lost", 0, Outcome.FAILED, told[1]),)
+    again = asked(ledger, Voices(many.replace("FAILED", "LOGGED_IN").replace("TRANSPORT WAIT", "LOGGED IN")), 1, before)
+    assert again["host-sessions-lost"][0] == "unknown"
+    assert "more that did not fit before" in again["host-sessions-lost"][1]
+
+
+def test_as_much_as_is_kept_of_an_answer_goes_into_an_entry(ledger: Ledger) -> None:
+    rows = [{"name": chr(0x1F600 + n) * 60 + '"' * 20, "type": "disk", "state": "live"} for n in range(200)]
+    drafts = put(ledger, Itself({QUESTIONS["disks"]: json.dumps({"blockdevices": rows})}), 0)
+    assert any("more that did not fit" in str(draft.data["value"]) for draft in drafts)
+    ledger.append_all(drafts)
 
 
 FAILED_PART = replace(PLAN, part=replace(PLANNED, failed=True, ports=("iqn.2026-11.x:east-1",)))
