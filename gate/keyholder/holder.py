@@ -18,7 +18,7 @@ from gate.keyholding.following import Head, follow, why_not
 from gate.keyholding.pinned import Pinned, PinnedArray
 from gate.ledger import note
 from gate.ledger.entry import Entry
-from gate.permits.office import Narrowing, PermitOffice
+from gate.permits.office import SKEW, Narrowing, PermitOffice
 from gate.step import Step
 
 Clock = Callable[[], datetime]
@@ -125,7 +125,7 @@ def write_revoked(memory: Memory, ca: str, path: Path, now: datetime) -> None:
     """
     begun = path.with_name(path.name + ".part")
     with memory.turn():
-        content = krl.write(ca, memory.revoked(now), int(now.timestamp()), int(now.timestamp()))
+        content = krl.write(ca, memory.revoked(now - SKEW), int(now.timestamp()), int(now.timestamp()))
         try:
             begun.write_bytes(content)
             begun.chmod(0o644)

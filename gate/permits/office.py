@@ -34,7 +34,7 @@ PURPOSE = b"purpose@sangate"
 STAGE = b"stage@sangate"
 
 SKEW = timedelta(seconds=60)
-"""How far an array's clock may be behind ours when the permit is first used."""
+"""How far an array's clock may be behind ours; a permit begins so much sooner, and stays on a list so much longer."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class PermitOffice:
         narrowing = Narrowing(forwarding=grant.array in self._through)
         serial, expires, certificate = self.certify(grant, now, key.public_key(), narrowing)
         if self._register is not None:
-            self._register.enter(serial, grant.change, expires)
+            self._register.enter(serial, grant.change, expires + SKEW)
         return Permit(grant.array, serial, expires, certificate, key)
 
     def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:
