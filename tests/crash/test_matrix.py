@@ -33,6 +33,7 @@ def test_a_sample_holds_every_boundary_of_every_kind_and_every_mishap() -> None:
         assert {(cell.party, cell.mishap, cell.boundary) for cell in few} == met
 
 
+@pytest.mark.timeout(600)  # thirty whole changes each, four side by side; minutes on two busy processors
 @pytest.mark.parametrize("share", ["sample", "rare"])
 def test_whoever_comes_to_harm_nothing_is_applied_twice_and_nothing_is_lost(share: str) -> None:
     need("sshd")
