@@ -976,8 +976,8 @@ class Pack:
         if self.head is None:
             return
         *lines, rest = self.file("entries.jsonl").split(b"\n")
-        if rest or len(lines) != len(self.entries) or sorted(set(self.entries)) != self.entries:
-            raise Bad("does not hold the %d entries of the manifest" % len(self.entries), "entries.jsonl")
+        if sorted(set(self.entries)) != self.entries:
+            raise Bad("does not count entries upwards", "manifest.json")
         story = Story(self.head.origin, self.files.get("private.jsonl", b""), self.report)
         for number, (index, line) in enumerate(zip(self.entries, lines), 1):
             where = "entry %d (line %d of entries.jsonl)" % (index, number)
@@ -987,6 +987,8 @@ class Pack:
                 self.report.say("WRONG", where, "belongs to %s, not to %s", plain(entry["change"]), plain(self.change))
             self.check_blobs(where, entry["blobs"])
             story.entry(index, entry)
+        if rest or len(lines) != len(self.entries):
+            raise Bad("does not hold the %d entries of the manifest" % len(self.entries), "entries.jsonl")
         story.finish()
         self.report.say("ok", "entries", "%d, each in the tree under the checkpoint", len(lines))
         change = story.changes.get(self.change)

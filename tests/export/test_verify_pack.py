@@ -67,6 +67,15 @@ def test_an_untouched_pack_verifies_and_says_what_it_is_worth(packed: bytes, tmp
     assert "the key comes from the pack itself" in said
 
 
+def test_the_end_of_a_line_that_was_changed_is_found_at_its_entry(packed: bytes, tmp_path: Path) -> None:
+    files = files_of(packed)
+    first, *others = files["entries.jsonl"].split(b"\n")
+    files["entries.jsonl"] = b"\x0b".join([first, b"\n".join(others)])
+    code, said = judge(pack._archive(files), tmp_path)
+    assert code == verify.TAMPERED
+    assert "entry 1 (line 1 of entries.jsonl): is not what the ledger holds there" in said
+
+
 def test_the_verifier_in_the_pack_runs_alone_without_anything_installed(packed: bytes, tmp_path: Path) -> None:
     (tmp_path / "pack.zip").write_bytes(packed)
     (tmp_path / "verify.py").write_bytes(files_of(packed)["verify.py"])
