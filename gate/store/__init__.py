@@ -58,6 +58,9 @@ class Ledger(Protocol):
     def pieces(self, start: int = 0, end: int | None = None) -> Iterator[list[bytes]]:
         """Yield the same, some hundreds at once: what is written out in bulk need not take them one by one."""
 
+    def lines(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Yield the same as they are written out: how many entries, and their bytes, each with a line end."""
+
     def size(self) -> int:
         """Number of entries."""
 

@@ -79,6 +79,9 @@ def test_pieces_are_the_bodies_some_hundreds_at_once(ledger: Ledger, start: int,
     ledger.append_all([held(None, reason=str(number)) for number in range(600)])
     assert [body for piece in ledger.pieces(start, end) for body in piece] == list(ledger.bodies(start, end))
     assert all(piece for piece in ledger.pieces(start, end))
+    lines = list(ledger.lines(start, end))
+    assert b"".join(piece for _, piece in lines) == b"".join(body + b"\n" for body in ledger.bodies(start, end))
+    assert all(count == piece.count(b"\n") > 0 for count, piece in lines)
 
 
 def test_an_entry_of_no_change_has_no_sequence(ledger: Ledger) -> None:
