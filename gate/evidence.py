@@ -237,10 +237,10 @@ class Leaf:
     """Kernel names of the disks that are paths to it."""
 
     lun: str
-    """Its designator from VPD page 0x83 in lower-case hexadecimal, or the kernel's `wwid` where that is another."""
+    """Its NAA from VPD page 0x83, or of a namespace, in lower-case hexadecimal; another name as the kernel's `wwid`."""
 
     target_ports: tuple[str, ...] = ()
-    """Names of the ports it was reached through, from page 0x83; () when the page names none."""
+    """Names of the ports it was reached through, from page 0x83; of an NVMe disk in the host its own subsystem."""
 
     devices: tuple[str, ...] = ()
     """Names of the whole target device, from page 0x83."""

@@ -271,7 +271,7 @@ class Appliance(Frozen):
     """Addresses from which it serves."""
 
     target_ports: tuple[Text, ...] = ()
-    """Names of its target ports, as VPD page 0x83 of its LUNs tells them."""
+    """Names of its target ports, as VPD page 0x83 of its LUNs tells them; of its own NVMe disks the `subsysnqn`."""
 
     on_arrays: tuple[Name, ...]
     """Arrays on which it keeps its data; must be said, `[]` for one with disks of its own."""

@@ -7,6 +7,8 @@ from typing import Any
 from gate.evidence import Hop
 from gate.families.family import Unreadable
 from gate.families.linux_disks import identify, multipath
+from gate.families.linux_nvme import KERNEL_NAME as NVME
+from gate.families.linux_nvme import namespace
 from gate.families.linux_way import DISKS_MAX, Asking, Way, only, word
 
 LSBLK = "lsblk -s -J -o NAME,KNAME,TYPE,WWN,SERIAL,VENDOR,MODEL,HCTL,TRAN,MAJ:MIN {device}"
@@ -57,7 +59,7 @@ def devices(way: Way, host: str, device: str, number: str) -> Asking[list[str]]:
         if not KERNEL_NAME.fullmatch(name):
             raise Unreadable("a disk has no usable kernel name")
         if name not in way.lun_of:
-            yield from identify(way, host, name, disk.node)
+            yield from namespace(way, host, name) if NVME.fullmatch(name) else identify(way, host, name, disk.node)
         maps.setdefault(disk.map, []).append(name)
     for map_name, names in maps.items():
         if map_name:

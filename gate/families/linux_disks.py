@@ -1,5 +1,5 @@
 """
-Which LUN a disk is, from what the device itself told the kernel: VPD page 0x83 first, then the other sysfs facts.
+Which LUN a SCSI disk is, from what the device itself told the kernel: VPD page 0x83 first, then the other sysfs facts.
 
 sysfs is readable for everybody and needs no udev. A disk that a hypervisor made has names of the hypervisor's making,
 and is told as such: where its data lie only the hypervisor knows.
@@ -20,14 +20,12 @@ FACTS = (
     "grep -s . /sys/block/{disk}/device/wwid /sys/block/{disk}/device/vendor"
     " /sys/block/{disk}/device/model /sys/block/{disk}/device/rev"
 )
-NVME = "grep -s . /sys/block/{disk}/wwid /sys/block/{disk}/device/subsysnqn /sys/block/{disk}/device/model"
 WHERE = "readlink -f /sys/block/{disk}/device"
 SESSION = "cat /sys/class/iscsi_session/{session}/targetname"
 REMOTE = "grep -s . /sys/class/fc_transport/{target}/port_name /sys/class/fc_transport/{target}/node_name"
 MAP = "multipathd show map {map} json"
 
 VIRTUAL_KERNEL_NAME = re.compile(r"(vd|xvd)[a-z]{1,3}")
-NVME_KERNEL_NAME = re.compile(r"nvme\d{1,4}n\d{1,4}")
 VIRTUAL_VENDORS = ("0x1af4", "VMware", "QEMU", "Msft", "VBOX", "XEN", "Google", "Amazon", "Nutanix")
 """Vendors of disks that a hypervisor makes, as INQUIRY or virtio tell them."""
 
@@ -44,11 +42,9 @@ MAP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 
 
 def identify(way: Way, host: str, disk: str, node: dict[str, Any]) -> Asking[None]:
-    """Find out which LUN a disk is and enter it in `way`; Unreadable when nothing can be relied on."""
+    """Find out which LUN a SCSI disk is and enter it in `way`; Unreadable when nothing can be relied on."""
     if VIRTUAL_KERNEL_NAME.fullmatch(disk) or word(node, "vendor").strip().startswith(VIRTUAL_VENDORS):
-        _virtual(way, host, disk)
-    elif NVME_KERNEL_NAME.fullmatch(disk):
-        yield from _nvme(way, host, disk)
+        virtual(way, host, disk)
     else:
         yield from _scsi(way, host, disk)
 
@@ -81,11 +77,12 @@ def multipath(way: Way, name: str, disks: list[str]) -> Asking[None]:
 def _scsi(way: Way, host: str, disk: str) -> Asking[None]:
     reply = yield VPD.format(disk=disk)
     page = _page(way, reply, disk)
-    facts = yield from _facts(way, FACTS.format(disk=disk))
+    command = FACTS.format(disk=disk)
+    facts = facts_of(way.text((yield command)), command)
     vendor, wwid = facts.get("vendor", ""), facts.get("wwid", "")
     lun = page.naa if page is not None else None
     if vendor.startswith(VIRTUAL_VENDORS) or _made_up(lun) or _made_up(wwid.removeprefix("naa.")):
-        _virtual(way, host, disk)
+        virtual(way, host, disk)
         return
     if lun is not None and NAA.fullmatch(wwid) and wwid.removeprefix("naa.") != lun:
         raise Unreadable(f"{disk} is {lun} in its VPD page 0x83 and {wwid} to the kernel")
@@ -94,7 +91,7 @@ def _scsi(way: Way, host: str, disk: str) -> Asking[None]:
             missing = "no VPD page 0x83" if page is None else "its VPD page 0x83 names no LUN"
             raise Unreadable(f"{disk} tells no identity ({missing})")
         lun = wwid.removeprefix("naa.") if NAA.fullmatch(wwid) else wwid
-    seen = _enter(way, disk, lun)
+    seen = enter(way, disk, lun)
     if page is not None:
         # SPC-4 7.8.6.11 with RFC 7143 4.2.7: an iSCSI port name is the node's name, ",t," and the portal group.
         seen.ports += [_bare(port) for port in page.target_ports]
@@ -117,20 +114,6 @@ def _page(way: Way, reply: Reply, disk: str) -> DeviceIdentification | None:
         raise Unreadable(f"{disk}: {error}") from None
 
 
-def _nvme(way: Way, host: str, disk: str) -> Asking[None]:
-    facts = yield from _facts(way, NVME.format(disk=disk))
-    wwid, subsystem, model = facts.get("wwid", ""), facts.get("subsysnqn", ""), facts.get("model", "")
-    if model.startswith(VIRTUAL_VENDORS):
-        _virtual(way, host, disk)
-        return
-    if not WWID.fullmatch(wwid):
-        raise Unreadable(f"{disk} tells no identity (no wwid)")
-    seen = _enter(way, disk, wwid)
-    if NAME.fullmatch(subsystem):
-        seen.through.append(subsystem)
-    way.hops.append(Hop("disk", disk, f"{wwid} through {subsystem or 'a subsystem it does not name'}"))
-
-
 def _transport(way: Way, disk: str, seen: Seen) -> Asking[None]:
     """Ask the host's transport for the port; it may show that two LUNs share one, never that they do not."""
     reply = yield WHERE.format(disk=disk)
@@ -141,20 +124,20 @@ def _transport(way: Way, disk: str, seen: Seen) -> Asking[None]:
         if reply.exit_status == 0 and NAME.fullmatch(name):
             seen.through.append(name)
     elif target := REMOTE_TARGET.search(place):
-        facts = yield from _facts(way, REMOTE.format(target=target.group(1)))
+        command = REMOTE.format(target=target.group(1))
+        facts = facts_of(way.text((yield command)), command)
         names = [WORLD_WIDE_NAME.fullmatch(facts.get(key, "")) for key in ("port_name", "node_name")]
         seen.through += [f"naa.{name.group(1)}" for name in names if name]
 
 
-def _facts(way: Way, command: str) -> Asking[dict[str, str]]:
+def facts_of(text: str, command: str) -> dict[str, str]:
     """
-    Read `path:value` lines of the files that were asked for; what is not there or comes twice is left out.
+    Read `path:value` lines of the files that a command asks for; what is not there or comes twice is left out.
 
     grep ends with 1 or 2 where a file is missing. A value may hold colons and slashes: a model is text of the array's.
     """
-    reply = yield command
     paths = [part for part in command.split() if part.startswith("/sys/")]
-    lines = way.text(reply).splitlines()
+    lines = text.splitlines()
     found = {}
     for path in paths:
         values = [line.removeprefix(path + ":").strip() for line in lines if line.startswith(path + ":")]
@@ -167,15 +150,19 @@ def _made_up(naa: str | None) -> bool:
     return naa is not None and len(naa) == 32 and naa[0] == "6" and naa[1:7] in VIRTUAL_COMPANIES
 
 
-def _virtual(way: Way, host: str, disk: str) -> None:
+def virtual(way: Way, host: str, disk: str) -> None:
+    """Enter a disk that a hypervisor made: only that knows where its data lie."""
     way.lun_of[disk] = ""
     way.identities.append(Identity("virtual-disk", f"{host}:{disk}"))
     way.hops.append(Hop("disk", disk, "made by a hypervisor"))
 
 
-def _enter(way: Way, disk: str, lun: str) -> Seen:
+def enter(way: Way, disk: str, lun: str, by: str = "SCSI") -> Seen:
+    """Enter a disk as a path to a LUN; Unreadable where another disk tells the same name and is reached otherwise."""
+    seen = way.luns.setdefault(lun, Seen(by))
+    if seen.by != by:
+        raise Unreadable(f"{disk} tells the name of {seen.disks[0]}, {lun}, and is reached by {by}, not {seen.by}")
     way.lun_of[disk] = lun
-    seen = way.luns.setdefault(lun, Seen())
     seen.disks.append(disk)
     return seen
 

@@ -11,10 +11,15 @@ from typing import Any
 from gate.evidence import Reply
 from gate.families.family import Unreadable
 from gate.families.linux_facts import Fact, State, objects, whole_json, word
+from gate.families.linux_nvme import HIDDEN_PATH, TRANSPORTS, reached_of
 
 DISKS = "lsblk -J -b -d -o NAME,TYPE,SIZE,STATE,MODEL,SERIAL,WWN,HCTL,TRAN,REV"
 OWN = ("nvme", "sata", "ata")
-"""How a host's own disks are joined to it, as lsblk tells (TRAN); LUNs come by fc, iscsi or sas."""
+"""
+How a host's own disks are joined to it, as lsblk tells (TRAN); LUNs come by fc, iscsi or sas.
+
+Of an NVMe disk it tells nothing by that: whether it lies in the host the kernel says (gate/families/linux_nvme.py).
+"""
 
 NAME = re.compile(r"sd[a-z]{1,3}|nvme[0-9]{1,3}n[0-9]{1,3}", re.ASCII)
 OWN_MAX = 16
@@ -106,8 +111,14 @@ def own_disks() -> Generator[str, Reply, list[Fact]]:
     Both tools want rights that a reading user may not have: a disk that does not tell is `unknown`.
     """
     listed = yield DISKS
-    names = [word(row, "name") for row in objects(listed, "blockdevices") if word(row, "tran") in OWN]
-    facts = []
+    rows = [(word(row, "name"), word(row, "tran")) for row in objects(listed, "blockdevices")]
+    names = [
+        name for name, tran in rows if (tran in OWN or name.startswith("nvme")) and not HIDDEN_PATH.fullmatch(name)
+    ]
+    facts: list[Fact] = []
+    if any(name.startswith("nvme") for name in names):
+        told = yield TRANSPORTS
+        names, facts = _in_the_host(names, told)
     for name in names[:OWN_MAX]:
         device = f"/dev/{name}"
         try:
@@ -118,10 +129,26 @@ def own_disks() -> Generator[str, Reply, list[Fact]]:
             else:
                 facts += smart(device, (yield f"smartctl -j -a {device}"))[:1]
         except Unreadable as error:
-            facts.append(Fact("disk.healthy", device[:80], str(error)[:200], State.UNKNOWN))
+            facts.append(_unknown(device, error))
     if len(names) > OWN_MAX:
         facts.append(Fact("disk.healthy", f"of {len(names) - OWN_MAX} more", "not asked", State.UNKNOWN))
     return facts
+
+
+def _in_the_host(names: list[str], told: Reply) -> tuple[list[str], list[Fact]]:
+    """Leave out every namespace of a fabric; one that does not tell is unknown, and is not asked."""
+    own, facts = [], []
+    for name in names:
+        try:
+            if not name.startswith("nvme") or reached_of(told, name).own:
+                own.append(name)
+        except Unreadable as error:
+            facts.append(_unknown(f"/dev/{name}", error))
+    return own, facts
+
+
+def _unknown(device: str, why: Unreadable) -> Fact:
+    return Fact("disk.healthy", device[:80], str(why)[:200], State.UNKNOWN)
 
 
 def _inner(found: Mapping[str, Any], outer: str, key: str) -> Any:

@@ -16,6 +16,7 @@ from gate.families.counters import Counts
 from gate.families.family import Unreadable, whole_text
 from gate.families.linux_drives import DISKS, firmware, history
 from gate.families.linux_facts import Fact, State, objects, word
+from gate.families.linux_nvme import TRANSPORTS
 
 FC_COUNTERS = ("invalid_crc_count", "link_failure_count", "loss_of_sync_count", "loss_of_signal_count", "error_frames")
 NOT_SUPPORTED = 0xFFFFFFFFFFFFFFFF
@@ -41,6 +42,7 @@ READ_ONLY = tuple(
         rf"smartctl -j -a {DEVICE}",
         rf"nvme (smart-log|fw-log) -o json {DEVICE}",
         r"nvme list -o json",
+        re.escape(TRANSPORTS),
         r"fwupdmgr get-(devices|updates) --json",
     )
 )

@@ -20,6 +20,9 @@ DISKS_MAX = 64
 class Seen:
     """One LUN as its paths tell of it, path by path."""
 
+    by: str = ""
+    """How its disks are reached; what is reached in two ways is not one thing because it tells one name."""
+
     disks: list[str] = field(default_factory=list)
     ports: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)

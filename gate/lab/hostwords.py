@@ -19,7 +19,7 @@ from gate.lab.hostself import OF_ITSELF, cat
 from gate.lab.identity import VENDOR
 from gate.lab.said import Said
 from gate.lab.sqlshell import SqlFailed, run_sql
-from gate.lab.sysfs import SYSFS, attribute
+from gate.lab.sysfs import SYSFS, attribute, expanded
 
 FINDMNT_COLUMNS = ("TARGET", "SOURCE", "FSTYPE", "MAJ:MIN", "OPTIONS")
 WRITERS = ("cp", "rm", "mkdir")
@@ -140,8 +140,9 @@ def _lsattr(host: Host, words: list[str]) -> bytes:
 def _grep(host: Host, words: list[str]) -> bytes:
     if len(words) < 4 or words[:2] != ["-s", "."] or any(not word.startswith(SYSFS) for word in words[2:]):
         raise Failed("grep: bad usage", 2)
-    lines = [f"{path}:{value}\n" for path in words[2:] if (value := attribute(host, path)) is not None]
-    if len(lines) < len(words[2:]):
+    paths = [path for word in words[2:] for path in (expanded(host, word) if "*" in word else (word,))]
+    lines = [f"{path}:{value}\n" for path in paths if (value := attribute(host, path)) is not None]
+    if len(lines) < len(paths):
         raise Failed("", 2, "".join(lines).encode())
     return "".join(lines).encode()
 

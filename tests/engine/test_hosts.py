@@ -12,6 +12,7 @@ from gate.change import Plan
 from gate.engine.hands import Hands
 from gate.engine.hosts import MOST_TOLD, concerned, host_probes, still_alive, unseen
 from gate.evidence import Reply, ReplyState
+from gate.families.linux_nvme import TRANSPORTS
 from gate.families.linux_probes import QUESTIONS
 from gate.finding import Outcome
 from gate.gather.arrays import Arrays
@@ -217,6 +218,7 @@ WELL = {
                                                      for name, tran in OWN.items()]}),
     NVME: '{"critical_warning": 0}',
     SMART: '{"smart_status": {"passed": true}}',
+    TRANSPORTS: "/sys/block/nvme0n1/device/transport:pcie\n/sys/block/nvme0n1/device/address:0000:01:00.0\n",
     QUESTIONS["raid"]: "Personalities : [raid1]\nmd0 : active raid1 a[1] b[0]\n      9 blocks super 1.2 [2/2] [UU]\n",
     QUESTIONS["adapters"]: "/sys/class/fc_host/host1/port_state:Online\n",
     QUESTIONS["firmware"]: '{"Devices": [{"Name": "BIOS", "Version": "1", "UpdateState": 2}]}',
@@ -248,6 +250,31 @@ def test_a_hosts_own_disks_are_asked_one_by_one_and_its_list_of_disks_once(ledge
     mine = [one.removeprefix("db-1 ") for one in voices.heard if one.startswith("db-1 ")]
     assert [one for one in mine if "/dev/" in one] == [NVME, SMART]
     assert len(mine) == len(set(mine))
+
+
+OVER_TCP = (
+    "/sys/block/nvme0n1/device/nvme0/transport:tcp\n"
+    "/sys/block/nvme0n1/device/nvme0/address:traddr=192.0.2.7,trsvcid=4420\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "own", "asked_it"),
+    [
+        (OVER_TCP, "disk.healthy /dev/sda", False),
+        (OVER_TCP.replace("tcp", "loop"), "disk.healthy /dev/sda", False),
+        ("", "disk.healthy /dev/sda", False),
+        ("grep: not found", "disk.healthy /dev/sda", False),
+        (WELL[TRANSPORTS], "disk.healthy /dev/nvme0n1; disk.healthy /dev/sda", True),
+    ],
+)
+def test_a_namespace_of_a_fabric_is_no_disk_of_the_hosts_own_though_lsblk_calls_it_nvme(
+    ledger: Ledger, kernel: str, own: str, asked_it: bool
+) -> None:
+    ill = {NVME: '{"critical_warning": 4}'} if not asked_it else {}
+    voices = Itself(WELL | {TRANSPORTS: kernel} | ill)
+    assert asked(ledger, voices, 0)["host-own-disks"] == ("passed", own)
+    assert (f"db-1 {NVME}" in voices.heard) is asked_it
 
 
 ILL = [

@@ -238,9 +238,6 @@ def on(name: str, **replies: Reply) -> Trace:
         "grep -s . /sys/class/fc_transport/target1:0:2/port_name /sys/class/fc_transport/target1:0:2/node_name": (
             replies.get("remote", NOTHING)
         ),
-        f"grep -s . /sys/block/{name}/wwid /sys/block/{name}/device/subsysnqn /sys/block/{name}/device/model": (
-            replies.get("nvme", NOTHING)
-        ),
     }
     return found(known)
 
@@ -254,7 +251,6 @@ def on(name: str, **replies: Reply) -> Trace:
         ("sdb", {"facts": facts("sdb", vendor="QEMU    "), "page": reply(page())}),
         ("sdb", {"page": reply(page("6000c29" + "1" * 25))}),
         ("sdb", {"facts": facts("sdb", wwid="naa.60022480" + "1" * 24, vendor="Msft    ")}),
-        ("nvme0n1", {"nvme": reply("/sys/block/nvme0n1/device/model:Amazon Elastic Block Store\n", 2)}),
     ],
 )
 def test_a_disk_that_a_hypervisor_made_is_told_as_such(name: str, replies: dict[str, Reply]) -> None:
@@ -303,19 +299,6 @@ def test_where_a_page_names_no_port_the_transport_is_heard_but_proves_no_differe
     mine = {"east-1": reading("east-1", target_ports=PORTS)}
     assert relate(iscsi, fibre, Map(mine, fleet())).relation is Relation.SAME  # one LUN
     assert not Map(mine, fleet()).locate(iscsi).known
-
-
-def test_an_nvme_namespace_is_known_by_its_wwid_and_its_subsystem() -> None:
-    told = on(
-        "nvme0n1",
-        nvme=reply(
-            "/sys/block/nvme0n1/wwid:eui.0025385b11b3b2c1\n"
-            "/sys/block/nvme0n1/device/subsysnqn:nqn.2014-08.org.nvmexpress:x\n"
-        ),
-    )
-    assert (told.problem, told.lun, told.target_ports) == ("", "eui.0025385b11b3b2c1", ())
-    assert told.leaves[0].through == ("nqn.2014-08.org.nvmexpress:x",)
-    assert "no wwid" in on("nvme0n1").problem
 
 
 @pytest.mark.parametrize("name", ["rbd0", "nbd3", "drbd1", "zram0", "ram0", "bcache0", "pmem0"])
