@@ -4,20 +4,24 @@ The whole ledger in one archive: the exact bytes, all that checks them, and ever
     ledger.jsonl, .checkpoint, .policy …    as gate/export/jsonl.py writes them
     ledger.blobs/ab/cdef…                   what the entries name, and what their evidence names in turn
     ledger.private.jsonl                    only when it is asked for
+    ledger.manifest                         what the ledger's key signs of the files beside the log
 
 `verify.py` checks it as it is, and `sangate ledger recover` makes a ledger of it. A zip, stored and sorted, in which
 every header says the length and the CRC-32 of what follows, so that it is read from front to back: the log is read
 twice for that, and its hashes wait in a file without a name. Nothing else is held but one blob at a time.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 from zlib import crc32
 
-from gate.errors import BadInput, Outside
+from gate.errors import BadInput, GateError, Outside
 from gate.export import jsonl
 from gate.export.blobs import named
 from gate.export.jsonl import lines, policy, stamp_of, whole
@@ -88,8 +92,9 @@ def _members(ledger: Ledger, taken: jsonl.Whole, told: Told, *, disclose: bool) 
         content = ledger.get_blob(digest)
         if content is not None:
             yield _small(f"blobs/{digest[7:9]}/{digest[9:]}", content)
+    beside = _beside(ledger, taken, disclose=disclose)
     if taken.head:
-        yield _small("checkpoint", taken.head.encode())
+        yield _small("checkpoint", beside["checkpoint"])
     with TemporaryFile() as hashes:
         log = _Member("ledger.jsonl", lines(ledger, taken.size))
         leaves = _Member("ledger.leaves", _from(hashes))
@@ -97,15 +102,28 @@ def _members(ledger: Ledger, taken: jsonl.Whole, told: Told, *, disclose: bool) 
         yield log
         leaves.measured(_from(hashes))
         yield leaves
-    yield _small("policy", policy(ledger.policy).encode())
+        hashes.seek(0)
+        digests = {"leaves": file_digest(hashes, "sha256").digest()}
+    digests |= {ending: sha256(content).digest() for ending, content in beside.items()}
+    listed = "".join(f"{ending} {b64encode(digest).decode()}\n" for ending, digest in sorted(digests.items()))
+    with suppress(GateError):  # an archive that nobody could sign is handed out as such: verify.py then says so
+        yield _small("manifest", ledger.sign_note(f"{ledger.origin}#archive\n{listed}").encode())
+    for ending, content in beside.items():
+        if ending != "checkpoint":
+            yield _small(ending, content)
+
+
+def _beside(ledger: Ledger, taken: jsonl.Whole, *, disclose: bool) -> dict[str, bytes]:
+    """Return what lies beside log, leaves and blobs: ending → content, in the order of their names."""
+    found = {"checkpoint": taken.head.encode()} if taken.head else {}
+    found["policy"] = policy(ledger.policy).encode()
     if disclose:
-        told_apart = ledger.disclosures(range(taken.size))
-        yield _small("private.jsonl", b"".join(one.line + b"\n" for one in told_apart))
+        found["private.jsonl"] = b"".join(one.line + b"\n" for one in ledger.disclosures(range(taken.size)))
     if rotations := ledger.rotations():
-        yield _small("rotations", "".join(rotations).encode())
+        found["rotations"] = "".join(rotations).encode()
     if stamp := stamp_of(ledger, taken):
-        yield _small("stamped", stamp.signed.encode())
-        yield _small("tsr", stamp.reply)
+        found |= {"stamped": stamp.signed.encode(), "tsr": stamp.reply}
+    return found
 
 
 def _small(ending: str, content: bytes) -> _Member:

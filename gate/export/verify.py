@@ -672,6 +672,13 @@ def read_place(place: Place) -> bytes:
     return data
 
 
+def digest_of(place: Place) -> bytes:
+    digest = hashlib.sha256()
+    for piece in pieces(place):
+        digest.update(piece)
+    return digest.digest()
+
+
 def chunks_of(log: Place) -> Iterator[list[bytes]]:
     """Yield the lines of a log, some hundreds at once; Bad when a line is too long or has no end."""
     rest, count = b"", 0
@@ -861,7 +868,8 @@ class Archive:
 class Whole:
     """A whole log and what lies beside it: the files of one name, or of one archive."""
 
-    ENDINGS = ("jsonl", "checkpoint", "policy", "leaves", "rotations", "stamped", "tsr", "private.jsonl")
+    BESIDE = ("checkpoint", "leaves", "policy", "private.jsonl", "rotations", "stamped", "tsr")
+    ENDINGS = ("jsonl", "manifest", *BESIDE)
 
     def __init__(self, path: str, archive: Archive | None = None) -> None:
         stem, dot, old = path.rpartition(".")
@@ -891,6 +899,23 @@ class Whole:
         if needed and place is None:
             raise Unknown("is not there", self.name(ending))
         return read_place(place) if place else b""
+
+
+def check_manifest(whole: Whole, policy: Policy, head: Head, report: Report) -> None:
+    """Compare what lies beside the log of an archive with what the ledger's key has signed of it."""
+    signed, where = whole.read("manifest"), whole.name("manifest")
+    if not signed:
+        raise Unknown("is not there: taken out, or never made; so nobody signed what lies beside the log", where)
+    note, _ = at(where, policy.signed, signed)
+    there = [ending for ending in whole.BESIDE if whole.name(ending) in whole.files]
+    listed = ["%s %s" % (ending, base64(digest_of(whole.files[whole.name(ending)]))) for ending in there]
+    text = "\n".join([head.origin + "#archive", *listed, ""])
+    if note.text == text:
+        report.say("ok", "manifest", "beside the log lies what was signed: %s", ", ".join(there))
+        return
+    changed = {line.split(" ")[0] for line in {*note.text.split("\n")} ^ {*text.split("\n")}}
+    for name in sorted(changed) or ["manifest"]:
+        report.say("WRONG", whole.name(name), "is not as it was signed: changed, taken out or put in")
 
 
 def check_blobs(whole: Whole, story: Story, report: Report) -> None:
@@ -1228,6 +1253,8 @@ def run_log(whole: Whole, options: Any, report: Report) -> Head:
     policy.follow(whole.read("rotations"), report)
     checkpoint = read_place(Place(options.checkpoint)) if options.checkpoint else whole.read("checkpoint", needed=True)
     head: Head = policy.check_head(checkpoint, report)
+    if whole.archive:
+        report.judge("manifest", "%s", check_manifest, whole, policy, head, report)
     earlier = {}
     if options.last:
         earlier["last visit"] = at("last checkpoint", policy.head, read_place(Place(options.last)))

@@ -17,6 +17,7 @@ from gate.canonical import Json
 from gate.errors import BadInput, CannotTell
 from gate.export import complete, jsonl, verify
 from gate.ledger.entry import ANONYMOUS, GATE, Blob, Draft
+from gate.ledger.note import VerifierKey
 from gate.store.sqlite import SqliteLedger
 from tests.export.conftest import CHANGE, drafts, make_ledger, write
 
@@ -80,7 +81,9 @@ def test_it_holds_just_what_an_export_with_blobs_writes_and_any_zip_program_read
     (tmp_path / "all.zip").write_bytes(whole(made))
     with zipfile.ZipFile(tmp_path / "all.zip") as opened:
         assert opened.testzip() is None
-        assert {name: opened.read(name) for name in opened.namelist()} == there
+        found = {name: opened.read(name) for name in opened.namelist()}
+    assert found.pop("ledger.manifest").startswith(b"gate.example.com/ledger/1#archive\ncheckpoint ")
+    assert found == there
     assert sum(name.startswith("ledger.blobs/") for name in there) == 4
 
 
@@ -180,6 +183,70 @@ def test_personal_values_come_only_when_they_are_asked_for(made: SqliteLedger, t
         {**files(told), "ledger.private.jsonl": files(told)["ledger.private.jsonl"].replace(b"real", b"fake")}
     )
     assert judge(other, tmp_path)[0] == verify.TAMPERED
+
+
+MANIFEST = "ledger.manifest"
+OTHER = str(VerifierKey("gate.example.com/ledger/1", b"k" * 32))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"ledger.policy": f"log {OTHER}\nquorum none\n".encode()}, "ledger.policy: is not as it was signed"),
+        ({"ledger.policy": b""}, "ledger.policy: is not as it was signed"),
+        ({"ledger.leaves": b"x" * 32}, "ledger.leaves: is not as it was signed"),
+        ({"ledger.rotations": b""}, "ledger.rotations: is not as it was signed"),
+        ({"ledger.private.jsonl": b""}, "ledger.private.jsonl: is not as it was signed"),
+        ({"ledger.tsr": b"x", "ledger.stamped": None}, "ledger.tsr: is not as it was signed"),
+    ],
+)
+def test_what_lies_beside_the_log_is_refused_where_the_ledgers_key_has_not_signed_it(
+    archive: bytes, tmp_path: Path, changed: dict[str, bytes | None], said: str
+) -> None:
+    held = files(archive)
+    (tmp_path / "mine").write_bytes(held["ledger.policy"])
+    held |= {name: held["ledger.checkpoint"] if content is None else content for name, content in changed.items()}
+    code, found = judge(packed(held), tmp_path, "--policy", str(tmp_path / "mine"))
+    assert (code, said in found) == (verify.TAMPERED, True), found
+
+
+@pytest.mark.parametrize("name", ["ledger.policy", "ledger.leaves"])
+def test_what_was_signed_and_is_gone_is_told(archive: bytes, tmp_path: Path, name: str) -> None:
+    held = files(archive)
+    (tmp_path / "mine").write_bytes(held.pop("ledger.policy"))
+    held |= {} if name == "ledger.policy" else {"ledger.policy": (tmp_path / "mine").read_bytes()}
+    held.pop(name, None)
+    code, found = judge(packed(held), tmp_path, "--policy", str(tmp_path / "mine"))
+    assert (code, f"{name}: is not as it was signed" in found) == (verify.TAMPERED, True), found
+
+
+def test_a_manifest_of_another_key_purpose_order_or_head_is_none_of_this_archive(
+    archive: bytes, made: SqliteLedger, tmp_path: Path
+) -> None:
+    older = files(whole(made))
+    made.append(Draft("auth.refused", ANONYMOUS, None, {"name": "again", "why": "wrong"}))
+    held = files(whole(made))
+    (tmp_path / "mine").write_bytes(held["ledger.policy"])
+    first, *listed = held[MANIFEST].decode().split("\n\n")[0].split("\n")
+    for manifest in (
+        files(archive)[MANIFEST],
+        made.sign_note("\n".join([first.replace("archive", "export"), *listed, ""])).encode(),
+        made.sign_note("\n".join([first, *reversed(listed), ""])).encode(),
+        older[MANIFEST],
+    ):
+        code, found = judge(packed({**held, MANIFEST: manifest}), tmp_path, "--policy", str(tmp_path / "mine"))
+        assert (code, "WRONG: ledger." in found) == (verify.TAMPERED, True), found
+    assert judge(packed(held), tmp_path, "--policy", str(tmp_path / "mine"))[0] == verify.VERIFIED
+
+
+def test_without_its_manifest_nobody_can_tell_whose_policy_lies_in_an_archive(archive: bytes, tmp_path: Path) -> None:
+    held = files(archive)
+    del held[MANIFEST]
+    code, found = judge(packed(held), tmp_path)
+    assert (code, f"{MANIFEST}: is not there" in found) == (verify.CANNOT_TELL, True), found
+    (tmp_path / "older.zip").write_bytes(packed(held))
+    log = complete.unpack(tmp_path / "older.zip", tmp_path / "older")
+    assert verify.main([str(log)]) == verify.VERIFIED
 
 
 def test_sizes_beyond_four_gigabytes_are_spelled_as_zipfile_reads_them() -> None:
