@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
 from gate.canonical import Json, digest
 from gate.duration import Duration
@@ -107,6 +107,13 @@ class Replacement(Frozen):
     new: NewPart
     failed: bool = False
     """The old part no longer serves: then the array must say so of exactly this one, and of nothing else."""
+
+    @field_validator("what", mode="before")
+    @classmethod
+    def _no_shelf(cls, value: object) -> object:
+        if str(value).strip().lower() in ("shelf", "enclosure", "expansion-enclosure"):
+            raise ValueError("a whole shelf is not replaced: nothing shows that data can spare it; replace its modules")
+        return value
 
     @model_validator(mode="after")
     def _another_one(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gate.change import Image, Kind, Plan, Swap, Version
+from gate.change import Image, Kind, Plan, Replacement, Swap, Version
 from gate.playbook.rendering import SAFE
 from tests.cases import DIGEST, plan, replacement, request
 
@@ -85,6 +85,14 @@ def test_a_change_names_what_its_kind_has_and_nothing_else(changed: dict[str, An
     given = {"targets": ("east-1",), "image": IMAGE, **changed}
     with pytest.raises(ValidationError, match=why):
         request(**given)
+
+
+@pytest.mark.parametrize("word", ["shelf", "Shelf", "enclosure", " expansion-enclosure "])
+def test_a_whole_shelf_is_never_a_part_and_the_reason_is_said(word: str) -> None:
+    with pytest.raises(ValidationError, match="a whole shelf is not replaced: nothing shows that data can spare it"):
+        Replacement.model_validate(replacement().model_dump() | {"what": word})
+    with pytest.raises(ValidationError, match="Input should be 'controller' or 'shelf-module'"):
+        Replacement.model_validate(replacement().model_dump() | {"what": "drive"})
 
 
 def test_a_part_is_not_replaced_by_itself_and_a_label_holds_nothing_that_a_shell_reads() -> None:

@@ -10,7 +10,11 @@ from gate.playbook import parse, render
 from gate.settings import shipped
 
 TEXT = shipped("playbooks/storage-virtualize/replace-canister.yaml").read_text()
-NAMES = ("storage-virtualize/replace-canister", "dothill/replace-controller")
+NAMES = (
+    "storage-virtualize/replace-canister",
+    "storage-virtualize/replace-expansion-canister",
+    "dothill/replace-controller",
+)
 
 
 def complaint(text: str) -> str:
@@ -49,6 +53,11 @@ def test_what_is_shipped_may_be_used(name: str) -> None:
         (TEXT.replace('code: "{new_firmware}"', 'code: ["{new_firmware}", "8.5.0.2"]'), "{new_firmware}"),
         (TEXT.replace("slots:\n", 'slots:\n  image: "x"\n'), "a change of hardware does not fill this slot"),
         (TEXT.replace("kind: hardware", "kind: firmware"), "a change of firmware does not fill this slot"),
+        (
+            TEXT.replace("kind: hardware", "kind: firmware\nreplaces: controller"),
+            "a change of firmware replaces no part",
+        ),
+        (TEXT.replace("kind: hardware", "kind: hardware\nreplaces: shelf"), 'unknown replaces "shelf"'),
     ],
 )
 def test_a_playbook_that_leaves_a_question_out_is_refused(text: str, why: str) -> None:

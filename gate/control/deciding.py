@@ -199,6 +199,8 @@ def _seal(change: str, request: ChangeRequest, evidence: Evidence, settings: Set
     playbook = parse(text, f"playbooks/{request.playbook}.yaml", FAMILIES)
     if (playbook.family, playbook.kind) != (request.family, request.kind):
         return None, f"playbook {request.playbook} is for {playbook.kind} of {playbook.family}"
+    if request.part is not None and playbook.replaces is not request.part.what:
+        return None, f"playbook {request.playbook} replaces a {playbook.replaces}, the change a {request.part.what}"
     part = swap(request.part, evidence, first.array) if request.part else None
     if isinstance(part, str):
         return None, part

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from gate.evidence import ArrayReading, Reply
 from gate.families.family import REMARKS, REMARKS_MAX, Facts, Family, Reader, Unreadable, plain, whole_text
-from gate.families.storage_virtualize_health import ENCLOSURES, EVENTS, HOSTS, NODES, OF_PARTS_AND_PATHS
+from gate.families.storage_virtualize_health import DRIVES, ENCLOSURES, EVENTS, HOSTS, NODES, OF_PARTS_AND_PATHS
 from gate.families.storage_virtualize_parts import OF_PARTS, parts
 from gate.families.storage_virtualize_parts import READERS as PART_READERS
 from gate.families.storage_virtualize_tables import answer, pairs, table
@@ -31,7 +31,7 @@ QUESTIONS: Mapping[str, str] = {
     "enclosures": ENCLOSURES,
     "raid": "lsarray -delim !",
     "rebuild": "lsarraymemberprogress -delim !",
-    "drives": "lsdrive -delim !",
+    "drives": DRIVES,
     "hosts": HOSTS,
     "events": EVENTS,
     "update": "lsupdate -delim !",

@@ -6,6 +6,11 @@ host is. Such a line is laid to the canister only where a table of the system sa
 enclosure in which nothing else is missing; a host of which every port is logged in to each node that is left; an alert
 about that node. That a lost node keeps its row with its place, and that alerts about it are of type `node` with its id,
 are from memory [M]. They only refuse: what is not laid to it stands against the array.
+
+A module of a shelf takes paths of drives with it. To it are laid the row of its shelf, likewise, and the drives in that
+shelf that are `degraded`: so IBM's command reference (`lsdrive`) calls a drive that is "available but not through all
+drive ports". Shelves behind it on the chain lose that side too (IBM, "Understanding system volume dependencies"); what
+they tell is laid to nobody, and neither is an alert.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -16,6 +21,7 @@ from gate.families.storage_virtualize_tables import answer, table
 
 NODES = "lsnodecanister -delim !"
 ENCLOSURES = "lsenclosure -delim !"
+DRIVES = "lsdrive -delim !"
 HOSTS = "lshost -delim !"
 EVENTS = "lseventlog -alert yes -message no -monitoring no -fixed no -expired no -order severity -delim !"
 
@@ -90,9 +96,17 @@ def _bad_rebuild(reply: Reply) -> list[str]:
     return [f"RAID array {row['mdisk_name']}: {row['task']} at {row['progress']} %" for row in rows]
 
 
+def _ill_drive(row: Row) -> list[str]:
+    return [] if row["status"] == "online" else [f"drive {row['id']} is {row['status']}"]
+
+
 def _bad_drives(reply: Reply) -> list[str]:
-    rows = table(reply, ("id", "status"))
-    return [f"drive {row['id']} is {row['status']}" for row in rows if row["status"] != "online"]
+    return [line for row in table(reply, ("id", "status")) for line in _ill_drive(row)]
+
+
+def _bad_volumes(reply: Reply) -> list[str]:
+    rows = table(reply, ("name", "status"))
+    return [f"volume {row['name']} is {row['status']}" for row in rows if row["status"] != "online"]
 
 
 def _bad_hosts(reply: Reply) -> list[str]:
@@ -114,6 +128,14 @@ OF_PARTS_AND_PATHS: Mapping[str, Callable[[Reply], list[str]]] = {
 }
 """Question → what is wrong by its answer; what the update adds is in storage_virtualize.py."""
 
+WELL: Mapping[str, Callable[[Reply], list[str]]] = {
+    "enclosures": _bad_enclosures,
+    "drives": _bad_drives,
+    "raid": _bad_raid,
+    "volumes": _bad_volumes,
+}
+"""What a playbook waits for in one table of the system; volumes are degraded too while a node is away [M]."""
+
 
 def laid_to(node: Row, nodes: list[dict[str, str]]) -> Generator[str, Reply, tuple[str, ...]]:
     """
@@ -127,7 +149,7 @@ def laid_to(node: Row, nodes: list[dict[str, str]]) -> Generator[str, Reply, tup
         return ()
     try:
         lines = _ill_node(node)
-        lines += _of_enclosure(_enclosures((yield ENCLOSURES)), node)
+        lines += _of_enclosure(_enclosures((yield ENCLOSURES)), node["enclosure_id"])
         degraded = [row for row in table((yield HOSTS), ("id", "name", "status")) if row["status"] == "degraded"]
         for row in degraded if len(degraded) <= MOST_HOSTS else ():
             if row["id"].isdecimal() and _logged_in((yield f"lshost -delim ! {int(row['id'])}"), len(nodes) - 1):
@@ -138,13 +160,34 @@ def laid_to(node: Row, nodes: list[dict[str, str]]) -> Generator[str, Reply, tup
     return tuple(map(plain, lines))
 
 
-def _of_enclosure(rows: list[dict[str, str]], node: Row) -> list[str]:
+def laid_to_module(enclosure: str) -> Generator[str, Reply, tuple[str, ...]]:
     """
-    Return the lines of the node's enclosure when it lacks one canister and, of all that it counts, nothing else.
+    Ask what comes from the one module of a shelf that is offline; a question is yielded, its reply sent.
+
+    A degraded drive in that shelf has one path left, which is not through that module: the other is explained by it.
+    Whether anything else took it shows when the new module is in, and every path must be back.
+    """
+    try:
+        lines = _of_enclosure(_enclosures((yield ENCLOSURES)), enclosure)
+        rows = table((yield DRIVES), ("id", "status", "enclosure_id"))
+        lines += [
+            line
+            for row in rows
+            if (row["enclosure_id"], row["status"]) == (enclosure, "degraded")
+            for line in _ill_drive(row)
+        ]
+    except (ValueError, KeyError):
+        return ()
+    return tuple(map(plain, lines))
+
+
+def _of_enclosure(rows: list[dict[str, str]], enclosure: str) -> list[str]:
+    """
+    Return the lines of an enclosure when it lacks one canister and, of all that it counts, nothing else.
 
     Nothing where the table leaves out what else degrades an enclosure: one word for both faults hides the second.
     """
-    found = [row for row in rows if row["id"] == node["enclosure_id"]]
+    found = [row for row in rows if row["id"] == enclosure]
     if len(found) != 1 or found[0]["status"] not in ("online", "degraded"):
         return []
     row = found[0]

@@ -3,19 +3,25 @@ The canisters of a Storage Virtualize system: part number, serial and code of ea
 
 `lsenclosurecanister` tells part number and identity of what sits in each slot. What code a node canister carries is
 asked of the canister itself with `sainfo lsservicestatus`, which answers also before it has joined the system; the
-canister is named by its panel, which `lsnodecanister` tells. Keys are those that public readers of these views name;
-that `11S…` of the label is told whole as FRU_identity, the words of `type`, and what a canister that has not joined
-answers are from memory [M]. They only refuse: a canister that cannot be read has no part number.
+canister is named by its panel, which `lsnodecanister` tells. An expansion canister, the module of a shelf, is asked
+nothing itself: the system tells its firmware, in up to six levels, and all of them together are what must match its
+partner's. Keys are those that public readers of these views name; that `11S…` of the label is told whole as
+FRU_identity, the words of `type`, and what a canister that has not joined answers are from memory [M]. They only
+refuse: a canister that cannot be read has no part number.
+
+`lsdependentvdisks -enclosure E -canister C` names the volumes that go offline without that canister; IBM demands it
+before one is reset (its command reference 9.1, `lsdependentvdisks` and `chenclosurecanister`). A drive is `degraded`
+while it "is available but not through all drive ports" (there, `lsdrive`).
 """
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import NoReturn
 
 from gate.evidence import Part, Reply
-from gate.families.family import Facts, Reader, Unreadable
-from gate.families.storage_virtualize_health import NODES, laid_to
+from gate.families.family import REMARKS_MAX, Facts, Reader, Unreadable, plain
+from gate.families.storage_virtualize_health import NODES, WELL, laid_to, laid_to_module
 from gate.families.storage_virtualize_tables import pairs, table
 
 CANISTERS = "lsenclosurecanister -delim !"
@@ -34,6 +40,11 @@ NUMBER = re.compile(r"[0-9]{1,3}")
 PANEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,11}")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,63}")
 CODE = re.compile(r"\d{1,4}(?:\.\d{1,4}){1,4}|[A-Za-z]{0,4}[0-9][A-Za-z0-9]{0,11}")
+LEVELS = ("firmware_level", *(f"firmware_level_{number}" for number in range(2, 7)))
+"""Keys of what an expansion canister carries; those that are empty are not there."""
+
+SAS = re.compile(r"SAS_port_?[0-9]_status")
+"""Keys of the ends of its cables; two public readers spell them with and without the second underscore."""
 PORT = re.compile(r"iqn\.[A-Za-z0-9.:-]{1,220}")
 STATE = re.compile(r"[A-Za-z][A-Za-z _-]{0,30}")
 MOST = 64
@@ -45,9 +56,14 @@ def _canister(reply: Reply) -> Facts:
     facts = {name: told.get(key, "") for name, key in (("enclosure", "enclosure_id"), ("slot", "canister_id"))}
     facts |= {"status": told.get("status", ""), "kind": KINDS.get(told.get("type", ""), "")}
     facts |= {"part": told.get("FRU_part_number", ""), "serial": told.get("FRU_identity", "")}
-    facts |= {"module_firmware": told.get("firmware_level", "")}
-    fits = {"part": LABEL, "serial": LABEL, "module_firmware": CODE, "enclosure": NUMBER, "slot": NUMBER}
+    fits = {"part": LABEL, "serial": LABEL, "enclosure": NUMBER, "slot": NUMBER}
     facts = {name: value for name, value in facts.items() if fits.get(name, STATE).fullmatch(value)}
+    levels = [told[key] for key in LEVELS if told.get(key)]
+    if told.get(LEVELS[0]) and all(map(CODE.fullmatch, levels)):
+        facts["module_firmware"] = "_".join(levels)
+    ends = [value for key, value in told.items() if SAS.fullmatch(key)]
+    if ends or facts.get("status") == "online":
+        facts["cabled"] = "yes" if "online" in (*ends, facts.get("status")) else "no"
     if "enclosure" not in facts or "slot" not in facts:
         raise Unreadable("it does not tell which canister this is")
     return facts
@@ -67,10 +83,18 @@ def _dependents(reply: Reply) -> Facts:
     return {"count": str(len(table(reply, ("vdisk_id",), empty_means_none=True)))}
 
 
+def _ill(read: Callable[[Reply], list[str]]) -> Callable[[Reply], Facts]:
+    """What is not well in one table of the system, line by line; `none` where all of it is."""
+    return lambda reply: {"ill": plain(", ".join(read(reply)))[:REMARKS_MAX] or "none"}
+
+
 READERS: Mapping[str, Reader] = {
-    "canister": Reader(("enclosure", "slot", "status", "kind", "part", "serial", "module_firmware"), _canister),
+    "canister": Reader(
+        ("enclosure", "slot", "status", "kind", "part", "serial", "module_firmware", "cabled"), _canister
+    ),
     "service": Reader(("panel", "state", "code"), _service),
     "dependents": Reader(("count",), _dependents),
+    **{name: Reader(("ill",), _ill(read)) for name, read in WELL.items()},
 }
 
 
@@ -100,6 +124,8 @@ def parts() -> Generator[str, Reply, tuple[Part, ...]]:
             port = node["iscsi_name"]
             ports = (port,) if PORT.fullmatch(port) and [row["iscsi_name"] for row in nodes].count(port) == 1 else ()
             part = replace(part, ports=ports, troubles=(yield from laid_to(node, nodes)))
+        elif part.what == "shelf-module" and told.get("status") == "offline":
+            part = replace(part, troubles=(yield from laid_to_module(enclosure)))
         found.append(part)
     return tuple(found)
 

@@ -37,6 +37,16 @@ class LabPart:
     firmware: str = ""
 
 
+def labelled(words: str, old: LabPart) -> LabPart:
+    """Return the part that somebody was given; ValueError for what is no label."""
+    label = words.split()
+    if label == ["old"]:
+        return old
+    if len(label) != 3 or not all(LABEL.fullmatch(word) for word in label):
+        raise ValueError("a label is PART SERIAL FIRMWARE, or old")
+    return LabPart(*label)
+
+
 class Replaceable(Array, ABC):
     """An array with two controllers in slots; what it says of them is the dialect's."""
 
@@ -84,13 +94,8 @@ class Replaceable(Array, ABC):
 
     def swap(self, words: str) -> None:
         """Take the second controller out and put another one in, without its cables; ValueError for no label."""
-        second, label = self.names[1], words.split()
-        if label == ["old"]:
-            put = self._first[second]
-        elif len(label) == 3 and all(LABEL.fullmatch(word) for word in label):
-            put = LabPart(*label)
-        else:
-            raise ValueError("a label is PART SERIAL FIRMWARE, or old")
+        second = self.names[1]
+        put = labelled(words, self._first[second])
         with self.lock:
             self.accepted["swap"] += 1
             if self.faults.pop("partner-dead", None) is not None:

@@ -28,6 +28,8 @@ def problems(playbook: Playbook) -> Iterator[tuple[Path, str]]:
         if name in foreign:
             yield ("slots", name), f"a change of {playbook.kind} does not fill this slot"
     if playbook.kind is not Kind.HARDWARE:
+        if "replaces" in playbook.model_fields_set:
+            yield ("replaces",), f"a change of {playbook.kind} replaces no part"
         return
     for key, _, steps in playbook.phases():
         for number, step in enumerate(steps):

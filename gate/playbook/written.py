@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.change import Kind, Phase, Sentence
+from gate.change import Kind, PartKind, Phase, Sentence
 from gate.duration import Duration
 from gate.inventory import AbsolutePath, ArrayFamily, Frozen, Name
 
@@ -227,6 +227,9 @@ class Playbook(Frozen, use_attribute_docstrings=True):
     """What it does, one sentence."""
 
     kind: Kind
+    replaces: PartKind = PartKind.CONTROLLER
+    """For `kind: hardware`: what kind of part it replaces; a change of another part is not sealed with it."""
+
     back_out_class: Sentence
     """Until when, and with what loss, one can go back; shown to those who approve."""
 

@@ -25,6 +25,23 @@ def replacement(
     return f'{{what: controller, enclosure: "1", slot: "2", old: {out}, new: {put}{dead}}}'
 
 
+MODULE, MODULE_CODE = "01LB310", "6.13_1.2"
+NEW_MODULE = "11S01LB310YHU00000099"
+
+
+def module(stage: Stage, firmware: str = MODULE_CODE, *, what: str = "shelf-module", failed: bool = False) -> str:
+    """Module 2 of the shelf of east-1 for another one."""
+    out = f"{{part: {MODULE}, serial: 11S{MODULE}YHU{stage.settings.config.inventory.array('east-1').serial[-8:]}2}}"
+    put = f"{{part: {MODULE}, serial: {NEW_MODULE}, firmware: {firmware}, paper: delivery note 4712}}"
+    dead = ", failed: true" if failed else ""
+    return f'{{what: {what}, enclosure: "2", slot: "2", old: {out}, new: {put}{dead}}}'
+
+
+def of_shelf(part: str) -> dict[str, Any]:
+    """The words of a change file that replaces a module of the shelf of east-1."""
+    return asked(part) | {"playbook": "storage-virtualize/replace-expansion-canister"}
+
+
 def asked(part: str) -> dict[str, Any]:
     """The words of a change file that replaces a part of east-1."""
     words: dict[str, Any] = {"kind": "hardware", "image": None, "targets": "[east-1]", "part": part}

@@ -1,6 +1,6 @@
 """
 A controller is replaced: from the request to a canary that held, and the two parts that must never carry load. Then one
-that has failed before anybody asked, as there.
+that has failed before anybody asked, as there. At last the module of a shelf, with the same questions.
 
 King's College London, 2016: a controller was replaced, its firmware was not its partner's, and the array was lost with
 everything on it. In the lab such a part does the same once it is let in.
@@ -8,18 +8,37 @@ everything on it. In the lab such a part does the same once it is let in.
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from gate.errors import Refused
+from gate.errors import BadInput, Refused
 from tests.stories.conftest import quick
-from tests.stories.replacing import CODE, NEW, PART, SPARE, asked, old, replacement, waits
+from tests.stories.replacing import (
+    CODE,
+    MODULE,
+    MODULE_CODE,
+    NEW,
+    NEW_MODULE,
+    PART,
+    SPARE,
+    asked,
+    module,
+    of_shelf,
+    old,
+    replacement,
+    waits,
+)
 from tests.stories.stage import Stage, build
+
+RELEASED = (
+    f"\nallowed_parts:\n  - {{part: {MODULE}, what: shelf-module, family: storage-virtualize, models: [LAB-FS5]}}"
+)
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    made = build(edit=quick)
+    made = build(edit=lambda text: quick(text).replace("\nallowed_parts:", RELEASED, 1))
     try:
         made.open()
         made.ready()
@@ -28,11 +47,11 @@ def stage() -> Iterator[Stage]:
         made.end()
 
 
-def refused(stage: Stage, part: str) -> dict[str, str]:
+def refused(stage: Stage, part: str, words: dict[str, Any] | None = None) -> dict[str, str]:
     """Open a change that is refused; return each red check with its reason."""
     assert stage.gate is not None
     control, engineer = stage.gate.control, stage.people["storage-engineer"]
-    change = control.open(engineer, stage.request(**asked(part)), "change.yaml")["id"]
+    change = control.open(engineer, stage.request(**(words or asked(part))), "change.yaml")["id"]
     view = control.check(engineer, change)
     assert view["state"] == "refused"
     return {one["check"]: one["because"] for one in view["verdict"]["findings"] if one["outcome"] != "passed"}
@@ -182,3 +201,63 @@ def test_a_good_part_is_let_in_and_the_canary_holds(stage: Stage) -> None:
     assert {name for name, counts in counted.items() if counts} == {"east-1"}
     part = stage.gate.control.show(stage.people["performer"], change)["plan"]["part"]
     assert (part["serial"], part["partner_firmware"]) == (NEW, CODE)
+
+
+@pytest.fixture
+def shelf(stage: Stage) -> Iterator[None]:
+    """A shelf hangs on east-1."""
+    stage.lab.fault("east-1", "shelf")
+    yield
+    stage.lab.clear("east-1", "shelf")
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_whole_shelf_opens_no_change_and_the_reason_is_said(stage: Stage) -> None:
+    assert stage.gate is not None
+    text = stage.request(**of_shelf(module(stage, what="shelf")))
+    with pytest.raises(BadInput, match="a whole shelf is not replaced"):
+        stage.gate.control.open(stage.people["storage-engineer"], text, "change.yaml")
+
+
+@pytest.mark.usefixtures("shelf")
+def test_what_does_not_match_the_other_module_or_the_playbook_opens_nothing(stage: Stage) -> None:
+    old = refused(stage, "", of_shelf(module(stage, "5.0_1.2")))
+    assert "its partner 1 carries firmware 6.13_1.2, the new one 5.0_1.2" in old["part-matches"]
+    controllers = refused(stage, module(stage))
+    assert any("replaces a controller, the change a shelf-module" in why for why in controllers.values()), controllers
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_module_on_which_a_volume_hangs_is_not_taken_out(stage: Stage) -> None:
+    assert stage.gate is not None
+    change = stage.approved(**of_shelf(module(stage)))
+    stage.lab.fault("east-1", "dependent-vdisks")
+    stage.gate.control.start(stage.people["performer"], change)
+    assert stage.wait_for(change, "halted") == "halted"
+    stage.lab.clear("east-1", "dependent-vdisks")
+    because = stage.gate.ledger.history(change)[-1].data["because"]
+    assert because == 'forward step nothing-depends failed: count is "1", not "0"'
+    assert "step.intended" not in stage.kinds(change)
+    stage.gate.control.back_out(stage.people["performer"], change, "a path is to be mended first")
+    assert stage.wait_for(change, "backed out") == "backed out"
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_module_that_has_failed_is_replaced_and_the_canary_holds(stage: Stage) -> None:
+    assert stage.gate is not None
+    control = stage.gate.control
+    stage.lab.fault("east-1", "module-dead")
+    assert "drive 12 is degraded" in refused(stage, "", of_shelf(module(stage)))["array-healthy"]
+    change = stage.approved(**of_shelf(module(stage, failed=True)))
+    control.start(stage.people["performer"], change)
+    assert NEW_MODULE in waits(stage, change)["words"]
+    by_hand(stage, change, "swap-module", f"{MODULE} {NEW_MODULE} {MODULE_CODE}")
+    assert "cables" in waits(stage, change)["words"]
+    by_hand(stage, change, "cable-module")
+    came = stage.wait_for(change, "halted", "held", seconds=100)
+    assert came == "held", [entry.data for entry in stage.gate.ledger.history(change)[-3:]]
+    told = [entry.data for entry in stage.gate.ledger.history(change) if entry.kind == "probe.finished"]
+    mine = [data for data in told if data["array"] == "east-1"]
+    assert any(f"serial {NEW_MODULE}" in str(data["value"]) for data in mine if data["name"] == "identity")
+    assert {data["outcome"] for data in mine if data["name"] == "health" and data["round"] != 0} == {"passed"}
+    assert "permit.issued" not in stage.kinds(change)

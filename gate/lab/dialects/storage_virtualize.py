@@ -9,7 +9,7 @@ Message ids whose wording is assumed carry [M].
 import shlex
 
 from gate.lab.dialects.storage_virtualize_hosts import events, host, hosts
-from gate.lab.dialects.storage_virtualize_parts import canister, canisters, service
+from gate.lab.dialects.storage_virtualize_parts import SHELF, canister, canisters, service
 from gate.lab.dialects.storage_virtualize_state import UNAUTHORISED, Nodes, level, newer_speech
 from gate.lab.dialects.storage_virtualize_test import upgrade_test
 from gate.lab.dialects.storage_virtualize_volumes import volume_tables
@@ -224,12 +224,18 @@ def _enclosures(array: Nodes) -> Rows:
         "total_sems": "0",
         "online_sems": "0",
     }
-    return [row]
+    if "shelf" not in array.faults:
+        return [row]
+    shelf = {"id": SHELF, "status": array.shelf_state, "type": "expansion", "product_MTM": "LAB-0024"}
+    shelf |= {"serial_number": f"S{array.serial[-6:]}", "online_canisters": str(array.module_states.count("online"))}
+    return [row, row | shelf]
 
 
 def _arrays(array: Nodes) -> Rows:
     status = "degraded" if "rebuild" in array.faults or "drive-failed" in array.faults else "online"
-    row = {"mdisk_id": "0", "mdisk_name": "mdisk0", "status": "online", "mdisk_grp_id": "0"}
+    lost = "offline" if array.shelf_lost else ""
+    status = lost or status
+    row = {"mdisk_id": "0", "mdisk_name": "mdisk0", "status": lost or "online", "mdisk_grp_id": "0"}
     row |= {"mdisk_grp_name": "Pool0", "capacity": "16.0TB", "raid_status": status, "raid_level": "raid6"}
     return [row | {"redundancy": "2", "strip_size": "256", "tier": "tier0_flash", "encrypt": "no"}]
 
@@ -250,10 +256,25 @@ def _drives(array: Nodes) -> Rows:
         row |= {"capacity": "1.7TB", "mdisk_id": "0", "mdisk_name": "mdisk0", "member_id": str(number)}
         row |= {"enclosure_id": "1", "slot_id": str(number + 1), "node_id": "", "node_name": ""}
         rows.append(row | {"auto_manage": "inactive", "drive_class_id": "0"})
-    return rows
+    return rows + (_shelf_drives(array, rows[0]) if "shelf" in array.faults else [])
+
+
+def _shelf_drives(array: Nodes, like: dict[str, str]) -> Rows:
+    """Six more members, each with a path through each module that is online."""
+    states = [array.shelf_state] * 6
+    if "drive-on-one-path" in array.faults:
+        states[0] = "degraded" if array.shelf_state == "online" else "offline"
+    return [
+        like
+        | {"id": str(12 + slot), "status": state, "use": "member", "member_id": str(12 + slot)}
+        | {"enclosure_id": SHELF, "slot_id": str(slot + 1)}
+        for slot, state in enumerate(states)
+    ]
 
 
 def _dependent(array: Nodes, options: dict[str, str]) -> Rows:
+    if options.get("-enclosure") == SHELF and "shelf" in array.faults:
+        return _on_shelf(array, options.get("-canister"))
     named = options.get("-canister") if options.get("-enclosure") == "1" else options.get("-node")
     if named is None or named not in (*array.controllers, "1", "2"):
         raise Declined("CMMVC5753E The specified object does not exist.")
@@ -262,3 +283,12 @@ def _dependent(array: Nodes, options: dict[str, str]) -> Rows:
     if "dependent-vdisks" in array.faults or "offline" in others:
         return [{"vdisk_id": "0", "vdisk_name": "volume0"}]
     return []
+
+
+def _on_shelf(array: Nodes, module: str | None) -> Rows:
+    """Volumes that go offline without one module of the shelf, or without the shelf."""
+    if module not in (None, "1", "2"):
+        raise Declined("CMMVC5753E The specified object does not exist.")
+    rest = [state for number, state in enumerate(array.module_states, start=1) if str(number) != module]
+    hangs = module is None or "online" not in rest or "dependent-vdisks" in array.faults
+    return [{"vdisk_id": "0", "vdisk_name": "volume0"}] if hangs else []

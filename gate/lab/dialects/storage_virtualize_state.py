@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gate.lab.images import IMAGES, Behaviour, LabImage, recognise
-from gate.lab.parts import BY_HAND, Replaceable
 from gate.lab.said import Declined
 from gate.lab.scsi import Controller
+from gate.lab.shelf import Shelved
 
 PREPARE_S = 0.3
 INITIALIZE_S = 0.2
@@ -34,7 +34,7 @@ class Update:
     next_node: str = ""
 
 
-class Nodes(Replaceable, ABC):
+class Nodes(Shelved, ABC):
     """What a pair of nodes does; what it says is in storage_virtualize.py."""
 
     first_version = "8.6.0.3"
@@ -47,9 +47,11 @@ class Nodes(Replaceable, ABC):
         "dependent-vdisks": "volumes depend on one node",
         "flash-copy": "one volume is a FlashCopy of another, such as 2,1",
         "virtualises": "keeps its volumes on another storage system of that name",
-        **BY_HAND,
+        **Shelved.own_faults,
     }
     part_number = "01LB207"
+    module_part = "01LB310"
+    module_firmware = "6.13_1.2"
     names = ("node1", "node2")
     company = "60050768"
     target_name = "iqn.1986-03.com.ibm:2145.{id}.node1"

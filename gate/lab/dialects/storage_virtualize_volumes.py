@@ -18,7 +18,7 @@ def _volume(array: Nodes, number: int, *, in_bytes: bool) -> dict[str, str]:
     size = len(array.controller.units[number].data)
     copied = "1" if str(number) in array.faults.get("flash-copy", "").split(",") else "0"
     row = {"id": str(number), "name": f"volume{number}", "IO_group_id": "0", "IO_group_name": "io_grp0"}
-    row |= {"status": "online", "mdisk_grp_id": "0", "mdisk_grp_name": "Pool0"}
+    row |= {"status": "offline" if array.shelf_lost else "online", "mdisk_grp_id": "0", "mdisk_grp_name": "Pool0"}
     row |= {"capacity": str(size) if in_bytes else f"{size / 2**20:.2f}MB", "type": "striped"}
     row |= {"FC_id": "", "FC_name": "", "RC_id": "", "RC_name": ""}
     row |= {"vdisk_UID": array.controller.identity.naa(number).hex().upper(), "fc_map_count": copied}
