@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -22,7 +23,38 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PHONE = {"viewport": {"width": 390, "height": 844}}
+PAGES = (
+    "/changes",
+    "/changes/{begun}",
+    "/changes/{begun}/escort",
+    "/changes/{begun}/record",
+    "/changes/{begun}/transcript",
+    "/changes/{refused}",
+    "/changes/new",
+    "/arrays",
+    "/arrays/east-1",
+    "/evidence",
+    "/ledger",
+    "/ledger/controls",
+    "/sign-in",
+    "/nothing",
+)
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+BARRIERS = """async () => {
+  document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  const found = await axe.run(document, {
+    resultTypes: ["violations"],
+    rules: { "color-contrast": { enabled: false } },  // tests/web/test_palette.py reckons it, for every pair
+  });
+  return found.violations.map((one) => `${one.impact} ${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html)}`);
+}"""
 expect.set_options(timeout=30_000)  # pages follow every second; the machine may be slow
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core holds against the page, with everything unfolded, for those who cannot see, point or wait."""
+    page.evaluate(AXE)
+    return cast("list[str]", page.evaluate(BARRIERS))
 
 
 class Desk:
@@ -168,21 +200,16 @@ def test_no_page_runs_out_at_the_side_and_dark_is_dark(desk: Desk, how: dict[str
     unknown = desk.room.opened("Unknown")
     desk.room.eyes.lost = ""
     page = desk.page("steward", **how)
-    for path in (
-        "/changes",
-        f"/changes/{change}",
-        f"/changes/{unknown}",
-        "/changes/new",
-        "/ledger",
-        "/ledger/controls",
-        f"/changes/{change}/record",
-        "/evidence",
-    ):
+    for form in PAGES:
+        path = form.format(begun=change, refused=unknown)
         page.goto(desk.base + path)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, (path, wide)
         if how.get("color_scheme") == "dark":  # the paper of gate.css at night
             assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 21, 24)"
+        if how == PHONE:
+            assert barriers(page) == [], path
+    desk.complaints[:] = [text for text in desk.complaints if "404" not in text]
     desk.room.end(change)
 
 
