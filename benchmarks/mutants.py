@@ -147,18 +147,17 @@ def _statement(way: list[ast.AST]) -> range:
     return range(inner.lineno, (inner.end_lineno or inner.lineno) + 1)
 
 
-def put(mutant: Mutant) -> None:
+def put(path: str, tree: ast.Module) -> int:
     """
-    Give every function of the loaded module the code of the mutant, wherever that function was imported to.
+    Give every function of the loaded module its code in this tree, wherever that function was imported to.
 
-    Raise `LookupError` where that changes no function.
+    Return how many of them are other than before.
     """
-    name = mutant.path.removesuffix(".py").replace("/", ".")
+    name = path.removesuffix(".py").replace("/", ".")
     old, new = importlib.import_module(name), ModuleType(name)
-    new.__dict__.update({"__file__": mutant.path, "__package__": name.rpartition(".")[0]})
-    exec(compile(mutant.tree, mutant.path, "exec"), new.__dict__)  # noqa: S102  our own file, one node changed
-    if not _transplant(vars(old), vars(new), name):
-        raise LookupError(mutant.path, mutant.line, mutant.what)
+    new.__dict__.update({"__file__": path, "__package__": name.rpartition(".")[0]})
+    exec(compile(tree, path, "exec"), new.__dict__)  # noqa: S102  our own file, at most one node changed
+    return _transplant(vars(old), vars(new), name)
 
 
 def _transplant(old: Any, new: Any, module: str) -> int:

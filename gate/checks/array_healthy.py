@@ -1,6 +1,7 @@
 """Is every target well, idle, and the array it is said to be?"""
 
 from gate.canonical import Json
+from gate.change import Replacement
 from gate.checks.case import Case, stale
 from gate.evidence import ArrayReading
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Outcome, Weight, When, worst
@@ -46,8 +47,8 @@ def _ask(case: Case, name: str) -> tuple[Outcome, str]:
         return UNKNOWN, "it was not asked"
     if reading.serial is not None and reading.serial != array.serial:
         return FAILED, f"it answers with serial {reading.serial}, the inventory says {array.serial}"
-    failed = case.request.part is not None and case.request.part.failed
-    if reading.problems and not failed:
+    failed = case.request.part if case.request.part is not None and case.request.part.failed else None
+    if reading.problems and failed is None:
         return FAILED, ", ".join(reading.problems)
     unread = reading.unknown or tuple(
         f"its {what} is not known"
@@ -68,16 +69,14 @@ def _ask(case: Case, name: str) -> tuple[Outcome, str]:
         return FAILED, f"an update is going on ({reading.update_state})"
     if reading.model != array.model:
         return FAILED, f"it is a {reading.model}, the inventory says {array.model}"
-    return _mends(case, name, reading) if failed else (PASSED, "")
+    return (PASSED, "") if failed is None else _mends(case, name, reading, failed)
 
 
-def _mends(case: Case, name: str, reading: ArrayReading) -> tuple[Outcome, str]:
-    asked, told = case.request.part, case.evidence.parts.get(name)
-    if asked is None:
-        return FAILED, "the change names no part"
+def _mends(case: Case, name: str, reading: ArrayReading, failed: Replacement) -> tuple[Outcome, str]:
+    told = case.evidence.parts.get(name)
     if told is not None and (old := stale(case, told.at)):
         return UNKNOWN, old
-    return mends(asked, reading, told)
+    return mends(failed, reading, told)
 
 
 def _mended(case: Case, reading: ArrayReading) -> dict[str, Json]:

@@ -90,7 +90,7 @@ def _other_copies(case: Case, relied_on: Copy) -> str:
     """
     source = relied_on.isolation.source
     for other in case.copies_of(relied_on.dataset):
-        if other.place.arrays.isdisjoint(case.targets) or other.id == relied_on.id:
+        if other.place.arrays.isdisjoint(case.targets):
             continue
         touched = other.place.arrays & case.targets
         data = [case.stage_of.get(name, LAST) for name in source.arrays & case.targets]

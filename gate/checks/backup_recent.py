@@ -34,9 +34,8 @@ def ask(case: Case, copy: Copy) -> Asked:
     run = copy.run
     if isinstance(run, Answer):
         return run
-    limit, rpo = case.policy.backup_max_age, copy.dataset.rpo
-    if rpo and rpo < limit:
-        limit = rpo
+    limit = case.policy.backup_max_age
+    limit = min(copy.dataset.rpo or limit, limit)
     age = case.now - run.finished_at
     if age > limit:
         return Answer(FAILED, f"backup {run.id} is {span(age)} old, limit {span(limit)}", evidence=copy.read_from)

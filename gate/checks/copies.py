@@ -150,4 +150,4 @@ class Copy:
     def expiry(self, moment: datetime | None = None) -> datetime:
         """Return the earliest of the moment and of the end of this protection's own readings."""
         end = self._readings_end
-        return end if moment is None or end < moment else moment
+        return min(moment or end, end)

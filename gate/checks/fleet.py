@@ -102,11 +102,11 @@ class Fleet:
 
     def stale(self, at: datetime) -> str:
         """Say why a reading of that time may not be used now; empty when it may."""
-        if self.oldest <= at <= self.now:
-            return ""
         if at > self.now:
             return "the reading lies in the future"
-        return f"the reading is {span(self.now - at)} old, limit {span(self.policy.evidence_max_age)}"
+        if at < self.oldest:
+            return f"the reading is {span(self.now - at)} old, limit {span(self.policy.evidence_max_age)}"
+        return ""
 
     def stale_place(self, trace: Trace, place: Place) -> str:
         """Say why a place may not be relied on now: it is as fresh as the trace and as its arrays' own answers."""

@@ -71,16 +71,17 @@ def test_an_object_service_has_no_volumes_that_could_be_a_mirror() -> None:
 
 
 @pytest.mark.parametrize(
-    "where",
+    ("where", "because"),
     [
-        None,
-        trace("vault-1", VAULT_LUN, problem="cut short"),
-        trace("nowhere", "60aa"),
-        trace("vault-1", VAULT_LUN, at=NOON - LIMIT - SECOND),
+        (None, "it is not known on which volumes"),
+        (trace("vault-1", VAULT_LUN, problem="cut short"), "it is not known on which volumes"),
+        (trace("nowhere", "60aa"), "no array of the inventory tells the target port"),
+        (trace("vault-1", VAULT_LUN, at=NOON - LIMIT - SECOND), "min old, limit"),
     ],
 )
-def test_what_was_not_traced_just_now_is_not_known(where: object) -> None:
+def test_what_was_not_traced_just_now_is_not_known(where: object, because: str) -> None:
     told = replace(GOOD, repositories={"nightly": where} if where else {})  # type: ignore[dict-item]
     found = backup_no_replica.check(case(told, inventory=fleet(protections=(protection(),))))
     assert found.outcome is Outcome.UNKNOWN
+    assert because in found.because
     assert found.valid_until is None

@@ -166,23 +166,32 @@ def test_an_array_that_names_no_fabric_is_not_known_to_be_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "spoilt", "outcome"),
+    ("name", "spoilt", "outcome", "words"),
     [
-        ("sw-b1", {"problems": ("port 3 is Laser_Flt",)}, Outcome.FAILED),
-        ("sw-b1", {"update_state": "not committed"}, Outcome.FAILED),
-        ("sw-b1", {"problems": None}, Outcome.UNKNOWN),
-        ("sw-b1", {"at": NOON - timedelta(hours=1)}, Outcome.UNKNOWN),
-        ("east-1", {"problems": ("controller 2 is offline",)}, Outcome.FAILED),
-        ("west-1", {"problems": ("controller 2 is offline",)}, Outcome.PASSED),
-        ("sw-a2", {"problems": ("port 3 is Laser_Flt",)}, Outcome.PASSED),
+        ("sw-b1", {"problems": ("port 3 is Laser_Flt",)}, Outcome.FAILED, "is not well: port 3 is Laser_Flt"),
+        ("sw-b1", {"update_state": "not committed"}, Outcome.FAILED, "its update state is not committed"),
+        ("sw-b1", {"problems": None}, Outcome.UNKNOWN, "could not be measured"),
+        ("sw-b1", {"update_state": None}, Outcome.UNKNOWN, "could not be measured"),
+        ("sw-b1", {"at": NOON - timedelta(hours=1)}, Outcome.UNKNOWN, "is 1 h old"),
+        ("east-1", {"problems": ("controller 2 is offline",)}, Outcome.FAILED, "controller 2 is offline"),
+        ("west-1", {"problems": ("controller 2 is offline",)}, Outcome.PASSED, ""),
+        ("sw-a2", {"problems": ("port 3 is Laser_Flt",)}, Outcome.PASSED, ""),
     ],
 )
 def test_what_carries_everything_meanwhile_and_what_hangs_on_it_must_be_measured_well(
-    name: str, spoilt: dict[str, Any], outcome: Outcome
+    name: str, spoilt: dict[str, Any], outcome: Outcome, words: str
 ) -> None:
     found = check(asked(("sw-a1",), told=told(**{name: reading(name, **spoilt)})))
     assert found.outcome is outcome
+    assert words in found.because
     assert outcome is Outcome.PASSED or name in found.because
+
+
+@pytest.mark.parametrize("ill", ["sw-a1", "sw-a2"])
+def test_every_switch_of_the_other_fabric_must_be_well(ill: str) -> None:
+    found = check(asked(("sw-b1",), told=told(**{ill: reading(ill, problems=("port 3 is Laser_Flt",))})))
+    assert found.outcome is Outcome.FAILED
+    assert f"{ill} must carry everything meanwhile and is not well" in found.because
 
 
 def test_a_switch_and_an_array_on_its_fabric_are_not_changed_at_once_whoever_asks() -> None:
@@ -191,6 +200,12 @@ def test_a_switch_and_an_array_on_its_fabric_are_not_changed_at_once_whoever_ask
     theirs = check(case(told(), inventory=inventory(), planned=(beside("sw-a1"),)))
     assert theirs.outcome is Outcome.FAILED
     assert "east-1 hangs on east-a, whose switch sw-a1 (chg-0009 (open)) is changed meanwhile" in theirs.because
+
+
+@pytest.mark.parametrize("target", ["west-1", "gone-1"])
+def test_an_array_that_does_not_hang_on_the_fabric_is_changed_whoever_changes_its_switch(target: str) -> None:
+    found = check(case(told(), request=request((target,)), inventory=inventory(), planned=(beside("sw-a1"),)))
+    assert said(found) == (Outcome.PASSED, "no switch is changed under these arrays")
 
 
 def test_data_on_arrays_that_hang_on_the_fabric_are_at_risk_and_a_copy_there_is_no_copy() -> None:

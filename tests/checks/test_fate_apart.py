@@ -46,7 +46,8 @@ def test_one_stage_for_data_and_copy_refuses_and_two_do_not() -> None:
 def test_without_a_plan_or_a_place_it_is_not_known() -> None:
     unplanned = fate_apart.check(case(inventory=ALONE, plan=None, no_plan="no canary"))
     assert unplanned.outcome is Outcome.UNKNOWN
-    assert "wave: no plan is sealed" in unplanned.because
+    assert unplanned.because.startswith("sidekick: nightly and the data: wave: no plan is sealed")
+    assert "partner" not in unplanned.because
     lost = evidence(repositories={"nightly": trace("nowhere", "60aa")})
     assert fate_apart.check(case(lost, inventory=ALONE)).outcome is Outcome.UNKNOWN
 

@@ -22,6 +22,7 @@ from tests.cases import (
     fleet,
     image_reading,
     policy,
+    request,
 )
 
 LIMIT = policy().evidence_max_age
@@ -67,6 +68,12 @@ def test_a_reading_as_old_as_the_limit_still_counts() -> None:
 
 def test_an_image_nobody_read_is_unknown() -> None:
     assert image_approved.check(case(evidence(image=None))).because == "the image lab-8.7.0.4.img was not read"
+
+
+def test_a_change_without_an_image_fails() -> None:
+    asked = case(request=request().model_copy(update={"image": None}))
+    finding = image_approved.check(asked)
+    assert (finding.outcome, finding.because) == (Outcome.FAILED, "the change names no image")
 
 
 def test_an_empty_allow_list_fails() -> None:

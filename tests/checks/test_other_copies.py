@@ -8,6 +8,7 @@ import pytest
 
 from gate.change import Stage
 from gate.checks import backup_isolated
+from gate.checks.case import at_risk
 from gate.finding import Finding, Outcome
 from tests.cases import (
     DATA_LUN,
@@ -18,8 +19,10 @@ from tests.cases import (
     bucket,
     case,
     evidence,
+    fleet,
     leaf,
     plan,
+    protection,
     request,
     run,
     trace,
@@ -135,3 +138,10 @@ def test_a_copy_on_the_datas_own_array_is_no_more_at_risk_than_the_data() -> Non
     told = evidence(repositories=beside, backups=GOOD.backups, verifications=(READ,))
     asked = case(told, plan=stages("east-2", "east-1"), request=request(TARGETS))
     assert backup_isolated.check(asked).outcome is Outcome.PASSED
+
+
+def test_a_dataset_that_nothing_protects_relies_on_no_copy_and_lies_apart_from_none() -> None:
+    bare, kept = (at_risk(case(inventory=fleet(protections=one)))[0] for one in ((), (protection(),)))
+    assert (bare.protection, bare.isolation) == (None, None)
+    assert kept.copy is not None
+    assert (kept.protection, kept.isolation) == (protection(), kept.copy.isolation)

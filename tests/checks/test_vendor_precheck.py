@@ -43,6 +43,27 @@ def test_what_is_held_against_it_is_named_and_what_is_not_known_is_no_yes(
     assert finding.weight is None
 
 
+@pytest.mark.parametrize(
+    ("fields", "because"),
+    [
+        ({}, "2 arrays: test-utility: errors 0"),
+        ({"held": ("other: none",)}, "2 arrays: test-utility: errors 0, other: none"),
+        ({"staged": (VALIDATE,)}, '"validate 8.7.0.4" once the image is on the array'),
+    ],
+)
+def test_where_nothing_is_held_against_it_what_each_array_said_is_told(fields: dict[str, Any], because: str) -> None:
+    forward = (FETCH, VALIDATE, APPLY, VERIFY)
+    finding = check(case(evidence(**said(**fields)), plan=plan(forward=forward)))
+    assert finding.outcome is Outcome.PASSED
+    assert because in finding.because
+
+
+def test_what_asks_only_with_the_image_there_has_found_nothing_before() -> None:
+    asked = {name: prechecked(name, held=(), staged=(VALIDATE,)) for name in ("east-1", "east-2")}
+    finding = check(case(evidence(prechecks=asked), plan=plan(forward=(FETCH, VALIDATE, APPLY, VERIFY))))
+    assert finding.because.startswith("2 arrays: it holds nothing against it; the plan asks")
+
+
 def test_a_target_that_was_not_asked_is_unknown() -> None:
     finding = check(case(evidence(prechecks={"east-2": prechecked("east-2")})))
     assert (finding.outcome, finding.because) == (Outcome.UNKNOWN, "east-1: it was not asked")
