@@ -1,7 +1,7 @@
 """
 Change one thing in a rule at a time, and see whether its tests notice.
 
-    PYTHONPATH=. python benchmarks/mutate.py [--only gate/checks/backup_recent.py] [--every 1] [--jobs 2]
+    PYTHONPATH=. python benchmarks/mutate.py [--rules permits] [--only gate/approval.py …] [--every 1] [--jobs 2]
 
 What is changed is told in `mutants.py`. The tests are collected once. Each then runs in a child of its own, which says
 which lines of the rules it came to; each mutant runs in a child too, which asks the tests that came to its statement,
@@ -32,25 +32,48 @@ from _pytest.runner import runtestprotocol
 from mutants import Mutant, mutants, put
 
 
-def _room(rule: str) -> str:
-    """Return the name of the room that a file belongs to, as its tests are called."""
-    return Path(rule).parts[1].removesuffix(".py")
+@dataclass(frozen=True)
+class Ground:
+    """Rules, and the tests that are to notice what is changed in them; both as patterns of paths."""
+
+    rules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+    @property
+    def files(self) -> list[str]:
+        """The files of rules in order."""
+        found = [str(path) for pattern in self.rules for path in sorted(Path().glob(pattern))]
+        return [path for path in found if not path.endswith("__init__.py")]
+
+    @property
+    def asked(self) -> list[str]:
+        """Files and folders of tests."""
+        return sorted({str(path) for pattern in self.tests for path in Path("tests").glob(pattern)})
 
 
-RULES = (
-    "gate/isolation.py",
-    "gate/fate/pair.py",
-    "gate/fate/rows.py",
-    "gate/fate/rules.py",
-    "gate/coverage.py",
-    "gate/immutability.py",
-    "gate/rotation.py",
-    "gate/upkeep.py",
-)
-TESTS = (
-    "tests/checks",
-    *sorted({str(path) for rule in RULES for path in Path("tests").glob(f"test_{_room(rule)}*.py")}),
-)
+ROOMS = ("isolation", "fate", "coverage", "immutability", "rotation", "upkeep")
+GROUNDS = {
+    "evidence": Ground(
+        (*(f"gate/{room}.py" for room in ROOMS), "gate/fate/*.py", "gate/checks/*.py"),
+        ("checks", *(f"test_{room}*.py" for room in ROOMS)),
+    ),
+    "permits": Ground(
+        (
+            *(f"gate/{rule}.py" for rule in ("approval", "authority", "judgement", "waiver")),
+            *(f"gate/keyholding/{rule}.py" for rule in ("pinned", "rule", "verdict")),
+            *(f"gate/permits/{rule}.py" for rule in ("office", "register")),
+            "gate/engine/next.py",
+        ),
+        (
+            *(f"test_{room}.py" for room in ("approval", "authority", "judgement", "waiver", "permits", "escort")),
+            *(f"keyholder/test_{about}.py" for about in ("compromised", "escorted", "pinned", "purposes")),
+            *(f"engine/test_{about}.py" for about in ("next", "by_hand", "escorting", "act")),
+            "keyholding",
+            "permits",
+        ),
+    ),
+}
+
 LONGEST_S = 10
 """A mutant that goes in a circle is noticed by that: of processor, beside ten times what its tests took."""
 
@@ -221,15 +244,17 @@ class Trial:
 
 def main() -> None:
     """Print what survives, and the figure."""
-    options = argparse.ArgumentParser(description="mutants of the rules about evidence")
+    options = argparse.ArgumentParser(description="mutants of rules, and whether tests notice them")
+    options.add_argument("--rules", choices=GROUNDS, default="evidence")
     options.add_argument("--only", nargs="+", default=[])
     options.add_argument("--every", type=int, default=1, help="take every n-th mutant of a file")
     options.add_argument("--jobs", type=int, default=2)
     given = options.parse_args()
-    checks = sorted(str(path) for path in Path("gate/checks").glob("*.py") if path.name != "__init__.py")
-    trial = Trial(given.only or [*RULES, *checks], given.every, given.jobs)
+    ground = GROUNDS[given.rules]
+    trial = Trial(given.only or ground.files, given.every, given.jobs)
     plain = ["-q", "-s", "--assert=plain", "--tb=no", "-o", "tmp_path_retention_policy=none"]
-    pytest.main([*plain, "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:logging", *TESTS], plugins=[trial])
+    without = [word for plugin in ("cacheprovider", "xdist", "logging") for word in ("-p", f"no:{plugin}")]
+    pytest.main([*plain, *without, *ground.asked], plugins=[trial])
     sys.stdout.write(f"{trial.made} mutants, {trial.survived} survive\n")
 
 
