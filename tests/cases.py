@@ -353,6 +353,7 @@ def immutability(of: str = "offsite", **fields: Any) -> Immutability:
         "clock_skew_s": 0,
         "attempts": tuple(Attempt(action, True, "403") for action in ("delete", "overwrite", "shorten", "bypass")),
         "raw": (DIGEST,),
+        "backup": run().id,
     }
     return Immutability(**{**given, **fields})
 

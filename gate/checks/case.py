@@ -127,6 +127,11 @@ class Case:
         return {}
 
     @lazy
+    def lacks(self) -> dict[str, Any]:
+        """Protection → what its copy lacks, as `proven` found it; None where it lacks nothing."""
+        return {}
+
+    @lazy
     def limits(self) -> dict[tuple[str, ...], Mapping[str, Json]]:
         """What `limits_s` returned, by the names it was asked for."""
         return {}

@@ -3,33 +3,14 @@
 from functools import partial
 
 from gate.canonical import Json
-from gate.checks.answer import Answer, Asked, tell
-from gate.checks.backup_counted import ask as backup_counted
-from gate.checks.backup_error_free import ask as backup_error_free
-from gate.checks.backup_isolated import ask as backup_isolated
-from gate.checks.backup_recent import ask as backup_recent
-from gate.checks.backup_rehearsed import ask as backup_rehearsed
-from gate.checks.backup_verified import ask as backup_verified
+from gate.checks.answer import Answer, Asked
 from gate.checks.case import Case
 from gate.checks.copies import Copy
-from gate.checks.each import Ask, over_datasets
-from gate.checks.log_continuous import ask as log_continuous
-from gate.checks.recovery_point_recent import ask as recovery_point_recent
+from gate.checks.each import over_datasets
+from gate.checks.proven import lack, proofs
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Outcome, Weight, When, first
 from gate.isolation import relate
 from gate.policy import Seat
-
-PROVEN: tuple[tuple[str, Ask], ...] = (
-    ("is not isolated", backup_isolated),
-    ("is not recent", backup_recent),
-    ("has no recent recovery point", recovery_point_recent),
-    ("is not free of errors", backup_error_free),
-    ("is not verified", backup_verified),
-    ("is not counted", backup_counted),
-    ("has no whole log", log_continuous),
-    ("is not rehearsed", backup_rehearsed),
-)
-"""What is asked of each copy (BK-01 to BK-07, and off data and targets), and what is said of one that is not so."""
 
 CHECK = Check(
     name="copies-independent",
@@ -55,25 +36,27 @@ def ask(case: Case, copy: Copy) -> Asked:
     why: list[str] = []
     outcomes: list[Outcome] = []
     for one in case.copies_of(copy.dataset):
-        lack = _lack(case, one)
+        lacking = lack(case, one)
         together = [other.id for other in counted if not _apart(case, other, one)]
-        if lack is not None or together:
-            lacks, outcome = lack or ("is not measured to be apart from " + ", ".join(together), UNKNOWN)
-            why.append(f"{one.id} {lacks}")
-            outcomes.append(outcome)
+        if lacking is not None:
+            why.append(f"{one.id} {lacking[0]}")
+            outcomes.append(lacking[1].outcome)
+        elif together:
+            why.append(f"{one.id} is not measured to be apart from {', '.join(together)}")
+            outcomes.append(UNKNOWN)
         else:
             counted.append(one)
     if len(counted) >= case.policy.copies_min:
         return partial(_passed, case, copy, counted)
     weight = Weight.BLOCK if copy.dataset.tier == 1 else None
     because = f"{len(counted)} of {case.policy.copies_min} copies are proven"
-    lacking = f"{because}: {'; '.join(why)}" if why else because
-    return Answer(_short_of(outcomes), lacking, _relied(case, copy, counted), _raw(case, copy), weight=weight)
+    told = f"{because}: {'; '.join(why)}" if why else because
+    return Answer(_short_of(outcomes), told, _relied(case, copy, counted), _raw(case, copy), weight=weight)
 
 
 def _passed(case: Case, copy: Copy, counted: list[Copy]) -> Answer:
     told = ("{} of {} copies are proven", len(counted), case.policy.copies_min)
-    ends = [proof.until for one in counted for proof in _proofs(case, one)]
+    ends = [proof.until for one in counted for proof in proofs(case, one)]
     return Answer(PASSED, told, _relied(case, copy, counted), _raw(case, copy), first(*ends))
 
 
@@ -87,32 +70,13 @@ def _relied(case: Case, copy: Copy, counted: list[Copy]) -> dict[str, Json]:
 
 def _raw(case: Case, copy: Copy) -> tuple[str, ...]:
     """Return the digests of everything that was read to answer for any of the copies."""
-    proofs = (proof for one in case.copies_of(copy.dataset) for proof in _proofs(case, one))
-    return tuple(digest for proof in proofs for digest in proof.evidence)
+    every = (proof for one in case.copies_of(copy.dataset) for proof in proofs(case, one))
+    return tuple(digest for proof in every for digest in proof.evidence)
 
 
 def _short_of(outcomes: list[Outcome]) -> Outcome:
     """Too few copies are a fact, unless one more could have counted and it was not found out."""
     return UNKNOWN if outcomes and FAILED not in outcomes else FAILED
-
-
-def _lack(case: Case, copy: Copy) -> tuple[str, Outcome] | None:
-    """Ask one copy everything that the copy relied on is asked; return the first thing that it lacks."""
-    for lacks, question in PROVEN:
-        answer = question(case, copy)
-        if isinstance(answer, Answer) and answer.outcome is not PASSED:
-            return lacks, answer.outcome
-    return None
-
-
-def _proofs(case: Case, copy: Copy) -> list[Answer]:
-    """Return what one copy was answered, up to the first question that it did not pass."""
-    told: list[Answer] = []
-    for _, question in PROVEN:
-        told.append(tell(question(case, copy)))
-        if told[-1].outcome is not PASSED:
-            break
-    return told
 
 
 def _apart(case: Case, one: Copy, other: Copy) -> bool:

@@ -2,17 +2,20 @@
 Which copy of a dataset is held fast: the one that the questions about immutability are asked of.
 
 It lies off the dataset's own place and off every target, and what holds it survives a firmware fault. It may be
-another copy than the one the restore would be made from: one of them must be left whatever happens.
+another copy than the one the restore would be made from: one of them must be left whatever happens. So it must be
+worth having as well: recent, whole, read and rehearsed like any copy that counts (`proven`), and locked as the backup
+that was proven, not as one before it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from gate.checks.answer import Answer
 from gate.checks.case import Case, stale
 from gate.checks.copies import Copy
+from gate.checks.proven import lack, proofs
 from gate.evidence import Immutability
-from gate.finding import FAILED, UNKNOWN
+from gate.finding import FAILED, UNKNOWN, first
 from gate.immutability import survives
 from gate.inventory import Dataset
 from gate.sentence import span
@@ -45,6 +48,13 @@ def _held_copy(case: Case, dataset: Dataset) -> Held | Answer:
             why.append(f"{copy.id} lies elsewhere than when it was tried")
         elif not copy.isolation.apart or not copy.isolation.backup.arrays.isdisjoint(case.targets):
             why.append(f"{copy.id} is not measured to lie apart from data and targets")
+        elif lacking := lack(case, copy):
+            lacks, answer = lacking
+            why.append(f"{copy.id} is held, but {lacks}: {answer.because}")
+            unknown = unknown or answer.outcome is UNKNOWN
+        elif isinstance(copy.run, Answer) or record.backup != copy.run.id:
+            why.append(f"{copy.id}: what holds it was read of another backup than the newest")
+            unknown = True
         else:
             return copy, record
     outcome = UNKNOWN if unknown else FAILED
@@ -57,3 +67,8 @@ def tried(case: Case, record: Immutability) -> str:
     if age < timedelta(0):
         return stale(case, record.at)
     return f"it was last tried {span(age)} ago, limit {span(limit)}" if age > limit else ""
+
+
+def worth_until(case: Case, copy: Copy) -> datetime | None:
+    """Return when the first of the proofs expires by which a copy is worth holding."""
+    return first(*(proof.until for proof in proofs(case, copy)))

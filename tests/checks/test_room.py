@@ -174,9 +174,9 @@ HELD = {"copy-survives", "sentinel-refused", "retention-long", "retention-strict
 @pytest.mark.parametrize(
     ("told", "refusing"),
     [
-        ({"backups": {"nightly": backups()}}, {"copies-independent"}),
+        ({"backups": {"nightly": backups()}}, {"copies-independent", *HELD}),
         ({"verifications": (second(verification),)}, {*OF_COPY, "copies-independent"} - NOT_OF_READS),
-        ({"verifications": (verification(),)}, {"copies-independent"}),
+        ({"verifications": (verification(),)}, {"copies-independent", *HELD}),
         (
             {"rehearsals": (second(rehearsal),)},
             {

@@ -203,7 +203,7 @@ class Eyes:
         kept = {NIGHTLY: traces["sidekick-nightly"], OFFSITE: bucket}
         held = Immutability(
             OFFSITE, str(kept[OFFSITE].place), now, "s3-object-lock", "object", "compliance", now + timedelta(days=30),
-            clock_skew_s=0, attempts=tuple(Attempt(one, True, "403") for one in ACTIONS), raw=raw,
+            clock_skew_s=0, attempts=tuple(Attempt(one, True, "403") for one in ACTIONS), raw=raw, backup=runs[0].id,
         )  # fmt: skip
         allowed = self.settings.config.images.allowed[0]
         return Evidence(
