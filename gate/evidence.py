@@ -144,6 +144,9 @@ class Part:
     troubles: tuple[str, ...] = ()
     """What of the array's `problems` it lays to this part alone, in the same words; () of a part that serves."""
 
+    holds: tuple[str, ...] | None = ()
+    """Volumes that go offline without it, as the array answers that question; None: it did not. Of shelf modules."""
+
 
 @dataclass(frozen=True)
 class PartsReading:

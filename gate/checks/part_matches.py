@@ -16,11 +16,14 @@ CHECK = Check(
     name="part-matches",
     question="Are part number and firmware of the new part those of its partner, as the array itself tells them now?",
     meaning="Two controllers that do not match can take a whole array down, on the day one of them was to be mended.",
-    way_out="Get a part like the partner, brought to the partner's firmware; or correct what the change says of it.",
+    way_out="Get a part like the partner, brought to its firmware; correct the change; mend what hangs on one path.",
     threshold="none: both are equal or they are not",
     weight=Weight.BLOCK,
     when=When.APPROVE,
 )
+
+SHOWN = 5
+"""Volumes that are named in one sentence."""
 
 
 def check(case: Case) -> Finding:
@@ -72,6 +75,7 @@ def _told(part: Part, partner: Part) -> tuple[tuple[str, str | None], ...]:
         (f"the part number {beside}", partner.part),
         (f"the serial {beside}", partner.serial),
         (f"the firmware {beside}", partner.firmware),
+        (f"what depends on {part.what} {part.slot}", None if part.holds is None else "told"),
     )
 
 
@@ -85,5 +89,8 @@ def _wrong(asked: Replacement, where: str, part: Part, partner: Part, reading: P
         yield f"its partner {partner.slot} carries firmware {partner.firmware}, the new one {asked.new.firmware}"
     if not partner.well:
         yield f"its partner {partner.slot} does not serve ({partner.state}): with the old part gone nothing would"
+    if part.holds:
+        more = f" and {len(part.holds) - SHOWN} more" if len(part.holds) > SHOWN else ""
+        yield f"without {where} volumes go offline: {', '.join(part.holds[:SHOWN])}{more}"
     if any(one.serial == asked.new.serial for one in reading.parts or ()):
         yield f"serial {asked.new.serial} is in it already"

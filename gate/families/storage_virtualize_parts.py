@@ -124,8 +124,10 @@ def parts() -> Generator[str, Reply, tuple[Part, ...]]:
             port = node["iscsi_name"]
             ports = (port,) if PORT.fullmatch(port) and [row["iscsi_name"] for row in nodes].count(port) == 1 else ()
             part = replace(part, ports=ports, troubles=(yield from laid_to(node, nodes)))
-        elif part.what == "shelf-module" and told.get("status") == "offline":
-            part = replace(part, troubles=(yield from laid_to_module(enclosure)))
+        elif part.what == "shelf-module":
+            held = _held((yield f"lsdependentvdisks -canister {slot} -enclosure {enclosure} -delim !"))
+            gone = told.get("status") == "offline"
+            part = replace(part, holds=held, troubles=(yield from laid_to_module(enclosure)) if gone else ())
         found.append(part)
     return tuple(found)
 
@@ -137,6 +139,15 @@ def _own(reply: Reply, panel: str) -> Facts:
     except Unreadable:
         return {}
     return told if told["panel"] == panel else {}
+
+
+def _held(reply: Reply) -> tuple[str, ...] | None:
+    """Return the names of the volumes that go offline without a canister; None when it does not say."""
+    try:
+        rows = table(reply, ("vdisk_id", "vdisk_name"), empty_means_none=True)
+    except Unreadable:
+        return None
+    return tuple(plain(row["vdisk_name"]) for row in rows)
 
 
 def _part(told: Facts, service: Facts, panel: str) -> Part:

@@ -52,6 +52,11 @@ def test_a_part_like_its_partner_passes_and_the_verdict_rests_on_both_serials() 
         (parts(PARTNER, OLD, canister("2", "11STWICE")), replacement(), "it has no controller 2 of enclosure 1"),
         (parts(canister("1", "P", enclosure="2"), OLD), replacement(), "has not exactly one partner"),
         (parts(canister("1", "P", what="shelf-module"), OLD), replacement(), "has not exactly one partner"),
+        (
+            parts(PARTNER, canister("2", OLD_SERIAL, holds=("v1", "v2", "v3", "v4", "v5", "v6"))),
+            replacement(),
+            "without controller 2 of enclosure 1 volumes go offline: v1, v2, v3, v4, v5 and 1 more",
+        ),
     ],
 )
 def test_what_differs_fails_and_both_sides_are_told(told: PartsReading, asked: Replacement, because: str) -> None:
@@ -67,6 +72,7 @@ def test_what_differs_fails_and_both_sides_are_told(told: PartsReading, asked: R
         (parts(canister("1", "P", part=None), OLD), "the part number of controller 1"),
         (parts(PARTNER, canister("2", OLD_SERIAL, part=None)), "the part number of controller 2"),
         (parts(PARTNER, dataclasses.replace(OLD, serial=None)), "the serial of"),
+        (parts(PARTNER, dataclasses.replace(OLD, holds=None)), "what depends on controller 2"),
         (PartsReading("east-1", NOON, problem="no question is known"), "no question is known"),
         (parts(at=NOON - LIMIT - SECOND), "15 min old"),
         (parts(at=NOON + SECOND), "future"),

@@ -117,6 +117,23 @@ def test_nothing_is_laid_to_a_module_by_a_system_that_cannot_be_read(place: str)
     assert dead(answer).troubles == ()
 
 
+HANGS = "lsdependentvdisks -canister 2 -enclosure 2"
+
+
+@pytest.mark.parametrize(
+    ("told", "holds"),
+    [
+        (b"", ()),
+        (b"vdisk_id!vdisk_name\n0!vol-a\n7!vol-b\n", ("vol-a", "vol-b")),
+        (b"vdisk_id!name\n0!vol-a\n", None),
+        (b"CMMVC5753E The specified object does not exist.\n", None),
+        (b"vdisk_id!vdisk_name\n0!vol", None),
+    ],
+)
+def test_what_goes_offline_without_a_module_is_told_or_not_known(told: bytes, holds: tuple[str, ...] | None) -> None:
+    assert dead(lambda command, usual: told if command.startswith(HANGS) else usual).holds == holds
+
+
 @pytest.mark.parametrize("word", [b"degraded", b"online", b""])
 def test_a_module_that_is_not_offline_explains_nothing(word: bytes) -> None:
     assert dead(instead(DETAIL, b"status!offline\ntype", b"status!" + word + b"\ntype")).troubles == ()
