@@ -2,6 +2,7 @@
 Deciding from stored evidence: every check for every array of fleets of growing size, and one usual change in each.
 
     PYTHONPATH=. python benchmarks/bench_decisions.py [--arrays 1000 5000 10000] [--each] [--as-one] [--in-turn 200]
+        [--maintenance 5000] [--gathered]
 
 Each array carries 50 datasets, each dataset has two protections: a repository on an array of another site, and an
 object store. Everything is well, which is the longest way through every check. Each array is decided as a change of its
@@ -9,6 +10,10 @@ own, one after the other over what is known of the fleet, and its findings are d
 decides the whole fleet as one change besides, which nobody could open (a change has at most 200 targets).
 `--in-turn` asks whether a protection costs the same in a larger fleet: it decides so many arrays of each fleet, spread
 evenly, one of each in turn, so that whatever else the machine does falls on all sizes alike.
+
+`--maintenance` has the inventory tell of so many works, all of them long over. `--gathered` measures, and nothing else,
+what a gathering does for every protection beside asking: it stands each read beside the five before it, and finds out
+when maintenance was over.
 
 Seconds are of this process's processor, since the machine is shared; the garbage collector is off while it counts. Work
 beside it makes even those longer, so a yardstick is measured all along: a plain loop of Python, which takes 150 ns a
@@ -31,7 +36,9 @@ from gate.checks.case import Case
 from gate.checks.fleet import Fleet
 from gate.evidence import Evidence, RecordState, Trace, Volume
 from gate.finding import Outcome, When
-from gate.inventory import Dataset, Inventory, Protection
+from gate.gather.known import maintained, reads, with_earlier
+from gate.inventory import Dataset, Inventory, Maintenance, Protection
+from gate.landscape import Map
 from gate.verdict import decide
 from tests import cases
 
@@ -47,7 +54,7 @@ PERSONS = {"window-open", "no-conflict", "image-approved", "back-out-ready", "re
 """Questions about the change and its plan, which do not grow with the fleet; asked all the same."""
 
 
-def fleet(arrays: int) -> tuple[Inventory, Evidence]:
+def fleet(arrays: int, works: int = 0) -> tuple[Inventory, Evidence]:
     """Return an inventory and its evidence. Models are copied, not read: reading files is not what is measured."""
     model, dataset, near, far = cases.array("a-0"), cases.dataset(), cases.protection(), cases.offsite()
     names = [f"a-{number}" for number in range(arrays)]
@@ -87,6 +94,11 @@ def fleet(arrays: int) -> tuple[Inventory, Evidence]:
         recovery_tools=(cases.recovery_tool(),),
         gate_on=None,
         unprotected=(),
+        maintenance=tuple(
+            Maintenance(on=vaults[one % len(vaults)], opens=last - timedelta(hours=2), closes=last, reason="new fans")
+            for last in [cases.NOON - timedelta(days=60)]
+            for one in range(works)
+        ),
     )
     kept_by = [(one.id, repositories[one.id].place or "") for one in protections]
     of_all = {"protection": "", "place": ""}
@@ -203,9 +215,9 @@ def stream(like: Case, arrays: int, *, each: bool) -> Found:
     return found
 
 
-def likely(arrays: int) -> Case:
+def likely(arrays: int, works: int) -> Case:
     """Return what every change of a new fleet of this size has in common."""
-    inventory, evidence = fleet(arrays)
+    inventory, evidence = fleet(arrays, works)
     request = cases.request().model_copy(update={"restore_plan": None})
     return cases.case(evidence, inventory=inventory, request=request, plan=cases.plan(targets=()))
 
@@ -218,9 +230,9 @@ def known(like: Case) -> tuple[Case, float]:
     return replace(like, shared=shared), time.process_time() - began
 
 
-def in_turn(sizes: list[int], many: int) -> None:
+def in_turn(sizes: list[int], many: int, works: int) -> None:
     """Decide so many arrays of each fleet in turn; print what a protection costs in each, and against the first."""
-    every = [known(likely(arrays)) for arrays in sizes]
+    every = [known(likely(arrays, works)) for arrays in sizes]
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -242,6 +254,27 @@ def in_turn(sizes: list[int], many: int) -> None:
         )
 
 
+def gathered(like: Case) -> None:
+    """Print what a gathering finds out for every protection beside asking."""
+    inventory, evidence = like.inventory, like.evidence
+    known = tuple(
+        replace(one, at=one.at - timedelta(days=days)) for days in range(5, 0, -1) for one in evidence.verifications
+    )
+    where = Map(evidence.arrays, inventory)
+    for trace in evidence.repositories.values():
+        where.locate(trace)
+    began = time.process_time()
+    stood = with_earlier(evidence.verifications, reads(known))
+    between = time.process_time()
+    over = maintained(inventory, dict(evidence.repositories), where, cases.NOON)
+    ended = time.process_time()
+    many = len(inventory.protections)
+    sys.stdout.write(
+        f"{many} protections, {len(known)} reads before, {len(stood)} stand; {len(inventory.maintenance)} works, over "
+        f"for {len(over)}: {(between - began) / many * 1e6:.1f} and {(ended - between) / many * 1e6:.1f} µs each\n"
+    )
+
+
 def main() -> None:
     """Print one line for each size."""
     options = argparse.ArgumentParser(description="deciding from stored evidence")
@@ -249,13 +282,18 @@ def main() -> None:
     options.add_argument("--each", action="store_true", help="also each check's share")
     options.add_argument("--as-one", action="store_true", help="also the whole fleet as one change")
     options.add_argument("--in-turn", type=int, default=0, help="decide so many arrays of each fleet in turn, no more")
+    options.add_argument("--maintenance", type=int, default=0, help="so many works that are over")
+    options.add_argument("--gathered", action="store_true", help="what a gathering does beside asking, and no more")
     given = options.parse_args()
     if given.in_turn:
-        in_turn(given.arrays, given.in_turn)
+        in_turn(given.arrays, given.in_turn, given.maintenance)
         return
     for arrays in given.arrays:
-        like = likely(arrays)
+        like = likely(arrays, given.maintenance)
         inventory = like.inventory
+        if given.gathered:
+            gathered(like)
+            continue
         gc.collect()
         gc.freeze()
         gc.disable()

@@ -6,7 +6,7 @@ deleted what it should have kept, while nobody looked at the storage. What was r
 of what it left (backup-evidence, BK-12).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,7 +42,15 @@ def under(protection: Protection, place: Place) -> frozenset[str]:
     return frozenset({protection.id, protection.host, *(element.name for element in place.elements)})
 
 
-def ended(protection: Protection, place: Place, works: Iterable[Work], now: datetime) -> datetime | None:
-    """Return when the last work on a copy that is over by now was over; None when there was none."""
-    touched = under(protection, place)
-    return max((work.closes for work in works if work.on & touched and work.closes <= now), default=None)
+def over(works: Iterable[Work], now: datetime) -> dict[str, datetime]:
+    """Return when the last work that is over by now was over, by the id of what it touched."""
+    found: dict[str, datetime] = {}
+    for work in works:
+        for name in work.on if work.closes <= now else ():
+            found[name] = max(work.closes, found.get(name, work.closes))
+    return found
+
+
+def ended(protection: Protection, place: Place, over: Mapping[str, datetime]) -> datetime | None:
+    """Return when the last work on a copy was over; None when there was none. `over` is what the function found."""
+    return max((over[name] for name in under(protection, place) if name in over), default=None)

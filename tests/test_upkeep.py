@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from gate.evidence import maintenance_of
-from gate.gather.known import maintained, since
+from gate.gather.known import EARLIER, maintained, reads, since, with_earlier
 from gate.inventory import Inventory, Maintenance, Protection
 from gate.landscape import Element, Map, Place
-from gate.upkeep import Work, ended, maintenance, under
+from gate.upkeep import Work, ended, maintenance, over, under
 from tests.cases import NOON, SECOND, VAULT_LUN, fleet, protection, reading, recovery_tool, trace, verification
 
 HOUR = timedelta(hours=1)
@@ -28,18 +28,18 @@ def inventory(*works: Maintenance) -> Inventory:
 def test_a_copy_is_worked_on_through_its_program_its_host_and_its_storage(name: str) -> None:
     kept: Protection = protection()
     assert name in under(kept, PLACE)
-    assert ended(kept, PLACE, maintenance(inventory(told(name))), NOON) == NOON - HOUR
-    assert ended(kept, PLACE, maintenance(inventory(told("east-1"))), NOON) is None
+    assert ended(kept, PLACE, over(maintenance(inventory(told(name))), NOON)) == NOON - HOUR
+    assert ended(kept, PLACE, over(maintenance(inventory(told("east-1"))), NOON)) is None
 
 
 def test_the_last_work_that_is_over_counts_and_none_that_goes_on() -> None:
-    earlier, over = told("bk-1", -9 * HOUR, -8 * HOUR), told("nightly")
+    earlier, last = told("bk-1", -9 * HOUR, -8 * HOUR), told("nightly")
     going_on, later = told("bk-1", -HOUR, SECOND), told("bk-1", HOUR, 2 * HOUR)
-    works = maintenance(inventory(earlier, over, going_on, later))
-    assert ended(protection(), PLACE, works, NOON) == NOON - HOUR
-    assert ended(protection(), PLACE, works, NOON + SECOND) == NOON + SECOND
-    assert ended(protection(), PLACE, works, NOON - HOUR) == NOON - HOUR
-    assert ended(protection(), PLACE, works, NOON - HOUR - SECOND) == NOON - 8 * HOUR
+    works = maintenance(inventory(earlier, last, going_on, later))
+    assert ended(protection(), PLACE, over(works, NOON)) == NOON - HOUR
+    assert ended(protection(), PLACE, over(works, NOON + SECOND)) == NOON + SECOND
+    assert ended(protection(), PLACE, over(works, NOON - HOUR)) == NOON - HOUR
+    assert ended(protection(), PLACE, over(works, NOON - HOUR - SECOND)) == NOON - 8 * HOUR
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,19 @@ def test_what_was_read_before_a_maintenance_was_over_is_read_again() -> None:
     before, after = verification(HOUR + SECOND), verification(HOUR)
     assert since((before, after), places, settled, where) == (after,)
     assert maintained(inventory(), places, where, NOON) == {}
+
+
+def test_reads_before_go_along_three_of_them_of_the_same_copy_in_the_same_place_oldest_first() -> None:
+    found = verification(HOUR)
+    older = [verification(hours * HOUR) for hours in (9, 2, 5, 4, 3)]
+    others = [verification(2 * HOUR, protection="offsite"), verification(2 * HOUR, place="elsewhere")]
+    same_moment, later = verification(HOUR, because="another"), verification(HOUR - SECOND)
+    stand = with_earlier((found,), reads([*older, *others, same_moment, found, later]))
+    assert stand == (verification(4 * HOUR), verification(3 * HOUR), verification(2 * HOUR), found)
+    assert len(stand) == EARLIER + 1
+    assert with_earlier((found,), reads([later, *others])) == (found,)
+    assert with_earlier((found,), reads([older[0]])) == (older[0], found)
+    assert with_earlier((found, later), reads([found])) == (found, found, later)
 
 
 def test_a_maintenance_must_be_of_something_that_is_there_and_have_an_end_after_its_beginning() -> None:

@@ -16,7 +16,7 @@ from gate.isolation import Isolation
 from gate.landscape import Map, Place
 from gate.lazy import lazy
 from gate.policy import Policy
-from gate.upkeep import Work, maintenance
+from gate.upkeep import Work
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Case:
     def beside(self) -> tuple[Work, ...]:
         """Who else works in its window: other changes, and maintenance that the inventory tells of."""
         window = self.request.window
-        works = (*self.planned, *maintenance(self.inventory))
-        return tuple(work for work in works if work.meets(window.opens, window.closes))
+        planned = tuple(work for work in self.planned if work.meets(window.opens, window.closes))
+        return planned + self.fleet.upkeep_in(window.opens, window.closes)
 
     @lazy
     def stage_of(self) -> Mapping[str, int]:

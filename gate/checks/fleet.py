@@ -13,6 +13,7 @@ from gate.landscape import Map, Place
 from gate.lazy import lazy
 from gate.policy import Policy
 from gate.sentence import span
+from gate.upkeep import Work, maintenance
 
 Record = TypeVar("Record", Verification, Rehearsal)
 Proofs = Mapping[tuple[str, str], list[Verification]]
@@ -39,6 +40,7 @@ class Fleet:
     policy: Policy
     now: datetime
     _aged: dict[frozenset[str], str] = field(default_factory=dict, compare=False)
+    _upkeep_in: dict[tuple[datetime, datetime], tuple[Work, ...]] = field(default_factory=dict, compare=False)
 
     @lazy
     def map(self) -> Map:
@@ -49,6 +51,19 @@ class Fleet:
     def surroundings(self) -> Surroundings:
         """What is told of the things that data and copies lie on."""
         return Surroundings(self.evidence, self.inventory, self.map)
+
+    @lazy
+    def upkeep(self) -> tuple[Work, ...]:
+        """The maintenance that the inventory tells of."""
+        return maintenance(self.inventory)
+
+    def upkeep_in(self, opens: datetime, closes: datetime) -> tuple[Work, ...]:
+        """Return what of it has a moment in common with a window, in the inventory's order; once for each window."""
+        known = self._upkeep_in.get((opens, closes))
+        if known is None:
+            found = tuple(work for work in self.upkeep if work.meets(opens, closes))
+            known = self._upkeep_in[opens, closes] = found
+        return known
 
     @lazy
     def uses(self) -> Uses:

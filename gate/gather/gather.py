@@ -32,7 +32,7 @@ from gate.gather.image import read_for
 from gate.gather.immutability import Immutables
 from gate.gather.integrity import Integrity
 from gate.gather.interview import side_by_side
-from gate.gather.known import latest, maintained, since, with_earlier
+from gate.gather.known import Reads, latest, maintained, reads, since, with_earlier
 from gate.gather.known_answer import KnownAnswers
 from gate.gather.lines import Lines
 from gate.gather.objects import Objects, WideLines
@@ -184,7 +184,8 @@ class Gathering:
             settled |= maintained(self._inventory, lies.repositories, where, began)
             known = replace(known, verifications=since(known.verifications, lies.repositories, settled, where))
             wanted = self._wanted(self._inventory.carried(targets), lies)
-            verifications = self._verify(wanted, lies, readings, known, progress)
+            earlier = reads(known.verifications)
+            verifications = self._verify(wanted, lies, readings, earlier, progress)
             if self._clock() - began > self._settings.config.policy.evidence_max_age / 2:
                 progress("that took long: asking again where everything lies and what the repositories hold")
                 began = self._clock()
@@ -205,8 +206,7 @@ class Gathering:
             scratches=lies.scratches,
             settled=settled,
             record=self._integrity.state(self._lost(known, began)),
-            verifications=with_earlier(verifications, known.verifications)
-            + reports.verifications(self._inventory, known.reports),
+            verifications=with_earlier(verifications, earlier) + reports.verifications(self._inventory, known.reports),
             rehearsals=latest((*known.rehearsals, *reports.rehearsals(known)), lies.repositories),
             immutability=immutability,
             access=access,
@@ -306,12 +306,13 @@ class Gathering:
         wanted: tuple[Protection, ...],
         lies: _Lies,
         readings: dict[str, BackupReading],
-        known: Known,
+        known: Reads,
         progress: Progress,
     ) -> tuple[Verification, ...]:
         def verify(protection: Protection) -> Verification | None:
             reading, trace = readings[protection.id], lies.repositories[protection.id]
-            return self._backups.verification(protection, reading, trace, known.verifications, said.put)
+            there = known.get((protection.id, trace.place or ""), ())
+            return self._backups.verification(protection, reading, trace, there, said.put)
 
         said = SimpleQueue[str]()
         found = side_by_side(

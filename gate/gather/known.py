@@ -1,11 +1,16 @@
 """Which of the records that earlier gatherings left may stand beside what was found now."""
 
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from gate.evidence import Rehearsal, Trace, Verification, maintenance_of, software_of
 from gate.inventory import Inventory
 from gate.landscape import Map
-from gate.upkeep import ended, maintenance
+from gate.upkeep import ended, maintenance, over
+
+Reads = Mapping[tuple[str, str], tuple[Verification, ...]]
+"""Protection and place → its reads, oldest first; those of one moment as they came."""
 
 EARLIER = 3
 """Reads of one repository that go with the evidence, so that counts can be compared with those before (our choice)."""
@@ -29,25 +34,33 @@ def since(
 
 def maintained(inventory: Inventory, repositories: dict[str, Trace], where: Map, now: datetime) -> dict[str, datetime]:
     """Return when the last maintenance of each copy was over that the inventory tells of (BK-12)."""
-    works = maintenance(inventory)
+    works = over(maintenance(inventory), now)
     found = {
-        maintenance_of(one.id): ended(one, where.locate(repositories.get(one.id)), works, now)
+        maintenance_of(one.id): ended(one, where.locate(repositories.get(one.id)), works)
         for one in inventory.protections
     }
-    return {name: over for name, over in found.items() if over is not None}
+    return {name: at for name, at in found.items() if at is not None}
 
 
 def _under(protection: str, trace: Trace, where: Map) -> tuple[str, ...]:
     return protection, software_of(protection), maintenance_of(protection), *where.locate(trace).arrays
 
 
-def with_earlier(found: tuple[Verification, ...], known: tuple[Verification, ...]) -> tuple[Verification, ...]:
+def reads(known: Iterable[Verification]) -> Reads:
+    """Return the reads of every repository in every place it lay in."""
+    found: dict[tuple[str, str], list[Verification]] = {}
+    for record in known:
+        found.setdefault((record.protection, record.place), []).append(record)
+    return {key: tuple(sorted(records, key=lambda record: record.at)) for key, records in found.items()}
+
+
+def with_earlier(found: tuple[Verification, ...], known: Reads) -> tuple[Verification, ...]:
     """Return what was found with the reads before it of the same repository in the same place."""
     kept: list[Verification] = []
     for record in found:
-        there = [one for one in known if (one.protection, one.place) == (record.protection, record.place)]
-        there = sorted((one for one in there if one.at < record.at), key=lambda one: one.at)
-        kept += [*there[-EARLIER:], record]
+        there = known.get((record.protection, record.place), ())
+        before = bisect_left(there, record.at, key=lambda one: one.at)
+        kept += [*there[max(before - EARLIER, 0) : before], record]
     return tuple(kept)
 
 
