@@ -8,6 +8,12 @@
   const POLL = 2000, RETRY_BELL = 5000;
   let tag = "", reading = false, again = false, bell = null, last = new Date();
 
+  // Whether the server last said that a part is open: a part that it opens or shuts moves, what a reader opened stays.
+  const said = new WeakMap();
+  function listen() {
+    for (const part of live.querySelectorAll("details")) if (!said.has(part)) said.set(part, part.open);
+  }
+
   // Changes `from` into `to` in place, so that focus, open details and typed text stay where they are.
   function morph(from, to) {
     if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName || from.id !== to.id) {
@@ -28,6 +34,10 @@
       if (!kept(name) && !to.hasAttribute(name)) from.removeAttribute(name);
     }
     if (typed) return;
+    if (from.nodeName === "DETAILS" && said.has(from) && said.get(from) !== to.open) {
+      from.open = to.open;
+      said.set(from, to.open);
+    }
     children(from, to);
   }
 
@@ -85,6 +95,7 @@
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const inside = live.contains(document.activeElement);
         children(live, page.body);
+        listen();
         if (inside && !live.contains(document.activeElement)) live.focus({ preventScroll: true });
       }
       last = new Date();
@@ -113,6 +124,7 @@
   document.addEventListener("visibilitychange", () => { if (document.hidden) hush(); else { read(); ring(); } });
   addEventListener("pagehide", hush);
   addEventListener("pageshow", ring);
+  listen();
   ring();
   document.documentElement.dataset.ready = "live";
 })();

@@ -201,14 +201,14 @@ def next_sentence(sources: Sources) -> str:
         return f"A step is done by hand, and two people confirm it: {waiting[2].say}"
     if standing.state is State.OPEN:
         if not tally.complete:
-            return "Waits for " + " and ".join(tally.missing) + " to sign."
+            return "Waits for " + " and ".join(seat.replace("-", " ") for seat in tally.missing) + " to sign."
         return "All seats are filled; a performer can start it in its window."
     return NEXT[standing.state]
 
 
 NEXT = {
     State.DRAFT: "Not checked yet.",
-    State.REFUSED: "The gate refuses it; each red line below says why and the way out.",
+    State.REFUSED: "The gate refuses it; each red line says why, and names the way out.",
     State.OPEN: "",
     State.RUNNING: "The canary is being changed.",
     State.SOAKING: "The canary is being watched.",

@@ -129,5 +129,5 @@ def _sentence(item: Mapping[str, Any], role: str, limit: int) -> str:
     now = round(median(item["after"]))
     ordered = sorted(item["after"])
     p95, p99 = (_spelled(ordered[ceil(len(ordered) * percent / 100) - 1]) for percent in (95, 99))
-    tail = f"p95 {p95}, p99 {p99}, slowest {_spelled(ordered[-1])}"
-    return f"{base}, {_spelled(now)} since ({tail}), limit {_spelled(limit)}, {len(ordered)} reads."
+    tail = f"95 of 100 within {p95}, 99 within {p99}, slowest {_spelled(ordered[-1])}"
+    return f"{base}, {_spelled(now)} since; limit {_spelled(limit)}. Of {len(ordered)} reads since, {tail}."

@@ -17,7 +17,7 @@ def blueprint() -> Blueprint:
     arrays.add(pages)
     ledger.add(pages)
     records.add(pages)
-    for name in ("moment", "minute", "clock", "ago", "span", "short", "limit", "sentence"):
+    for name in ("moment", "minute", "clock", "ago", "span", "short", "limits", "sentence"):
         pages.add_app_template_filter(getattr(shown, name), name)
     pages.app_context_processor(_words)
     return pages

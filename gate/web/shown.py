@@ -5,6 +5,7 @@ How values look on a page: text that a screen would obey is spelled out, times a
 """
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -49,8 +50,8 @@ def minute(text: str) -> str:
 
 
 def clock(text: str) -> str:
-    """Return the time of day of a ledger time."""
-    return moment(text).partition(", ")[2].removesuffix(" UTC")
+    """Return the time of day of a ledger time, as `21:53:07 UTC`."""
+    return moment(text).partition(", ")[2]
 
 
 def ago(text: str) -> str:
@@ -90,12 +91,31 @@ def sentence(text: str) -> str:
     return text if text[-1:] in ".?!" else f"{text}."
 
 
+LIMITS = {
+    "soak_s": "watched for",
+    "probe_interval_s": "a round of probes every",
+    "latency_deadline_us": "a read counts as failed after",
+    "latency_points_min": "fewest reads to judge by",
+    "latency_increase_max_percent": "slower if it rises by more than",
+    "latency_increase_floor_us": "and by more than",
+}
+"""What a sealed threshold limits, in words; the order is that of the plan's page."""
+
+
+def limits(thresholds: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the sealed thresholds as words and a number with its unit, in the order in which they are understood."""
+    known = [name for name in LIMITS if name in thresholds]
+    return [limit(name, thresholds[name]) for name in [*known, *sorted(set(thresholds) - set(known))]]
+
+
 def limit(name: str, value: Any) -> tuple[str, str]:
     """Return a sealed threshold as words and a number with its unit (the unit is the end of its name)."""
-    words, _, unit = str(name).rpartition("_")
+    stem, _, unit = name.rpartition("_")
     if unit == "s":
-        return words.replace("_", " "), span(float(value))
-    told = {"us": "µs", "percent": "%"}
-    if unit in told:
-        return words.replace("_", " "), f"{value} {told[unit]}"
-    return str(name).replace("_", " "), str(value)
+        return LIMITS.get(name, stem.replace("_", " ")), span(float(value))
+    if unit == "us":
+        short = f"{value / 1000:g} ms" if value >= 1000 else f"{value} µs"
+        return LIMITS.get(name, stem.replace("_", " ")), span(value / 1_000_000) if value >= 1_000_000 else short
+    if unit == "percent":
+        return LIMITS.get(name, stem.replace("_", " ")), f"{value} %"
+    return LIMITS.get(name, name.replace("_", " ")), str(value)

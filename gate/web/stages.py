@@ -84,11 +84,14 @@ def _checked(state: str, verdict: Mapping[str, Any] | None, *, begun: bool) -> B
     if verdict is None:
         return _bead("Checked", "not yet", "now")
     red = sum(found["outcome"] != "passed" for found in verdict["findings"]) + len(verdict["missing"])
-    if red and not begun:
-        return _bead("Checked", f"{red} of {len(verdict['findings'])} red", "bad")
+    asked = len(verdict["findings"]) + len(verdict["missing"])
+    if red and not begun and not verdict["opens"]:
+        return _bead("Checked", f"{red} of {asked} red", "bad")
     if state == "refused":
         return _bead("Checked", "no plan", "bad")
-    return _bead("Checked", f"all {len(verdict['findings'])} passed", "done")
+    if red:  # a seat signs for them by name, two people waived them, or they only inform
+        return _bead("Checked", f"{asked - red} of {asked} passed, {red} accepted", "done")
+    return _bead("Checked", f"all {asked} passed", "done")
 
 
 def _bead(name: str, note: str, tone: str) -> Bead:
@@ -154,7 +157,7 @@ def yours(view: Mapping[str, Any], viewer: str) -> str:
     """Say what the change waits for from this viewer; empty when nothing."""
     seats = [seat["seat"] for seat in view["seats"] if seat["state"] == "yours"]
     if seats:
-        return f"sign as {' or '.join(seats)}"
+        return f"sign as {' or '.join(seats)}".replace("-", " ")
     if not view["may"]["start"]:
         return "start the canary"
     if view["state"] == "halted" and not view["may"]["back_out"]:

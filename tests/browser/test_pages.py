@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from gate.serving import run
 from tests.parts import need
 from tests.web.room import PASSWORD, Room, later, make
+from tests.web.test_escort import escorted
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -162,8 +163,13 @@ def test_a_run_is_seen_moving(desk: Desk) -> None:
     desk.room.baseline(change)
     desk.room.step(change, 0)
     expect(page.locator("#step-forward-0")).to_contain_text("done")
+    forward = page.locator("#phase-forward")
+    expect(forward).to_have_attribute("open", "")
+    page.locator("#phase-back_out > summary").click()
     for number in range(1, 10):
         desk.room.step(change, number)
+    expect(forward).not_to_have_attribute("open", "")  # it is over: what is watched now comes into sight
+    expect(page.locator("#phase-back_out")).to_have_attribute("open", "")  # a reader opened it
     desk.room.probes(change, 1)
     expect(page.get_by_role("img", name="passed in 1 of 1 rounds").first).to_be_visible()
     desk.room.probes(change, 2, flipped=True)
@@ -210,6 +216,21 @@ def test_no_page_runs_out_at_the_side_and_dark_is_dark(desk: Desk, how: dict[str
         if how == PHONE:
             assert barriers(page) == [], path
     desk.complaints[:] = [text for text in desk.complaints if "404" not in text]
+    desk.room.end(change)
+
+
+def test_an_escort_has_the_stop_in_sight_on_a_desk_at_night(desk: Desk) -> None:
+    change = escorted(desk.room)
+    page = desk.page("lead", color_scheme="dark", viewport={"width": 1280, "height": 720})
+    page.goto(f"{desk.base}/changes/{change}/escort")
+    expect(page.get_by_role("button", name="Stop field-engineer")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Go")).to_be_in_viewport(ratio=1)
+    assert barriers(page) == []
+    page.goto(f"{desk.base}/changes/{change}")
+    page.get_by_role("link", name="Needs you: say go").click()
+    page.get_by_role("button", name="Stop field-engineer").click()
+    expect(page.get_by_role("heading", name="Stopped by lead")).to_be_visible()
+    assert barriers(page) == []
     desk.room.end(change)
 
 
