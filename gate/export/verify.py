@@ -553,7 +553,7 @@ class Story:
         self.origin, self.report, self.end, self.every, self.index = origin, report, end, every, 0
         self.disclosed, self.fitting = read_disclosures(private), 0
         self.changes: dict[str, Change] = {}
-        self.blobs: dict[str, tuple[int, str, Any]] = {}  # digest → an entry that names it, as what, its size
+        self.blobs: dict[tuple[str, str], tuple[int, str]] = {}  # digest and size → an entry that names it, as what
         self.pruned: set[str] = set()  # blobs that list what was removed, as an entry says
 
     def follow(self, lines: list[bytes]) -> None:
@@ -617,8 +617,9 @@ class Story:
 
     def names(self, index: int, kind: str, blob: dict[str, Any]) -> None:
         digest, name = str(blob.get("sha256")), plain(blob.get("name"))
-        if self.blobs.get(digest, (0, REPLY))[1] == REPLY:
-            self.blobs[digest] = index, name, blob.get("size")
+        said = digest, repr(blob.get("size"))
+        if self.blobs.get(said, (0, REPLY))[1] == REPLY:
+            self.blobs[said] = index, name
         if kind == "blobs.pruned":
             self.pruned.add(digest)
 
@@ -826,6 +827,7 @@ class Archive:
     """Where each file of an archive lies, and at which byte the archive first differs from one that sangate makes."""
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self.places: dict[str, Place] = {}
         self.odd: int | None = None
         directory, name = [], ""
@@ -866,39 +868,49 @@ class Archive:
 
 
 class Whole:
-    """A whole log and what lies beside it: the files of one name, or of one archive."""
+    """A log, or one change of it (`pack`), and what lies beside it: the files of one name, or of one archive."""
 
     BESIDE = ("checkpoint", "leaves", "policy", "private.jsonl", "rotations", "stamped", "tsr")
     ENDINGS = ("jsonl", "manifest", *BESIDE)
 
-    def __init__(self, path: str, archive: Archive | None = None) -> None:
+    def __init__(self, path: str, archive: Archive | None = None, *, pack: bool = False) -> None:
         stem, dot, old = path.rpartition(".")
-        self.stem, self.archive = "ledger" if archive else stem if dot and "/" not in old else path, archive
+        self.stem = "" if pack else "ledger." if archive else (stem if dot and "/" not in old else path) + "."
+        self.archive, self.missing = archive, Bad if pack else Unknown  # all of a pack is listed in its manifest
         names, top = [self.name(ending) for ending in self.ENDINGS], self.name("blobs")
-        self.files = {name: Place(name) for name in names if os.path.exists(name)}
-        for folder, _, found in os.walk(top):
+        self.files = archive.places if archive else {name: Place(name) for name in names if os.path.exists(name)}
+        for folder, _, found in () if archive else os.walk(top):
             paths = ["%s/%s" % (folder, name) for name in found]
             self.files.update({path: Place(path) for path in paths})
-        if archive:
-            self.files = archive.places
-        self.log = self.files["ledger.jsonl"] if archive else Place(path)
-        shape = re.compile(re.escape(top) + "/([0-9a-f]{2})/([0-9a-f]{62})").fullmatch
+        self.log = self.files["ledger.jsonl"] if archive and not pack else Place(path)
+        shape = re.compile("%s/([0-9a-f]{2})%s([0-9a-f]{62})" % (re.escape(top), "" if pack else "/")).fullmatch
         self.blobs = {
             "sha256:" + "".join(found.groups()): name
             for name, found in zip(self.files, map(shape, self.files))
             if found
         }
-        self.strange = self.files.keys() - {*names, *self.blobs.values()}
+        self.strange = set() if pack else self.files.keys() - {*names, *self.blobs.values()}
 
     def name(self, ending: str) -> str:
-        return self.stem + "." + ending
+        return self.stem + ending
 
     def read(self, ending: str, *, needed: bool = False) -> bytes:
         """Read what lies beside the log under this ending; empty when it is not there."""
         place = self.files.get(self.name(ending))
         if needed and place is None:
-            raise Unknown("is not there", self.name(ending))
+            raise self.missing("is not there", self.name(ending))
         return read_place(place) if place else b""
+
+    def trust(self, options: Any, report: Report) -> Policy:
+        """Return the policy to check by, with the log's changes of key."""
+        given = read_place(Place(options.policy)) if options.policy else self.read("policy", needed=True)
+        policy: Policy = at("policy", Policy, given)
+        if not options.policy:
+            what = "the key comes with what it is to check; compare it with the one you hold: "
+            report.say("note", "policy", what + policy.names())
+        several = [name for name in sorted(self.files) if name.startswith(self.name("rotations/"))]
+        policy.follow(self.read("rotations") + b"".join(read_place(self.files[name]) for name in several), report)
+        return policy
 
 
 def check_manifest(whole: Whole, policy: Policy, head: Head, report: Report) -> None:
@@ -919,25 +931,26 @@ def check_manifest(whole: Whole, policy: Policy, head: Head, report: Report) -> 
 
 
 def check_blobs(whole: Whole, story: Story, report: Report) -> None:
-    """Compare what entries name with what lies beside the log; only what an entry says was removed may be absent."""
-    counts = {"is there": 0, "was removed": 0}
+    """Compare what entries name with what lies beside them; only what an entry says was removed may be absent."""
+    counts, left = {"is there": 0, "was removed": 0}, dict(whole.blobs)
     behind: set[bytes] = set()
     removed = b"".join(read_place(whole.files[whole.blobs[one]]) for one in story.pruned if one in whole.blobs)
-    for digest, (index, name, size) in story.blobs.items() if whole.archive or whole.blobs else ():
-        lies = whole.blobs.pop(digest, None)
+    for (digest, size), (index, name) in story.blobs.items() if whole.archive or whole.blobs else ():
+        lies = whole.blobs.get(digest)
         content = read_place(whole.files[lies]) if lies else b""
-        if lies and ("sha256:" + sha256(content).hex(), len(content)) != (digest, size):
+        if lies and ("sha256:" + sha256(content).hex(), repr(len(content))) != (digest, size):
             report.say("WRONG", lies, "is not the %s that entry %d names", name, index)
         elif lies:
             behind.update(re.findall(b"sha256:[0-9a-f]{64}", content if name == "evidence" else b""))
         elif name != REPLY or digest.encode() not in removed:
             report.say("unsure", "entry %d" % index, "names %s (%s), which is not there", name, plain(digest))
         counts["is there" if lies else "was removed"] += 1
-    for digest, lies in whole.blobs.items():
+        left.pop(digest, None)
+    for digest, lies in left.items():
         counts["is there"] += 1
         if digest.encode() not in behind:
             report.say("WRONG", lies, "is named by no entry and no evidence; somebody put it in")
-        elif "sha256:" + sha256(read_place(whole.files[lies])).hex() != digest:
+        elif "sha256:" + digest_of(whole.files[lies]).hex() != digest:
             report.say("WRONG", lies, "is not the reply that evidence names")
     for name in whole.strange if whole.archive else ():
         report.say("WRONG", plain(name), "belongs to no log; somebody put it in")
@@ -949,29 +962,21 @@ def check_blobs(whole: Whole, story: Story, report: Report) -> None:
 # --- A pack: one change in one archive ---
 
 
-class Pack:
-    def __init__(self, archive: Archive, given: bytes | None, report: Report) -> None:
-        self.report, self.given = report, given
-        self.files = {name: read_place(place) for name, place in archive.places.items()}
+class Pack(Whole):
+    def __init__(self, archive: Archive, options: Any, report: Report) -> None:
+        super().__init__(archive.path, archive, pack=True)
+        self.report, self.options = report, options
         self.policy: Policy | None = None
         self.head: Head | None = None
         self.entries: list[int] = []
-        for step in (self.check_head, self.check_files, self.check_entries, self.check_stamp):
+        for step in (self.check_head, self.check_files, self.check_entries, self.check_stamp, self.check_last):
             report.judge("file", "%s", step)
 
     def file(self, name: str) -> bytes:
-        if name not in self.files:
-            raise Bad("is not in the pack", name)
-        return self.files[name]
+        return self.read(name, needed=True)
 
     def check_head(self) -> None:
-        self.policy = at("policy", Policy, self.file("policy") if self.given is None else self.given)
-        if self.given is None:
-            what = "the key comes from the pack itself; compare it with the one you hold: " + self.policy.names()
-            self.report.say("note", "policy", what)
-        for name in sorted(self.files):
-            if name.startswith("rotations/"):
-                at(name, self.policy.follow, self.files[name], self.report)
+        self.policy = self.trust(self.options, self.report)
         self.head = self.policy.check_head(self.file("checkpoint"), self.report)
 
     def check_files(self) -> None:
@@ -986,13 +991,13 @@ class Pack:
         for name, digest in known.items():
             if name not in self.files:
                 self.report.say("WRONG", plain(name), "was packed and is no longer in the pack")
-            elif sha256(self.files[name]).hex() != digest:
+            elif digest_of(self.files[name]).hex() != digest:
                 self.report.say("WRONG", plain(name), "is not the file that was packed: its bytes were changed")
         for name in self.files.keys() - known.keys() - {"manifest.json", "manifest.note"}:
             self.report.say("WRONG", name, "was not packed; somebody put it in")
         if self.policy is not None:
             note, key = at("manifest.note", self.policy.signed, self.file("manifest.note"))
-            said = self.head.origin if self.head else key.name, self.change, base64(sha256(self.files[where]))
+            said = self.head.origin if self.head else key.name, self.change, base64(digest_of(self.files[where]))
             if note.text != "%s#manifest\n%s\n%s\n" % said:
                 raise Bad("is not the manifest that was signed", where)
             self.report.say("ok", "manifest", "%d files, signed together", len(known) + 2)
@@ -1003,18 +1008,18 @@ class Pack:
         *lines, rest = self.file("entries.jsonl").split(b"\n")
         if sorted(set(self.entries)) != self.entries:
             raise Bad("does not count entries upwards", "manifest.json")
-        story = Story(self.head.origin, self.files.get("private.jsonl", b""), self.report)
+        story = Story(self.head.origin, self.read("private.jsonl"), self.report)
         for number, (index, line) in enumerate(zip(self.entries, lines), 1):
             where = "entry %d (line %d of entries.jsonl)" % (index, number)
             self.check_proof("proofs/%09d.tlog-proof" % index, where, index, line, self.head)
             entry = at(where, read_entry, line)
             if entry["change"] != self.change:
                 self.report.say("WRONG", where, "belongs to %s, not to %s", plain(entry["change"]), plain(self.change))
-            self.check_blobs(where, entry["blobs"])
             story.entry(index, entry)
         if rest or len(lines) != len(self.entries):
             raise Bad("does not hold the %d entries of the manifest" % len(self.entries), "entries.jsonl")
         story.finish()
+        check_blobs(self, story, self.report)
         self.report.say("ok", "entries", "%d, each in the tree under the checkpoint", len(lines))
         change = story.changes.get(self.change)
         if change and change.closed:
@@ -1030,15 +1035,6 @@ class Pack:
         if not proof.holds(line, head):
             self.report.say("WRONG", where, "is not what the ledger holds there: entry or proof was changed")
 
-    def check_blobs(self, where: str, blobs: list[dict[str, Any]]) -> None:
-        for blob in blobs:
-            digest, name = str(blob.get("sha256")), plain(blob.get("name"))
-            content = self.files.get("blobs/" + digest.replace("sha256:", ""))
-            if content is None:
-                self.report.say("unsure", where, "names %s (%s), which is not in the pack", name, plain(digest))
-            elif "sha256:" + sha256(content).hex() != digest or len(content) != blob.get("size"):
-                self.report.say("WRONG", "blobs/" + plain(digest)[7:], "is not the %s that %s names", name, where)
-
     def check_stamp(self) -> None:
         """The change's last entry must be in the checkpoint that an authority has stamped."""
         if self.policy is not None and self.entries and "timestamp.tsr" in self.files:
@@ -1046,6 +1042,14 @@ class Pack:
             line = self.file("entries.jsonl").split(b"\n")[-2:][0]
             self.check_proof("timestamp.tlog-proof", "timestamp.tlog-proof", self.entries[-1], line, stamped)
             self.report.say("note", "time stamp", STAMP, stamped.size, "timestamp.tsr", "timestamp.checkpoint")
+
+    def check_last(self) -> None:
+        if self.options.last and self.head and self.policy:
+            last = at("last checkpoint", self.policy.head, read_place(Place(self.options.last)))
+            if last.size == self.head.size and last.root != self.head.root:
+                raise Bad("differs from yours for the same size: two histories were shown", "checkpoint")
+            if (last.origin, last.size) != (self.head.origin, self.head.size):
+                raise Unknown("cannot be tied to one change: verify the whole log with it", "last checkpoint")
 
 
 # --- Mapped exports: each record carries the exact bytes of its entry ---
@@ -1246,11 +1250,7 @@ class Mapped:
 
 def run_log(whole: Whole, options: Any, report: Report) -> Head:
     """Check a whole log; with a mapped export, that as well."""
-    policy_file = read_place(Place(options.policy)) if options.policy else whole.read("policy", needed=True)
-    policy = at("policy", Policy, policy_file)
-    if not options.policy:
-        report.say("note", "policy", "lay beside the log; compare with the keys you hold: " + policy.names())
-    policy.follow(whole.read("rotations"), report)
+    policy = whole.trust(options, report)
     checkpoint = read_place(Place(options.checkpoint)) if options.checkpoint else whole.read("checkpoint", needed=True)
     head: Head = policy.check_head(checkpoint, report)
     if whole.archive:
@@ -1274,25 +1274,13 @@ def run_log(whole: Whole, options: Any, report: Report) -> Head:
     return head
 
 
-def run_pack(archive: Archive, options: Any, report: Report) -> Head | None:
-    pack = Pack(archive, read_place(Place(options.policy)) if options.policy else None, report)
-    if options.last and pack.head and pack.policy:
-        last = at("last checkpoint", pack.policy.head, read_place(Place(options.last)))
-        if last.size == pack.head.size and last.root != pack.head.root:
-            report.say("WRONG", "checkpoint", "differs from yours for the same size: two histories were shown")
-        elif (last.origin, last.size) != (pack.head.origin, pack.head.size):
-            what = "one change cannot be tied to your checkpoint: verify the whole log with it"
-            report.say("unsure", "last visit", what)
-    return pack.head
-
-
 def run(options: Any, report: Report) -> None:
     path = options.against or options.path
     with open(path, "rb") as file:
         start = file.read(2)
     archive = Archive(path) if start == b"PK" else None
     if archive and "ledger.jsonl" not in archive.places and not options.against:
-        head = run_pack(archive, options, report)
+        head = Pack(archive, options, report).head
     elif start[:1] == b"{" or (archive and "ledger.jsonl" in archive.places):
         head = run_log(Whole(path, archive), options, report)
     else:
