@@ -35,6 +35,9 @@ NAMESPACE = "backup-evidence@sangate"
 """Of the SSH signature: one made for another purpose does not count."""
 
 PGDRILL = ("pgdrill.report/v1alpha1", "pgdrill.report/v1")
+NOT_TOLD = "not-told"
+"""What stands for the array's serial in a report of pgdrill, which knows nothing of arrays."""
+
 LARGEST = 1024 * 1024
 """Bytes; pgdrill's own reports have some tens of kilobytes."""
 
@@ -60,6 +63,8 @@ def read_report(
         form = _of_pgdrill(told, protection)
     else:
         form = _form(told)
+        if form.array_serial == NOT_TOLD:
+            raise BadInput("the array under production must be named", place="report/array_serial")
     if (form.protection, form.dataset) != (protection.id, protection.dataset):
         raise BadInput(f"the report is about {form.protection} of {form.dataset}, not {protection.id}", place="report")
     _dated(form, now)
@@ -191,7 +196,7 @@ def _of_pgdrill(told: dict[str, Any], protection: Protection) -> ReportForm:
             "id": told.get("id"),
             "protection": protection.id,
             "dataset": protection.dataset,
-            "array_serial": "not-told",
+            "array_serial": NOT_TOLD,
             "reported_at": told.get("finished_at"),
             "backup": {
                 "id": provider_id.rpartition("/")[2] if isinstance(provider_id, str) else provider_id,

@@ -196,18 +196,22 @@ class Gathering:
             self._readers.hang_up()
         if image is not None:
             progress(f"reading the image {image}")
+        places = self._places(lies)
         return Evidence(
             at=began,
             arrays=lies.arrays,
             datasets=lies.datasets,
             repositories=lies.repositories,
-            backups=readings | reports.readings(self._inventory, known.reports, self._places(lies), lies.repositories),
+            backups=readings | reports.readings(self._inventory, known.reports, places, lies.repositories),
             tools=lies.tools,
             scratches=lies.scratches,
             settled=settled,
             record=self._integrity.state(self._lost(known, began)),
-            verifications=with_earlier(verifications, earlier) + reports.verifications(self._inventory, known.reports),
-            rehearsals=latest((*known.rehearsals, *reports.rehearsals(known)), lies.repositories),
+            verifications=with_earlier(verifications, earlier)
+            + reports.verifications(self._inventory, known.reports, places),
+            rehearsals=latest(
+                (*known.rehearsals, *reports.rehearsals(self._inventory, known, places)), lies.repositories
+            ),
             immutability=immutability,
             access=access,
             image=read_for(self._settings, targets, image, self._clock),

@@ -1,9 +1,11 @@
 """Evidence that was pushed: accepted once, entered, and put beside what the gate found out itself."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
-from gate.backups.report import NAMESPACE, read_report
+from gate.backups.report import NAMESPACE, NOT_TOLD, read_report
 from gate.canonical import sha256
 from gate.errors import BadInput, CannotTell, NotThere, Refused
 from gate.evidence import BackupReading, Rehearsal, Report, Trace, Verification
@@ -16,8 +18,7 @@ from gate.ledger.entry import Actor, Blob
 from gate.sshsig import verify
 from gate.store import Ledger
 
-NOT_TOLD = "not-told"
-"""What stands for the array's serial in a report of a tool that knows nothing of arrays."""
+Proof = TypeVar("Proof", Verification, Rehearsal)
 
 
 class Reports:
@@ -86,7 +87,8 @@ def readings(
     """
     Return what is reported of each protection that only reports tell of, dated by the newest report.
 
-    A report about data on another array than production lies on now says nothing about it.
+    A report about data on another array than production lies on now says nothing about it; where the newest one is
+    such a report, that is the problem.
     """
     found: dict[str, BackupReading] = {}
     for protection in inventory.protections:
@@ -100,24 +102,45 @@ def readings(
         if not of_it:
             continue
         newest = of_it[-1]
-        problem = ""
-        if place is None or newest.array_serial not in {element.serial for element in place.elements}:
-            problem = f"the newest report is about data on the array {newest.array_serial}"
-        runs = {one.run.id: one.run for one in of_it}
+        problem = f"the newest report is {away}" if (away := _elsewhere(newest, place)) else ""
+        runs = {one.run.id: one.run for one in of_it if not _elsewhere(one, place)}
         ordered = tuple(sorted(runs.values(), key=lambda run: run.finished_at, reverse=True))
         found[protection.id] = BackupReading(protection.id, newest.at, ordered, problem=problem)
     return found
 
 
-def verifications(inventory: Inventory, reports: Iterable[Report]) -> tuple[Verification, ...]:
+def verifications(
+    inventory: Inventory, reports: Iterable[Report], lies: Mapping[str, Place]
+) -> tuple[Verification, ...]:
     """Return the reads that were reported of protections that the gate cannot read itself."""
-    tools = {one.id: one.tool for one in inventory.protections}
-    found = [one.verification for one in reports if tools.get(one.protection) is BackupTool.REPORT]
+    of = {one.id: one.dataset for one in inventory.protections if one.tool is BackupTool.REPORT}
+    told = [one for one in reports if one.protection in of]
+    found = [_proof(one, one.verification, lies.get(of[one.protection])) for one in told]
     return tuple(one for one in found if one is not None)
 
 
-def rehearsals(known: Known) -> tuple[Rehearsal, ...]:
+def rehearsals(inventory: Inventory, known: Known, lies: Mapping[str, Place]) -> tuple[Rehearsal, ...]:
     """Return the restores that were reported, but for protections of which the gate has rehearsed one itself."""
     own = {one.protection for one in known.rehearsals}
-    found = [one.rehearsal for one in known.reports if one.protection not in own]
+    of = {one.id: one.dataset for one in inventory.protections if one.id not in own}
+    told = [one for one in known.reports if one.protection in of]
+    found = [_proof(one, one.rehearsal, lies.get(of[one.protection])) for one in told]
     return tuple(one for one in found if one is not None)
+
+
+def _proof(report: Report, proof: Proof | None, place: Place | None) -> Proof | None:
+    """Return what was proven; of data elsewhere it proves nothing, and stays there to say so."""
+    away = _elsewhere(report, place)
+    if proof is None or not away:
+        return proof
+    return replace(proof, level="V0", passed=False, because=f"reported: the report {report.id} is {away}")
+
+
+def _elsewhere(report: Report, place: Place | None) -> str:
+    """Say what other data a report is about than those that lie at a place now; empty when it is about these."""
+    if report.array_serial in {element.serial for element in (place.elements if place else ())}:
+        return ""
+    if report.array_serial != NOT_TOLD:
+        return f"about data on the array {report.array_serial}, and they do not lie there now"
+    compares = report.verification is not None or (report.rehearsal is not None and bool(report.rehearsal.tables))
+    return "about data on an array that it does not name" if compares else ""

@@ -130,6 +130,7 @@ def test_a_restore_reaches_v6_only_by_the_gates_own_reference(
         (form(read__finished_at=(NOW + timedelta(minutes=2)).isoformat()), "after it was reported"),
         (form(backup__finished_at=at(61)), "ends before it begins"),
         (form(backup__started_at="2026-11-23T11:00:00"), "report/backup/started_at"),
+        (form(array_serial="not-told"), "the array under production must be named"),
         (form(more=1), "report/more: unknown key"),
         (form(read__more=1), "unknown key"),
         ({key: value for key, value in form().items() if key != "backup"}, "report/backup: this must be set"),
