@@ -179,7 +179,7 @@ def _afterwards(plan: Plan, name: str, told: _Told, well: tuple[str, ...], lost:
     """
     Everything that was well must be well, and what was lost before must be there again.
 
-    An own disk that is gone is no sign that the host is ill: it may be a namespace of the canary over a fabric. Then
+    An own disk that is gone is no sign that the host is ill: where it was is no longer told. Then
     `host-disks` has lost it too, and has failed. What did not fit at the beginning cannot be compared: a doubt.
     """
     facts = told.facts

@@ -21,11 +21,14 @@ NAMESPACE = (
     "grep -s . /sys/block/{disk}/wwid /sys/block/{disk}/nguid"
     " /sys/block/{disk}/device/subsysnqn /sys/block/{disk}/device/model"
 )
-TRANSPORT = "grep -s . " + " ".join(
-    f"/sys/block/{{disk}}/device/{where}{name}" for where in ("", "nvme*/") for name in ("transport", "address")
+CONTROLLERS = "find /sys/block/{disk}/device/ -mindepth 1 -maxdepth 1"
+TRANSPORTS = "grep -s . " + " ".join(
+    f"/sys/block/nvme*/device/{where}{name}" for where in ("", "nvme*/") for name in ("transport", "address")
 )
-TRANSPORTS = TRANSPORT.format(disk="nvme*")
-"""The same of every NVMe disk of a host."""
+"""Of every NVMe disk of a host at once; for a shell, which the gate's own machine is not asked by."""
+
+CONTROLLERS_MAX = 64
+"""Paths to one namespace (our choice); each costs two files, and real ones have four or eight."""
 
 KERNEL_NAME = re.compile(r"nvme\d{1,4}(c\d{1,5})?n\d{1,4}", re.ASCII)
 """A namespace, or one path to it."""
@@ -42,6 +45,7 @@ FABRICS = ("tcp", "rdma", "fc")
 """Names of the kernel's transports (nvme_ctrl_ops.name); others are `loop`, this host's own target, and newer ones."""
 
 WWID = re.compile(r"eui\.([0-9a-f]{16}|[0-9a-f]{32})|uuid\.[0-9a-f-]{36}|nvme\.[0-9a-f]{4}-[0-9a-f-]{2,200}", re.ASCII)
+CONTROLLER = re.compile(r"nvme\d{1,5}", re.ASCII)
 NGUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 FC_ADDRESS = re.compile(r"(?:^|,)traddr=nn-(0x[0-9a-f]{16}):pn-(0x[0-9a-f]{16})(?=,|$)", re.ASCII)
 
@@ -65,9 +69,27 @@ class Reached:
         return self.transports == {OWN}
 
 
-def reached(text: str, disk: str) -> Reached:
+def transport(disk: str, listed: str) -> tuple[str, frozenset[str]]:
     """
-    Read the answer to TRANSPORT or TRANSPORTS for one disk; Unreadable unless every controller tells its transport.
+    Return what to ask for the transports of a disk, and which controllers must tell: "" for the disk's own.
+
+    `listed` is the answer to CONTROLLERS: a subsystem has a link to each of its controllers, a controller has none.
+    """
+    start = f"/sys/block/{disk}/device/"
+    lines = [line.rstrip() for line in listed.splitlines()]
+    if not lines or not all(line.startswith(start) for line in lines):
+        raise Unreadable(f"the kernel does not list the controllers of {disk}")
+    found = frozenset(name for line in lines if CONTROLLER.fullmatch(name := line.removeprefix(start)))
+    if len(found) > CONTROLLERS_MAX:
+        raise Unreadable(f"{disk} has more than {CONTROLLERS_MAX} controllers")
+    where = [start, *(f"{start}{name}/" for name in sorted(found))]
+    files = " ".join(f"{one}{name}" for one in where for name in ("transport", "address"))
+    return f"grep -s . {files}", found or frozenset({""})
+
+
+def reached(text: str, disk: str, must: frozenset[str] = frozenset()) -> Reached:
+    """
+    Read for one disk what was told of transports; Unreadable unless every controller, and those that must, tell theirs.
 
     Paths by pcie and paths by a fabric to one namespace are no answer, nor is a transport that is not known.
     """
@@ -83,7 +105,7 @@ def reached(text: str, disk: str) -> Reached:
             raise Unreadable(f"{disk} tells the {match['what']} of one controller twice")
         told[key] = match["value"]
     controllers = {controller for controller, _ in told}
-    if not controllers or not all((controller, "transport") in told for controller in controllers):
+    if not controllers or not all((controller, "transport") in told for controller in controllers | must):
         raise Unreadable(f"{disk} does not tell by which transport it is reached")
     if "" in controllers and len(controllers) > 1:
         raise Unreadable(f"{disk} is a controller's and a subsystem's at once")
@@ -107,14 +129,16 @@ def namespace(way: Way, host: str, disk: str) -> Asking[None]:
     """
     command = NAMESPACE.format(disk=disk)
     told = facts_of(way.text((yield command)), command)
-    where = way.text((yield TRANSPORT.format(disk=disk)))
+    reply = yield CONTROLLERS.format(disk=disk)
+    listed = way.text(reply) if reply.exit_status == 0 else ""
     wwid, subsystem, model = told.get("wwid", ""), told.get("subsysnqn", ""), told.get("model", "")
     if not WWID.fullmatch(wwid):
         raise Unreadable(f"{disk} tells no identity (no wwid)")
     nqn = subsystem if NAME.fullmatch(subsystem) else ""
     lun = designator(wwid, told.get("nguid", ""))
     try:
-        found, doubt = reached(where, disk), ""
+        question, must = transport(disk, listed)
+        found, doubt = reached(way.text((yield question)), disk, must), ""
     except Unreadable as error:
         found, doubt = Reached(frozenset(), ()), str(error)
     if found.own and model.startswith(VIRTUAL_MODELS):

@@ -1,6 +1,7 @@
 """NVMe namespaces: in the host, or over a fabric; only what an array lists, or the inventory names, has a place."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from gate.families.family import Unreadable
 from gate.families.linux import follow, trace
 from gate.families.linux_drives import own_disks
 from gate.families.linux_facts import State
-from gate.families.linux_nvme import NAMESPACE, TRANSPORT, TRANSPORTS, designator, reached
+from gate.families.linux_nvme import CONTROLLERS, CONTROLLERS_MAX, NAMESPACE, TRANSPORTS, designator, reached, transport
 from gate.inventory import Appliance, Inventory, Medium
 from gate.isolation import Isolation, Relation, relate
 from gate.landscape import Map
@@ -40,9 +41,9 @@ def identity(name: str, wwid: str = f"eui.{NGUID}", subsystem: str = NQN, **more
 def ways(name: str, *controllers: tuple[str, str, str]) -> Reply:
     """Controllers as a subsystem links them: name, transport, address; an empty name is the device's own controller."""
     lines = []
-    for controller, transport, address in controllers:
+    for controller, carrier, address in controllers:
         start = f"/sys/block/{name}/device/" + (f"{controller}/" if controller else "")
-        lines += [f"{start}transport:{transport}\n"] * bool(transport) + [f"{start}address:{address}\n"] * bool(address)
+        lines += [f"{start}transport:{carrier}\n"] * bool(carrier) + [f"{start}address:{address}\n"] * bool(address)
     return reply("".join(lines), 2)
 
 
@@ -52,7 +53,10 @@ FC = ("nvme2", "fc", "traddr=nn-0x5005076801000011:pn-0x5005076801400011,host_tr
 PCIE = ("", "pcie", "0000:01:00.0")
 
 
-def on(*disks: tuple[str, Reply, Reply], kind: str = "raid1") -> Trace:
+LINK = re.compile(r"/device/(nvme\d+)/")
+
+
+def on(*disks: tuple[str, Reply, Reply], kind: str = "raid1", listed: list[str] | None = None) -> Trace:
     """A path on NVMe disks: their names, what they tell of themselves and of their controllers."""
     ends = [node(name, "disk", "259:1") for name, _, _ in disks]
     top = ends[0] if len(ends) == 1 else node("md0", kind, "259:1", ends)
@@ -61,7 +65,11 @@ def on(*disks: tuple[str, Reply, Reply], kind: str = "raid1") -> Trace:
     replies = {FINDMNT: reply(json.dumps({"filesystems": [mount]}))}
     replies |= {lsblk_for(source): reply(devices(top))}
     for name, told, reached_by in disks:
-        replies |= {NAMESPACE.format(disk=name): told, TRANSPORT.format(disk=name): reached_by}
+        links = sorted(set(LINK.findall(reached_by.stdout.decode(errors="replace")))) if listed is None else listed
+        start = f"/sys/block/{name}/device/"
+        shown = reply("".join(f"{start}{link}\n" for link in ("power", "subsystem", *links)))
+        replies |= {NAMESPACE.format(disk=name): told, CONTROLLERS.format(disk=name): shown}
+        replies |= {transport(name, shown.text())[0]: reached_by}
     return follow(trace("bk-1", "/backup/x", "/backup", NOON), lambda command: replies.get(command, NOTHING))
 
 
@@ -148,6 +156,26 @@ def test_a_namespace_whose_way_is_not_told_is_unknown_and_still_shares_what_it_s
     assert (told.lun, told.target_ports, told.leaves[0].lun) == (None, (), UID)
     assert against_data(told, vault_1=listing("vault-1", UID)).relation is Relation.UNKNOWN
     assert against_data(told, east_1=listing("east-1", DATA_LUN, UID)).relation is Relation.SAME
+
+
+def test_every_controller_that_the_kernel_lists_must_tell_its_transport() -> None:
+    told = identity("nvme0n1"), ways("nvme0n1", TCP)
+    assert on(("nvme0n1", *told)).problem == ""
+    for listed in (["nvme0", "nvme1"], ["nvme1"], []):
+        assert "does not tell by which transport" in on(("nvme0n1", *told), listed=listed).problem
+    mine = identity("nvme0n1", wwid=EUI), ways("nvme0n1", ("nvme0", "pcie", ""))
+    assert "does not tell by which transport" in on(("nvme0n1", *mine), listed=["nvme0", "nvme1"]).problem
+
+
+def test_what_is_asked_of_a_disk_needs_no_shell_and_is_bounded() -> None:
+    start = "/sys/block/nvme0n1/device/"
+    command, must = transport("nvme0n1", f"{start}nvme1\n{start}nvme0n1\n{start}nvme10; reboot\n{start}nvme1/..\n")
+    assert must == {"nvme1"}
+    assert command == f"grep -s . {start}transport {start}address {start}nvme1/transport {start}nvme1/address"
+    many = "".join(f"{start}nvme{number}\n" for number in range(CONTROLLERS_MAX + 1))
+    for listed in ("", "nvme0\n", "/sys/block/nvme1n1/device/nvme0\n", many):
+        with pytest.raises(Unreadable):
+            transport("nvme0n1", listed)
 
 
 def test_without_its_own_name_a_namespace_is_unknown() -> None:
