@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gate.canonical import sha256
+from gate.endpoint import address
 from gate.lazy import lazy
 from gate.step import Step
 
@@ -227,9 +228,19 @@ class Identity:
     """A word of gate.inventory.Medium."""
 
     name: str
-    """What was measured of it: a serial, or endpoint, account and bucket."""
+    """What was measured of it: a serial, or endpoint and account."""
 
     provenance: Provenance = Provenance.MEASURED
+    part: str = ""
+    """Which part of it, such as a bucket: no identity of its own, but another one is another place."""
+
+    addresses: tuple[str, ...] = ()
+    """Of a service: its host's name, every address of that, and names in the inventory that have one of these."""
+
+    @property
+    def words(self) -> str:
+        """Spell it with its part."""
+        return f"{self.kind}:{self.name} {self.part}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -307,9 +318,13 @@ class Trace:
         found: list[str] = []
         for leaf in self.leaves:
             found += (leaf.lun, *leaf.target_ports, *leaf.devices, *leaf.through)
-        for share in self.shares:
-            found += share.addresses
-        return frozenset(found)
+        return frozenset((*found, *self.addresses))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address of what serves it, each once and in one spelling; the host's name of a service too."""
+        told = (*(one.addresses for one in self.shares), *(one.addresses for one in self.identities))
+        return tuple(dict.fromkeys(address(each) for addresses in told for each in addresses))
 
     @lazy
     def place(self) -> str | None:
@@ -320,7 +335,7 @@ class Trace:
             return self.lun
         found = sorted(leaf.lun for leaf in self.leaves)
         found += sorted(f"{share.server}:{share.export}" for share in self.shares)
-        found += sorted(f"{one.kind}:{one.name}" for one in self.identities)
+        found += sorted(one.words for one in self.identities)
         return " ".join(found) or None
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from gate import endpoint as spelling
 from gate.duration import Duration
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -260,6 +261,13 @@ class Array(Frozen):
         """The fabric that a switch is of; empty for an array."""
         return self.plane.fabrics[0] if self.family in SWITCHES else ""
 
+    @property
+    def reached_at(self) -> tuple[str, ...]:
+        """Addresses and names under which it is reached for anything but files; a switch's portal is an array's."""
+        upload = (self.upload.host,) if self.upload else ()
+        portal = (self.scratch.portal,) if self.scratch and not self.fabric else ()
+        return (self.ssh.host, *upload, *portal)
+
 
 class Appliance(Frozen):
     """What keeps copies and is no array that the gate can ask: a backup appliance, a tape library, a datastore."""
@@ -410,6 +418,7 @@ LOOPBACK = re.compile(r"http://(127(\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1
 
 
 def _not_open(endpoint: str) -> str:
+    spelling.service(endpoint)  # what cannot be compared with others is refused
     if endpoint.startswith("http:") and not LOOPBACK.fullmatch(endpoint):
         raise ValueError("endpoint: https, since whoever is on the wire could answer in its place")
     return endpoint
@@ -435,8 +444,8 @@ class ObjectStore(Frozen):
     account: Text
     bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{2,62}$")]
     prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*/)*$", max_length=256)] = ""
-    on_arrays: tuple[Name, ...] = ()
-    """Arrays of this inventory on which the service itself keeps its data; none for a service outside the fleet."""
+    on_arrays: tuple[Name, ...]
+    """Arrays of this inventory on which the service keeps its data; must be said, `[]` for one outside the fleet."""
 
     bypass_holders: tuple[Text, ...] | None = None
     """Accounts that may bypass a lock in governance mode; None where nobody has listed them."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from gate.evidence import Leaf, Share, Trace
+from gate.evidence import Leaf, Trace
 from gate.landscape import Element, Map, Place
 from gate.sentence import Sentence, spell
 
@@ -89,7 +89,7 @@ def _shared(source: Trace, backup: Trace) -> _Shared:
         return _Shared(f"both are reached through the target ports {' and '.join(ports)}", ports)
     if luns := _common(_luns(source), _luns(backup)):
         return _Shared(f"both lie on the LUN {' and '.join(luns)}")
-    if addresses := _common(_addresses(source.shares), _addresses(backup.shares)):
+    if addresses := _common(source.addresses, backup.addresses):
         return _Shared(f"both are served from {' and '.join(addresses)}")
     if through := _common(_through(source.leaves), _through(backup.leaves)):
         return _Shared(f"both are reached through {' and '.join(through)}", through)
@@ -150,10 +150,6 @@ def _common(here: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:
 
 def _luns(trace: Trace) -> list[str]:
     return [leaf.lun for leaf in trace.leaves]
-
-
-def _addresses(shares: tuple[Share, ...]) -> list[str]:
-    return [address for share in shares for address in share.addresses]
 
 
 def _through(leaves: tuple[Leaf, ...]) -> list[str]:

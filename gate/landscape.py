@@ -8,8 +8,8 @@ volumes on counts beside it: both ends of a virtualiser are part of the place.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
+from gate.endpoint import address, literal
 from gate.evidence import ArrayReading, Hop, Identity, Leaf, Provenance, Share, Trace
 from gate.inventory import Appliance, Inventory, Medium
 from gate.lazy import lazy
@@ -119,6 +119,7 @@ class Map:
         self._ports = _index((port, name) for name, one in readings.items() for port in one.target_ports)
         self._volumes = _index((volume.uid, name) for name, one in readings.items() for volume in one.volumes or ())
         self._array_at = _index((address(one), array.id) for array in inventory.arrays for one in array.addresses)
+        self._array_reached = _index((address(each), one.id) for one in inventory.arrays for each in one.reached_at)
         self._appliances = {one.id: one for one in inventory.appliances}
         self._appliance_at = _index((address(each), one.id) for one in inventory.appliances for each in one.addresses)
         self._appliance_by_port = _index((each, one.id) for one in inventory.appliances for each in one.target_ports)
@@ -127,7 +128,7 @@ class Map:
         told = [(each.uid, other) for one in readings.values() for each in one.volumes or () for other in each.copy_of]
         self.copy_of = _index((uid, ids.get(_remote(other), other)) for uid, other in told)
         self._known: dict[str, dict[str, Place]] = {provenance.value: {} for provenance in Provenance}
-        self._identified: dict[tuple[str, str, str], Place] = {}
+        self._identified: dict[Identity, Place] = {}
         self._located: dict[int, tuple[Trace, Place]] = {}
 
     def locate(self, trace: Trace | None) -> Place:
@@ -144,10 +145,9 @@ class Map:
             return self._leaf(trace, trace.leaves[0])
         if len(trace.identities) == 1 and not (trace.leaves or trace.shares or trace.hops or trace.problem):
             one = trace.identities[0]
-            key = (one.kind, one.name, one.provenance.value)
-            if key not in self._identified:
-                self._identified[key] = self._identity(one)
-            return self._identified[key]
+            if one not in self._identified:
+                self._identified[one] = self._identity(one)
+            return self._identified[one]
         parts = [self._leaf(trace, leaf) for leaf in trace.leaves]
         parts += [self._share(trace, share) for share in trace.shares]
         parts += [self._identity(identity) for identity in trace.identities]
@@ -204,15 +204,31 @@ class Map:
     def _share(self, trace: Trace, share: Share) -> Place:
         parts = []
         for one in dict.fromkeys(map(address, share.addresses)):
-            arrays, appliances = self._array_at.get(one, ()), self._appliance_at.get(one, ())
-            if not arrays and not appliances:
+            if one not in self._array_at and one not in self._appliance_at:
                 parts.append(_unknown(f"no array or appliance of the inventory serves files from {one}"))
-            parts += [self._array(name, Provenance.INVENTORY) for name in arrays]
-            parts += [self._appliance(self._appliances[name], Provenance.INVENTORY) for name in appliances]
+            parts += self._at(one)
         if not parts:
             told = f"{trace.path} on {trace.host}: no address of the server {share.server} is known"
             return _unknown(told)
         return _joined(parts)
+
+    def _at(self, one: str) -> list[Place]:
+        """Return every array and appliance that is at an address, whatever it does there."""
+        arrays = dict.fromkeys((*self._array_at.get(one, ()), *self._array_reached.get(one, ())))
+        found = [self._array(name, Provenance.INVENTORY) for name in arrays]
+        appliances = (self._appliances[name] for name in self._appliance_at.get(one, ()))
+        return found + [self._appliance(each, Provenance.INVENTORY) for each in appliances]
+
+    def _service(self, one: Identity, provenance: Provenance) -> Place:
+        """
+        Place an object service: itself, and whatever of the inventory is at one of its addresses.
+
+        What its entry in the inventory says that it lies on are hops of the trace.
+        """
+        parts = [Place((Element(one.kind, one.name, None, provenance),))]
+        if not any(map(literal, one.addresses)):
+            parts.append(_unknown(f"no address of {one.name} is known, so whether an array serves it is not known"))
+        return _joined([*parts, *(place for each in one.addresses for place in self._at(address(each)))])
 
     def _identity(self, one: Identity) -> Place:
         if one.kind == VIRTUAL_DISK:
@@ -225,8 +241,8 @@ class Map:
         provenance = Provenance.MEASURED if one.provenance is Provenance.MEASURED else Provenance.DECLARED
         if one.kind == ARRAY:
             return _unknown(f"an array is known by its LUN or ports, not by the name {one.name}")
-        if one.kind == Medium.OBJECT_SERVICE:  # what it lies on are hops of the trace, from its entry in the inventory
-            return Place((Element(one.kind, one.name, None, provenance),))
+        if one.kind == Medium.OBJECT_SERVICE:
+            return self._service(one, provenance)
         found = self._appliances.get(one.name)
         if found is None or found.medium != one.kind:
             return _unknown(f"{one.kind} {one.name} is not in the inventory, so what lies behind it is not known")
@@ -261,14 +277,6 @@ class Map:
                 weaker = Provenance.DECLARED if provenance is Provenance.DECLARED else Provenance.INVENTORY
                 parts.append(self._with_backends(named[backend], weaker, (*front, name)))
         return _joined(parts)
-
-
-def address(text: str) -> str:
-    """Spell an address as `ip_address` does, so that one address has one spelling; a name in lower case."""
-    try:
-        return str(ip_address(text.strip("[]")))
-    except ValueError:
-        return text.lower()
 
 
 def _remote(other: str) -> tuple[str, str]:

@@ -91,7 +91,8 @@ SERIALS = {
 DATA_LUN, VAULT_LUN = "600507680000000000000000000000a1", "600507680000000000000000000000b1"
 SCRATCH_LUN, TOOLS_LUN = "600507680000000000000000000000b8", "600507680000000000000000000000b2"
 OWN_LUN = "600507680000000000000000000000b3"
-BUCKET = "https://objects.example offsite copies"
+SERVICE, SERVICE_AT = "https://objects.example offsite", ("objects.example", "198.51.100.7")
+BUCKET = f"{SERVICE} copies"
 
 
 def port(array: str, node: int = 1) -> str:
@@ -162,12 +163,17 @@ def protection(name: str = "nightly", of: str = "sidekick", **fields: Any) -> Pr
     return Protection(**{**given, **fields})
 
 
+def object_store(**fields: Any) -> ObjectStore:
+    given: dict[str, Any] = {"endpoint": "https://objects.example", "account": "offsite", "bucket": "copies"}
+    return ObjectStore(**{**given, "on_arrays": (), **fields})
+
+
 def offsite(name: str = "offsite", of: str = "sidekick", **fields: Any) -> Protection:
     """The second copy, in an object service that locks what it holds."""
     given: dict[str, Any] = {
         "tool": BackupTool.S3_OBJECTS,
         "medium": Medium.OBJECT_SERVICE,
-        "object_store": ObjectStore(endpoint="https://objects.example", account="offsite", bucket="copies"),
+        "object_store": object_store(),
         "plane": plane("object-operations", "object-directory", "offsite"),
     }
     return protection(name, of, **{**given, **fields})
@@ -271,12 +277,17 @@ def trace(on: str, lun: str, target_ports: tuple[str, ...] | None = None, **fiel
     return Trace(**{**given, **fields})
 
 
+def service(name: str = SERVICE, **fields: Any) -> Identity:
+    given: dict[str, Any] = {"part": "copies", "addresses": SERVICE_AT}
+    return Identity(Medium.OBJECT_SERVICE.value, name, **{**given, **fields})
+
+
 def bucket(**fields: Any) -> Trace:
     given: dict[str, Any] = {
         "host": "bk-1",
         "path": "/offsite",
         "at": NOON - timedelta(minutes=1),
-        "identities": (Identity(Medium.OBJECT_SERVICE.value, BUCKET),),
+        "identities": (service(),),
         "raw": (DIGEST,),
     }
     return Trace(**{**given, **fields})

@@ -11,7 +11,21 @@ from gate.inventory import Appliance, Backend, Inventory, Medium, VirtualDisk
 from gate.isolation import Isolation, Relation, array_number
 from gate.isolation import relate as compare
 from gate.landscape import Map, Place
-from tests.cases import DATA_LUN, NOON, SERIALS, VAULT_LUN, array, fleet, host, leaf, port, reading, trace
+from tests.cases import (
+    DATA_LUN,
+    NOON,
+    SERIALS,
+    VAULT_LUN,
+    array,
+    bucket,
+    fleet,
+    host,
+    leaf,
+    port,
+    reading,
+    service,
+    trace,
+)
 
 FLEET = fleet()
 
@@ -304,12 +318,14 @@ FILES = fleet(arrays=(array("east-1"), array("east-2"), array("west-1"), FILER))
     [
         (("192.0.2.7",), Relation.DIFFERENT),
         (("192.0.2.7", "192.0.2.8", "2001:DB8:0::7"), Relation.DIFFERENT),
+        (("::ffff:192.0.2.7",), Relation.DIFFERENT),
         (("192.0.2.9",), Relation.DIFFERENT),
         (("192.0.2.7", "192.0.2.99"), Relation.UNKNOWN),
         (("192.0.2.10",), Relation.SAME),
+        (("::FFFF:192.0.2.10",), Relation.SAME),
         ((), Relation.UNKNOWN),
     ],
-    ids=["one", "all", "appliance", "a stray one", "a gateway before the array", "none"],
+    ids=["one", "all", "mapped", "appliance", "a stray one", "a gateway before the array", "that one mapped", "none"],
 )
 def test_every_address_of_a_file_server_must_be_known(addresses: tuple[str, ...], expected: Relation) -> None:
     found = relate(DATA, share(*addresses), told(), FILES)
@@ -342,8 +358,8 @@ def identified(kind: str, name: str, provenance: Provenance = Provenance.MEASURE
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
-        (identified("object-service", "https://s3.example b a"), Relation.DIFFERENT),
-        (identified("object-service", "https://s3.example b a", Provenance.DECLARED), Relation.UNKNOWN),
+        (bucket(), Relation.DIFFERENT),
+        (bucket(identities=(service(provenance=Provenance.DECLARED),)), Relation.UNKNOWN),
         (
             identified(
                 "object-service", "s", Provenance.MEASURED, Hop("array", "east-1", "", Provenance.INVENTORY)

@@ -12,9 +12,11 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from gate.backups.s3_words import BEGINNING, REST, Request, Role, read
+from gate.endpoint import host
 from gate.errors import GateError, Outside
 from gate.evidence import Reply, ReplyState
 from gate.gather.lines import Lines
+from gate.gather.naming import Names
 from gate.inventory import Inventory, Protection
 from gate.objects import credential
 from gate.objects.rest import RestServer
@@ -34,6 +36,7 @@ class Objects:
     ) -> None:
         self._protections: dict[str, Protection] = {one.id: one for one in inventory.protections if one.object_store}
         self._servers = {one.id: one.append_only_server for one in inventory.protections if one.append_only_server}
+        self._names = Names(inventory)
         self._keys = keys
         self._connect_s = connect_s
         self._deadline_s = deadline_s
@@ -68,12 +71,21 @@ class Objects:
     def ask(self, line: str, *, deadline_s: float | None = None) -> Reply:
         """Put one question; a key that cannot be used is `unreachable` with the sentence."""
         request, started = read(line), self._clock()
+        if request.verb == "where":
+            return self._where(line, request, started)
         try:
             service = self._server(request) if line.startswith(REST) else self.service(request)
         except GateError as error:
             now = self._clock()
             return Reply(request.protection, line, ReplyState.UNREACHABLE, started, now, problem=error.message)
         return service.ask(line, request.verb, request.given, deadline_s=deadline_s)
+
+    def _where(self, line: str, request: Request, started: datetime) -> Reply:
+        """Tell where a service is; the resolver is asked, the service is not."""
+        store = self._protections[request.protection].object_store
+        told = self._names.told(host(store.endpoint)) if store else b""
+        answered = ReplyState.ANSWERED
+        return Reply(request.protection, line, answered, started, self._clock(), 0 if told else 1, told)
 
     def _server(self, request: Request) -> RestServer:
         server = self._servers.get(request.protection)

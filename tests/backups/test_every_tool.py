@@ -56,7 +56,7 @@ FAULTS = {
 
 def protection(tool: BackupTool, *, whole: bool) -> Protection:
     """A protection with everything that any tool asks of the inventory, or with nothing that may be left out."""
-    store = ObjectStore(endpoint="https://objects.example", account="offsite", bucket="copies")
+    store = ObjectStore(endpoint="https://objects.example", account="offsite", bucket="copies", on_arrays=())
     objects: dict[str, Any] = {"medium": Medium.OBJECT_SERVICE, "object_store": store}
     named: dict[str, Any] = {
         "name": "main",

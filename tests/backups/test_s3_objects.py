@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gate.backups import s3_objects, s3_place
 from gate.backups.answers import Unread
 from gate.backups.s3_words import Role, read, spell
-from gate.evidence import Provenance
+from gate.evidence import Provenance, Reply, ReplyState, Trace
 from gate.lab.bucket import COMPLIANCE
 from gate.ssh.wire import utc_now
 from tests.objects.shop import OFFSITE, Shop, shop
@@ -137,8 +138,9 @@ def test_the_service_itself_is_the_measured_identity(store: Shop) -> None:
     identity = trace.identities[0]
     endpoint = store.protection.object_store.endpoint if store.protection.object_store else ""
     assert (identity.kind, identity.provenance) == ("object-service", Provenance.MEASURED)
-    assert identity.name == f"{endpoint} sidekick-copies lab-offsite"
-    assert trace.place == f"object-service:{identity.name}"
+    assert (identity.name, identity.part) == (f"{endpoint} lab-offsite", "sidekick-copies")
+    assert identity.addresses == ("127.0.0.1",)
+    assert trace.place == f"object-service:{identity.name} sidekick-copies"
 
 
 def test_arrays_behind_the_service_are_hops_of_the_way(store: Shop) -> None:
@@ -146,6 +148,43 @@ def test_arrays_behind_the_service_are_hops_of_the_way(store: Shop) -> None:
     behind = store.protection.object_store.model_copy(update={"on_arrays": ("east-1",)})
     trace = store.drive(s3_place.trace(store.protection.model_copy(update={"object_store": behind}), utc_now()))
     assert ("array", "east-1", Provenance.INVENTORY) in [(one.kind, one.name, one.provenance) for one in trace.hops]
+
+
+WELL = {"addresses": ["198.51.100.7"], "names": [], "unresolved": []}
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (WELL | {"addresses": []}, "the addresses of 127.0.0.1: none is known"),
+        (WELL | {"addresses": ["objects.example"]}, "none is known"),
+        (WELL | {"addresses": "198.51.100.7"}, "not as it should be"),
+        (WELL | {"addresses": [7]}, "not as it should be"),
+        (WELL | {"addresses": ["198.51.100.7"] * 257}, "not as it should be"),
+        ({"addresses": ["198.51.100.7"], "names": []}, "not as it should be"),
+        (WELL | {"unresolved": ["gw.example"]}, "the inventory names gw.example, which has no address"),
+    ],
+)
+def test_a_service_whose_addresses_are_in_doubt_has_no_place(store: Shop, said: dict[str, Any], words: str) -> None:
+    now = utc_now()
+    asking = s3_place.trace(store.protection, now)
+    line = next(asking)
+    assert line == "s3 sidekick-offsite read where"
+    with pytest.raises(StopIteration) as ended:
+        asking.send(Reply(OFFSITE, line, ReplyState.ANSWERED, now, now, 0, json.dumps(said).encode()))
+    trace: Trace = ended.value.value
+    assert words in trace.problem
+    assert (trace.place, trace.identities) == (None, ())
+
+
+def test_names_of_the_inventory_at_the_address_of_a_service_go_with_it(store: Shop) -> None:
+    now = utc_now()
+    asking = s3_place.trace(store.protection, now)
+    told = WELL | {"names": ["Gateway.Example."]}
+    asking.send(Reply(OFFSITE, next(asking), ReplyState.ANSWERED, now, now, 0, json.dumps(told).encode()))
+    with pytest.raises(StopIteration) as ended:
+        asking.send(Reply(OFFSITE, "s3", ReplyState.ANSWERED, now, now, 0, b"{}"))
+    assert ended.value.value.identities[0].addresses == ("127.0.0.1", "198.51.100.7", "gateway.example")
 
 
 def test_a_service_that_does_not_answer_has_no_identity(store: Shop) -> None:

@@ -259,7 +259,8 @@ class Eyes:
         )  # fmt: skip
 
     def _bucket(self, now: datetime) -> Trace:
-        named = Identity("object-service", "http://127.77.0.51:8333 lab-offsite sidekick-copies")
+        service = "http://127.77.0.51:8333 lab-offsite"
+        named = Identity("object-service", service, part="sidekick-copies", addresses=("127.77.0.51",))
         return Trace("bk-1", "sidekick-copies", now, identities=(named,))
 
     def _trace(self, host: str, path: str, disk: str, array: str, lun: str, now: datetime) -> Trace:

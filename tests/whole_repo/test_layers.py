@@ -9,7 +9,7 @@ from tests.repository import GATE, imported, modules, name, parsed, room
 
 LAYERS: tuple[set[str], ...] = (
     {"errors"},
-    {"canonical", "chap", "drawing", "duration", "lazy", "sentence", "tree"},
+    {"canonical", "chap", "drawing", "duration", "endpoint", "lazy", "sentence", "tree"},
     {"inventory", "step"},
     {"change", "document", "evidence", "policy"},
     {"finding", "landscape", "person", "sink", "transcript"},
@@ -84,7 +84,10 @@ PURE_STDLIB = {
     "enum", "fnmatch", "fractions", "functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re",
     "shlex", "statistics", "string", "struct", "types", "typing", "unicodedata", "uuid",
 }  # fmt: skip
-PURE_NAMES = {("pathlib", "PurePosixPath"), ("ipaddress", "ip_address"), ("ipaddress", "ip_network")}
+PURE_NAMES = {
+    ("pathlib", "PurePosixPath"),
+    *(("ipaddress", name) for name in ("ip_address", "ip_network", "IPv6Address")),
+}
 PURE_EXTRA: dict[str, set[str]] = {
     "duration": {"pydantic"},
     "tree": {"yaml"},
