@@ -118,7 +118,7 @@ def why_not(
 
 
 def _filled(seats: tuple[Seat, ...], halves: list[SignedWaiver]) -> dict[Seat, SignedWaiver]:
-    """Fill the seats with distinct people, the latest half of each seat and person; two seats, so trying is enough."""
+    """Fill the seats with distinct people, each by their latest half; there are few, so trying is enough."""
     best: dict[Seat, SignedWaiver] = {}
     latest = {(half.statement.seat, half.statement.approver): half for half in halves}
 

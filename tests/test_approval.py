@@ -20,6 +20,7 @@ from gate.approval import (
     may_perform,
     may_resume,
     may_sit,
+    may_try,
     read_statement,
     seats_due,
     tally,
@@ -337,6 +338,20 @@ def test_a_signature_by_no_enrolled_key_of_the_approver_does_not_count(key: str)
 def test_a_session_approval_needs_no_key() -> None:
     session = replace(signed(method=Method.SESSION), key="")
     assert Seat.STORAGE in count(session, kind=ApprovalKind.SESSION).filled
+
+
+@pytest.mark.parametrize(
+    ("person", "said"),
+    [
+        (Person("a", frozenset({Role.REQUESTER})), ""),
+        (Person("a", frozenset({Role.PERFORMER})), ""),
+        (Person("a", seats=frozenset({Seat.STORAGE})), ""),
+        (Person("a", frozenset({Role.AUDITOR, Role.ADMIN})), "only a requester, a performer or the holder of a seat"),
+        (Person("a", frozenset({Role.PERFORMER}), contractor=True), "a contractor does not have arrays asked"),
+    ],
+)
+def test_the_fleet_is_asked_for_whoever_works_on_changes_here(person: Person, said: str) -> None:
+    assert may_try(person) == said
 
 
 def test_going_on_is_decided_by_neither_requester_nor_contractor() -> None:

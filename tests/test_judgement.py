@@ -438,3 +438,26 @@ def test_a_host_that_told_only_of_itself_is_no_witness_of_what_the_change_does(n
     watches = name in WATCHES
     assert (no_witness_left((*ill, *other)) == "") is watches
     assert judged((*probes(), *ill, *other)).result is (Held.HELD if watches else Held.INCONCLUSIVE)
+
+
+def test_a_soak_of_one_round_ends_with_its_first() -> None:
+    lost_one = of_host("db-1", "host-sessions", PASSED, FAILED)
+    assert judged((*probes(1), *lost_one), rounds=1).result is Held.FAILED
+    fell = of_host("db-1", OF_ITSELF[0], PASSED, FAILED)
+    came = judged((*probes(1), *of_host("db-1", "host-sessions", PASSED, PASSED), *fell), rounds=1)
+    assert came.result is Held.INCONCLUSIVE
+    assert f"db-1 is no witness of it: {OF_ITSELF[0]}: {OF_ITSELF[0]} told" in came.because
+
+
+def test_before_the_first_round_what_a_failed_part_had_taken_is_not_laid_to_the_change() -> None:
+    result = judged((lost(0, Outcome.FAILED),), rounds=0)
+    assert result.result is Held.INCONCLUSIVE
+
+
+def test_a_witness_is_who_was_well_and_saw_the_arrays_before_the_change() -> None:
+    ill = of_host("db-1", "host-raid", FAILED)
+    late = (Probe("bk-1", "host-sessions", 1, PASSED, "told"),)
+    assert no_witness_left((*ill, *late)) != ""
+    assert no_witness_left((*ill, *of_host("bk-1", "host-sessions", PASSED))) == ""
+    falls = of_host("db-1", OF_ITSELF[0], PASSED, FAILED)
+    assert no_witness_left((*SEES, *falls)) == ""

@@ -89,6 +89,23 @@ def test_a_person_who_holds_both_seats_makes_room_for_another() -> None:
     assert force(*both, MANAGER)[0].by == (("data-owner", "both"), ("change-manager", "manager"))
 
 
+def test_of_two_people_who_may_fill_a_seat_the_first_on_record_does() -> None:
+    both = half("both")
+    assert force(OWNER, both, MANAGER)[0].by == (("data-owner", "owner"), ("change-manager", "manager"))
+    assert force(both, OWNER, MANAGER)[0].by == (("data-owner", "both"), ("change-manager", "manager"))
+
+
+def test_a_policy_of_three_seats_needs_three_people() -> None:
+    seats = (*SEATS, Seat.STORAGE)
+    third = half("both", "storage")
+    assert force(OWNER, MANAGER, third, seats=seats)[0].by[-1] == ("storage", "both")
+    assert force(OWNER, half("both", "change-manager"), third, seats=seats) == ()
+
+
+def test_what_is_signed_this_very_moment_counts() -> None:
+    assert force(OWNER, replace(MANAGER, at=NOON))
+
+
 @pytest.mark.parametrize("changed", [{"finding": OTHER_DIGEST}, {"check": "backup-counted"}])
 def test_halves_about_different_findings_do_not_meet(changed: Any) -> None:
     assert force(OWNER, half("manager", "change-manager", **changed)) == ()

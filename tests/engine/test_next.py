@@ -260,7 +260,8 @@ def test_the_question_after_a_second_sending_is_another_one_than_after_the_first
     history.asked(first.step).answered("again").intend(FORWARD, APPLY, 2).end(FORWARD, APPLY, "unknown")
     second = then(history.look(FORWARD, APPLY, "not_begun"))
     assert isinstance(second, Question)
-    assert first.question != second.question
+    assert first.question == "forward step apply was sent and it was not begun. May it be sent again?"
+    assert second.question == "forward step apply was sent 2 times and it was not begun. May it be sent again?"
 
 
 def test_rounds_are_made_one_interval_after_the_other() -> None:
@@ -272,6 +273,12 @@ def test_rounds_are_made_one_interval_after_the_other() -> None:
         assert then(history.later(SECOND)) == ProbeRound(number)
         history.round(number)
     assert then(history) == Judge(ROUNDS)
+
+
+def test_the_soak_begins_when_the_last_step_has_ended() -> None:
+    history = History().forward(VERIFY).later(INTERVAL * 5).step(FORWARD, VERIFY)
+    ended = history.now
+    assert then(history) == Wait(f"soak: round 1 of {ROUNDS} is due", ended + INTERVAL)
 
 
 def test_after_a_pause_of_the_gate_rounds_are_not_made_up_for_at_once() -> None:
@@ -290,6 +297,11 @@ def test_a_round_counts_only_when_every_probe_of_canary_and_control_was_answered
 def test_a_canary_that_broke_is_judged_without_waiting_for_the_other_rounds() -> None:
     history = History().forward().later(INTERVAL).round(1, {(CANARY, "known-answer"): "failed"})
     assert then(history) == Judge(1)
+
+
+def test_a_canary_that_was_ill_before_the_change_is_watched_to_the_end() -> None:
+    history = History().forward().probe(CANARY, "health", 0, outcome="failed").later(INTERVAL)
+    assert then(history) == ProbeRound(1)
 
 
 @pytest.mark.parametrize("outcomes", [{(CONTROL, "health"): "failed"}, {(CANARY, "health"): "unknown"}])
@@ -355,6 +367,9 @@ def test_a_halted_a_closed_and_a_change_that_has_not_begun_wait_without_end() ->
         assert action.until is None
 
 
-def test_a_soak_shorter_than_its_interval_still_has_one_round() -> None:
-    short = plan(thresholds={**plan().thresholds, "soak_s": 1})
-    assert rounds_due(short, History(short).forward().standing) == 1
+@pytest.mark.parametrize(
+    ("soak_s", "interval_s", "rounds"), [(1, 10, 1), (10, 10, 1), (19, 10, 1), (20, 10, 2), (3, 1, 3), (3, 0, 3)]
+)
+def test_a_soak_has_a_round_an_interval_and_one_at_least(soak_s: int, interval_s: int, rounds: int) -> None:
+    given = plan(thresholds={**plan().thresholds, "soak_s": soak_s, "probe_interval_s": interval_s})
+    assert rounds_due(given, History(given).forward().standing) == rounds

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gate.change import Grant, Purpose
 from gate.errors import BadInput, Outside
 from gate.keyholding import krl
 from gate.keys import public_line
+from gate.permits.office import SKEW, PermitOffice
 from gate.permits.register import Register
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
@@ -113,3 +115,31 @@ def test_a_revocation_whose_list_could_not_be_written_is_on_the_next_one(place: 
     place.listed.rmdir()
     register.enter(2, "chg-0002", LATER)
     assert place.revokes(1)
+
+
+GRANT = Grant("chg-0001", "canary", "west-2", Purpose.FORWARD, f"sha256:{'a' * 64}", LATER)
+
+
+def test_an_office_remembers_what_it_makes_takes_back_what_is_over_and_all_of_a_change_that_is_stopped(
+    place: Place,
+) -> None:
+    office = PermitOffice(Ed25519PrivateKey.generate(), timedelta(hours=1), register=place.open())
+    used, open_still = office.issue(GRANT, NOW), office.issue(GRANT, NOW)
+    office.over(used)
+    assert place.revokes(used.serial)
+    office.stopped("chg-0001")
+    serials = sorted((used.serial, open_still.serial))
+    assert place.revokes(*serials)
+    place.now = LATER + SKEW - timedelta(seconds=1)
+    place.open().start()
+    assert place.revokes(*serials), "an array whose clock is behind would still take it"
+    place.now = LATER + SKEW
+    place.open().start()
+    assert place.revokes()
+
+
+def test_an_office_without_a_register_has_nothing_to_take_back() -> None:
+    office = PermitOffice(Ed25519PrivateKey.generate(), timedelta(hours=1))
+    office.over(office.issue(GRANT, NOW))
+    office.stopped("chg-0001")
+    assert office.public_line().endswith(" sangate-ca")
