@@ -57,6 +57,20 @@ GROUNDS = {
         (*(f"gate/{room}.py" for room in ROOMS), "gate/fate/*.py", "gate/checks/*.py"),
         ("checks", *(f"test_{room}*.py" for room in ROOMS)),
     ),
+    "moves": Ground(
+        (
+            *(f"gate/{rule}.py" for rule in ("attendance", "canary", "escort", "mending", "person", "standing")),
+            *(f"gate/{rule}.py" for rule in ("finding", "landscape", "verdict")),
+            "gate/lifecycle/*.py",
+        ),
+        (
+            *(f"test_{room}*.py" for room in ("attendance", "canary", "escort", "mending", "person", "lifecycle")),
+            *(f"test_{room}*.py" for room in ("authority", "isolation", "verdict")),
+            "engine/test_next.py",
+            "engine/test_by_hand.py",
+            "checks",
+        ),
+    ),
     "permits": Ground(
         (
             *(f"gate/{rule}.py" for rule in ("approval", "authority", "judgement", "waiver")),
