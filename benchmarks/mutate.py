@@ -5,8 +5,9 @@ Change one thing in a rule at a time, and see whether its tests notice.
 
 What is changed is told in `mutants.py`. The tests are collected once. Each then runs in a child of its own, which says
 which lines of the rules it came to; each mutant runs in a child too, which asks the tests that came to its statement,
-those of the same name and the narrowest first, up to the first that fails. Tests that draw at random are left out,
-since what only they notice is noticed by luck. What survives is printed with its line, and of each file how many were
+those of the same name and the narrowest first, up to the first that fails, which must then hold without the mutant:
+one that needs a second may fail on a busy machine by itself. Tests that draw at random are left out, since what only
+they notice is noticed by luck. What survives is printed with its line, and of each file how many were
 tried; a mutant that changes nothing anybody could see is a survivor too.
 """
 
@@ -91,6 +92,9 @@ GROUNDS = {
 LONGEST_S = 10
 """A mutant that goes in a circle is noticed by that: of processor, beside ten times what its tests took."""
 
+TRIES = 3
+"""How often a test that failed without a mutant is asked again."""
+
 HELD, NOTICED, NOT_PUT = 0, 1, 3
 """How a child ends."""
 
@@ -122,13 +126,13 @@ def _child(work: Callable[[int], int], most_s: int) -> tuple[int, int]:
         os._exit(NOTICED)
 
 
-def _holds(items: list[pytest.Item]) -> bool:
-    """Run tests up to the first that fails."""
+def _failing(items: list[pytest.Item]) -> pytest.Item | None:
+    """Run tests up to the first that fails, and return that."""
     for item, after in zip(items, [*items, None][1:], strict=True):
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=after)):
             item.session._setupstate.teardown_exact(None)
-            return False
-    return True
+            return item
+    return None
 
 
 def _lines(item: pytest.Item, files: Collection[str], writing: int) -> int:
@@ -145,11 +149,11 @@ def _lines(item: pytest.Item, files: Collection[str], writing: int) -> int:
 
     threading.settrace(call)
     sys.settrace(call)
-    holds = _holds([item])
+    failing = _failing([item])
     sys.settrace(None)
     with os.fdopen(writing, "w") as pipe:
         json.dump([time.process_time(), sorted(seen)], pipe)
-    return HELD if holds else NOTICED
+    return NOTICED if failing else HELD
 
 
 class Trial:
@@ -160,7 +164,9 @@ class Trial:
         self.survived = 0
         self.made = 0
         self.reached: list[Reach] = []
-        self.under_way: dict[int, Mutant] = {}
+        self.under_way: dict[int, tuple[Mutant, int, int]] = {}
+        """Child → its mutant, the end to read from, and which try it is."""
+
         self.ended: Counter[str] = Counter()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -182,7 +188,7 @@ class Trial:
 
         def work(_: int) -> int:
             changed = [path for path in self.files if put(path, ast.parse(Path(path).read_text()))]
-            return HELD if not changed and _holds(items) else NOTICED
+            return NOTICED if changed or _failing(items) else HELD
 
         child, reading = _child(work, LONGEST_S * 60)
         os.close(reading)
@@ -190,13 +196,14 @@ class Trial:
             raise SystemExit("tests fail without any mutant")
 
     def _reach(self, item: pytest.Item, whole: dict[str, str]) -> Reach:
-        child, reading = _child(lambda writing: _lines(item, whole, writing), LONGEST_S * 60)
-        with os.fdopen(reading) as pipe:
-            told = pipe.read()
-        if os.waitpid(child, 0)[1]:
-            raise SystemExit(f"{item.nodeid} fails without any mutant")
-        took_s, lines = json.loads(told)
-        return Reach(item, frozenset((whole[name], line) for name, line in lines), took_s)
+        for _ in range(TRIES):
+            child, reading = _child(lambda writing: _lines(item, whole, writing), LONGEST_S * 60)
+            with os.fdopen(reading) as pipe:
+                told = pipe.read()
+            if os.waitpid(child, 0)[1] == HELD:
+                took_s, lines = json.loads(told)
+                return Reach(item, frozenset((whole[name], line) for name, line in lines), took_s)
+        raise SystemExit(f"{item.nodeid} fails without any mutant")
 
     def _try_all(self, path: str) -> None:
         self.ended.clear()
@@ -214,7 +221,7 @@ class Trial:
         self.survived += self.ended["survive"]
         self._say(", ".join([f"{path}: {tried} mutants", *(f"{many} {how}" for how, many in self.ended.items())]))
 
-    def _begin(self, mutant: Mutant) -> None:
+    def _begin(self, mutant: Mutant, attempt: int = 1) -> None:
         """Ask every test that comes to the statement."""
         places = {(mutant.path, line) for line in mutant.statement}
         own = f"test_{Path(mutant.path).stem}"
@@ -223,32 +230,50 @@ class Trial:
             key=lambda one: (own not in one.item.nodeid, len(one.lines)),
         )
 
-        def work(_: int) -> int:
+        def work(writing: int) -> int:
             try:
                 changed = put(mutant.path, mutant.tree)
             except Exception:  # noqa: BLE001  it says nothing of the tests
                 changed = 0
             if not changed:
                 return NOT_PUT
-            return HELD if _holds([one.item for one in asked]) else NOTICED
+            failing = _failing([one.item for one in asked])
+            os.write(writing, failing.nodeid.encode() if failing else b"")
+            return NOTICED if failing else HELD
 
         child, reading = _child(work, LONGEST_S + int(10 * sum(one.took_s for one in asked)))
-        os.close(reading)
-        self.under_way[child] = mutant
+        self.under_way[child] = mutant, reading, attempt
         if not asked:
             self._say(f"{mutant.path}:{mutant.line}: no test comes here")
 
     def _reap(self) -> None:
         child, status = os.wait()
-        mutant = self.under_way.pop(child)
-        if status == HELD:
-            self.ended["survive"] += 1
-            self._say(f"{mutant.path}:{mutant.line}: {mutant.what}")
-        elif os.waitstatus_to_exitcode(status) == NOT_PUT:
-            self.ended["cannot be put"] += 1
-            self._say(f"{mutant.path}:{mutant.line}: {mutant.what} cannot be put in its place")
-        elif os.WIFSIGNALED(status):
+        mutant, reading, attempt = self.under_way.pop(child)
+        with os.fdopen(reading) as pipe:
+            noticed_by = pipe.read()
+        if os.WIFSIGNALED(status):
             self.ended["without end"] += 1
+        elif status == HELD:
+            self._told(mutant, "survive", mutant.what)
+        elif os.waitstatus_to_exitcode(status) == NOT_PUT:
+            self._told(mutant, "cannot be put", f"{mutant.what} cannot be put in its place")
+        elif self._holds_now(noticed_by):
+            return
+        elif attempt < TRIES:
+            self._begin(mutant, attempt + 1)
+        else:
+            self._told(mutant, "undecided", f"{mutant.what}: {noticed_by} fails without it too")
+
+    def _told(self, mutant: Mutant, how: str, words: str) -> None:
+        self.ended[how] += 1
+        self._say(f"{mutant.path}:{mutant.line}: {words}")
+
+    def _holds_now(self, name: str) -> bool:
+        """Whether the test that failed with the mutant holds without it: on a busy machine one may fail by itself."""
+        items = [one.item for one in self.reached if one.item.nodeid == name]
+        child, reading = _child(lambda _: NOTICED if not items or _failing(items) else HELD, LONGEST_S * 60)
+        os.close(reading)
+        return os.waitpid(child, 0)[1] == HELD
 
     @staticmethod
     def _say(line: str) -> None:
