@@ -67,6 +67,7 @@ from gate.inventory import (
     Medium,
     ObjectStore,
     Plane,
+    ProductionAccess,
     Protection,
     RecoveryTool,
     Scratch,
@@ -93,6 +94,8 @@ SCRATCH_LUN, TOOLS_LUN = "600507680000000000000000000000b8", "600507680000000000
 OWN_LUN = "600507680000000000000000000000b3"
 SERVICE, SERVICE_AT = "https://objects.example offsite", ("objects.example", "198.51.100.7")
 BUCKET = f"{SERVICE} copies"
+LOGIN = "sidekick of db-1 as backup of bk-1 (127.0.0.1:22 to 127.0.0.1:22)"
+"""As whom production's login is tried at the backup host of this fleet, as a record tells it."""
 
 
 def port(array: str, node: int = 1) -> str:
@@ -158,6 +161,7 @@ def protection(name: str = "nightly", of: str = "sidekick", **fields: Any) -> Pr
         "rehearsal_host": "bk-1",
         "rehearsal_scratch": "/scratch/rehearsal",
         "rehearsal_mount": "/scratch",
+        "production": ProductionAccess(account="sidekick", user="backup"),
         "plane": plane("backup-operations", "backup-directory", "vault"),
     }
     return Protection(**{**given, **fields})
@@ -370,7 +374,7 @@ def immutability(of: str = "offsite", **fields: Any) -> Immutability:
 
 
 def access(of: str, **fields: Any) -> AccessTest:
-    given: dict[str, Any] = {"at": NOON - timedelta(hours=1), "actor": "production", "refused": True, "answer": "403"}
+    given: dict[str, Any] = {"at": NOON - timedelta(hours=1), "actor": LOGIN, "refused": True, "answer": "403"}
     return AccessTest(of, **{**given, **fields, "raw": (DIGEST,)})
 
 

@@ -10,7 +10,7 @@ import re
 from gate.backups.answers import Asking, Unread, ask, shown
 from gate.backups.s3_words import Role, spell, told
 from gate.evidence import AccessTest, Reply, ReplyState
-from gate.inventory import Dataset, Protection, Ssh
+from gate.inventory import Protection, Ssh
 
 DENIED = re.compile(r"(?:^|\n)\S+: Permission denied \([a-z,-]+\)\.\s*$")
 SSH_FAILED = 255
@@ -18,8 +18,12 @@ NO_SUCH_USER = {"AccessDenied", "InvalidAccessKeyId"}
 """What S3 says to a key that may not, or that it does not know. A wrong signature shows a wrong file of ours."""
 
 
-def over_ssh(protection: Protection, dataset: Dataset, backup_host: Ssh) -> Asking[AccessTest]:
-    """From production's host, as production's account, log in to the backup host; OpenSSH must say why it may not."""
+def over_ssh(protection: Protection, backup_host: Ssh, actor: str) -> Asking[AccessTest]:
+    """
+    From production's host, as production's account, log in to the backup host; OpenSSH must say why it may not.
+
+    `actor` is what the record calls the trial (`gate.production`).
+    """
     tried = protection.production
     if tried is None:
         raise ValueError(f"{protection.id} declares no account of production")
@@ -28,7 +32,6 @@ def over_ssh(protection: Protection, dataset: Dataset, backup_host: Ssh) -> Aski
     line = f"sudo -n -u {tried.account} ssh {options} {tried.user}@{backup_host.host} true"
     reply = yield from ask(line, log)
     said = reply.stderr[:2000].decode("utf-8", errors="replace").strip()
-    actor = f"{tried.account} of {dataset.host} as {tried.user} of {protection.host}"
     if reply.state is not ReplyState.ANSWERED or reply.exit_status is None:
         return _test(protection, log, actor, None, reply.problem or "the trial did not end")
     if said.startswith("sudo:"):
@@ -40,18 +43,17 @@ def over_ssh(protection: Protection, dataset: Dataset, backup_host: Ssh) -> Aski
     return _test(protection, log, actor, None, f"neither let in nor refused: {shown(said)}")
 
 
-def over_s3(protection: Protection, name: str) -> Asking[AccessTest]:
+def over_s3(protection: Protection, name: str, actor: str) -> Asking[AccessTest]:
     """
     Have production's key hide an object of the gate's own, and take a delete marker of the gate's own away.
 
-    Neither is held by any lock, so only the want of rights can refuse it.
+    Neither is held by any lock, so only the want of rights can refuse it. `actor` is what the record calls the trial.
     """
     store = protection.object_store
     if store is None or store.sentinels is None:
         raise ValueError(f"{protection.id} has no place for sentinels")
     log: list[Reply] = []
     key = f"{store.sentinels.prefix}{protection.id}-{name}"
-    actor = f"production's own key at {store.endpoint}"
     markers: list[str] = []
     try:
         made = yield from ask(spell(protection.id, Role.SENTINEL, "delete", key=key), log)

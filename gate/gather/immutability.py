@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from gate import immutability
+from gate import immutability, production
 from gate.backups import access, append_only, held, s3_lock
 from gate.backups.answers import Asking, Unread, ask
 from gate.backups.s3_words import Role, answered, skew_s, spell
@@ -107,22 +107,30 @@ class Immutables:
         return record
 
     def access(self, protection: Protection, known: Iterable[AccessTest]) -> AccessTest | None:
-        """Try production's own credential where one is declared; None where none is, or it is not there."""
-        of_it = [one for one in known if one.protection == protection.id]
+        """
+        Try production's own credential where one is declared; None where none is, or it is not there.
+
+        A refusal on record stands for the very credential and place that would be tried now, and no other.
+        """
+        by_key, by_login = production.over_s3(protection), production.over_ssh(protection, self._inventory)
+        mark = self._objects.key_mark(protection.id, Role.PRODUCTION) if by_key else ""
+        if by_key and mark:
+            actor = by_key.with_key(mark)
+        elif by_login:
+            actor = by_login.words
+        else:
+            return None
+        of_it = [one for one in known if (one.protection, one.actor) == (protection.id, actor)]
         last = max(of_it, key=lambda one: one.at, default=None)
         if last and last.refused and timedelta(0) <= self._clock() - last.at < self._max_age:
             return last
-        store = protection.object_store
-        if store and store.sentinels and self._objects.has_key(protection.id, Role.PRODUCTION):
-            asking = access.over_s3(protection, f"{self._stamp()}-access")
-            found, kept = self._drive(protection, asking)
-        elif protection.production is not None:
-            dataset = self._inventory.dataset(protection.dataset)
-            asking = access.over_ssh(protection, dataset, self._inventory.host(protection.host).ssh)
-            done = interview(asking, lambda command: self._lines.ask(dataset.host, command), self._ledger)
-            found, kept = done.found, done.kept
+        if by_key and mark:
+            found, kept = self._drive(protection, access.over_s3(protection, f"{self._stamp()}-access", actor))
         else:
-            return None
+            host = self._inventory.dataset(protection.dataset).host
+            asking = access.over_ssh(protection, self._inventory.host(protection.host).ssh, actor)
+            done = interview(asking, lambda command: self._lines.ask(host, command), self._ledger)
+            found, kept = done.found, done.kept
         self._ledger.append(records.draft(found, self._ledger, GATE, kept))
         return found
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from gate.backups.s3_words import BEGINNING, REST, Request, Role, read
+from gate.canonical import sha256
 from gate.endpoint import host
 from gate.errors import GateError, Outside
 from gate.evidence import Reply, ReplyState
@@ -44,9 +45,15 @@ class Objects:
         self._made: dict[tuple[str, Role, credential.Credential], Service] = {}
         self._lock = threading.Lock()
 
-    def has_key(self, protection: str, role: Role) -> bool:
-        """Say whether there is a key file for this role, whatever is in it."""
-        return (self._keys / credential.file_name(protection, role.value)).exists()
+    def key_mark(self, protection: str, role: Role) -> str:
+        """Return a word that tells this role's key from another and gives nothing away; empty without a key file."""
+        path = self._keys / credential.file_name(protection, role.value)
+        if not path.exists():
+            return ""
+        try:
+            return sha256(credential.read(path).access.encode())[:19]
+        except GateError:
+            return "that cannot be read"
 
     def service(self, request: Request) -> Service:
         """Return the service under the key file as it is now; GateError when there is no such key or protection."""

@@ -99,7 +99,7 @@ DENIED = b"backup@bk-1: Permission denied (publickey,password).\r\n"
 )
 def test_only_a_refusal_in_so_many_words_is_one(reply: Reply, refused: bool | None) -> None:
     declared = PROTECTION.model_copy(update={"production": ProductionAccess(account="oracle", user="backup")})
-    asking = access.over_ssh(declared, INVENTORY.datasets[0], Ssh(host="10.0.0.9", port=2222))
+    asking = access.over_ssh(declared, Ssh(host="10.0.0.9", port=2222), "oracle")
     command = next(asking)
     assert command == "sudo -n -u oracle ssh -o BatchMode=yes -o ConnectTimeout=10 -p 2222 backup@10.0.0.9 true"
     with pytest.raises(StopIteration) as end:

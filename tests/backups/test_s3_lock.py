@@ -169,10 +169,10 @@ def test_expired_sentinels_and_markers_are_removed_and_held_ones_stay(store: Sho
 
 
 def test_productions_key_is_refused_or_found_out_and_leaves_nothing(store: Shop) -> None:
-    tested = store.drive(access.over_s3(store.protection, "access"))
+    tested = store.drive(access.over_s3(store.protection, "access", "key"))
     assert (tested.refused, tested.answer) == (True, "403 AccessDenied")
     store.bucket.faults["trusts-production"] = ""
-    tested = store.drive(access.over_s3(store.protection, "access"))
+    tested = store.drive(access.over_s3(store.protection, "access", "key"))
     assert (tested.refused, tested.answer) == (False, "it may delete there (204)")
     assert store.bucket.list("sentinels/") == []
 
@@ -181,7 +181,7 @@ def test_a_key_the_service_does_not_know_is_refused_and_a_wrong_secret_shows_not
     path = store.keys / "s3-sidekick-offsite-production"
     good = path.read_text()
     path.write_text(good.replace("prodkey", "otherkey"))
-    assert store.drive(access.over_s3(store.protection, "access")).refused is True
+    assert store.drive(access.over_s3(store.protection, "access", "key")).refused is True
     path.write_text(good.replace("prodsecret", "wrongsecret"))
-    tested = store.drive(access.over_s3(store.protection, "access"))
+    tested = store.drive(access.over_s3(store.protection, "access", "key"))
     assert (tested.refused, "SignatureDoesNotMatch" in tested.answer) == (None, True)

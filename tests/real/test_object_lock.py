@@ -113,7 +113,7 @@ def test_a_delete_marker_by_another_client_hides_a_run_and_is_told(gate: Gate) -
 
 
 def test_productions_own_key_is_refused(gate: Gate) -> None:
-    tested = gate.shop.drive(access.over_s3(gate.shop.protection, "access"))
+    tested = gate.shop.drive(access.over_s3(gate.shop.protection, "access", "key"))
     assert (tested.refused, tested.answer) == (True, "403 AccessDenied")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gate import production
 from gate.backups.access import over_ssh
 from gate.checks import production_refused
 from gate.evidence import AccessTest, Reply, ReplyState
@@ -20,6 +21,7 @@ from tests.backups.local import drive
 from tests.parts import need
 from tests.real.sshd import USER, Server, private, servers
 
+PROTECTION = cases.protection(production=ProductionAccess(account="sidekick", user=USER))
 AS_PRODUCTION = "sudo -n -u sidekick ssh "
 """What the gate has run on production's host; here ssh itself runs, with production's key and this server's."""
 
@@ -51,14 +53,16 @@ def tried(server: Server, key: Ed25519PrivateKey, port: int = 0, known: str = ""
         done = datetime.now(UTC)
         return Reply("db-1", command, ReplyState.ANSWERED, at, done, ran.returncode, ran.stdout, ran.stderr)
 
-    account = ProductionAccess(account="sidekick", user=USER)
-    protection = cases.protection().model_copy(update={"production": account})
-    return drive(over_ssh(protection, cases.dataset(), Ssh(host="127.0.0.1", port=port or server.port)), ask)
+    at = Ssh(host="127.0.0.1", port=port or server.port)
+    trial = production.over_ssh(PROTECTION, cases.fleet(protections=(PROTECTION,)))
+    assert trial is not None
+    return drive(over_ssh(PROTECTION, at, trial.words), ask)
 
 
 def judged(found: AccessTest) -> Outcome:
     told = replace(cases.evidence(), access={"nightly": replace(found, at=cases.NOON)})
-    return production_refused.check(cases.case(told)).outcome
+    inventory = cases.fleet(protections=(PROTECTION,))
+    return production_refused.check(cases.case(told, inventory=inventory)).outcome
 
 
 def test_a_key_that_the_backup_host_does_not_know_is_refused_and_passes(start: Callable[..., Server]) -> None:

@@ -52,6 +52,7 @@ from gate.ledger.entry import GATE, Draft
 from gate.people import People
 from gate.person import Role
 from gate.policy import Seat
+from gate.production import trials
 from gate.serving import create_app
 from gate.settings import Settings, demo_text, load
 from gate.store import Ledger
@@ -212,7 +213,7 @@ class Eyes:
             tuple(self._read(name, str(kept[name].place), runs[0], now, raw) for name in kept),
             tuple(self._rehearsal(name, str(kept[name].place), now, raw) for name in kept) if self.rehearsed else (),
             immutability={OFFSITE: held},
-            access={name: AccessTest(name, now, "production", True, "refused", raw) for name in kept},
+            access={name: self._refused(name, now, raw) for name in kept},
             tools={"restore-desk": traces["desk"], OWN_RECORD: traces["desk"]},
             scratches=dict.fromkeys(kept, traces["scratch"]),
             settled=dict.fromkeys((*arrays, *kept), now - timedelta(days=90)),
@@ -243,6 +244,11 @@ class Eyes:
             )
             for day, age in ((2, timedelta(0)), (1, timedelta(days=1)))
         )  # fmt: skip
+
+    def _refused(self, of: str, now: datetime, raw: tuple[str, ...]) -> AccessTest:
+        inventory = self.settings.config.inventory
+        asked = next(one for one in inventory.protections if one.id == of)
+        return AccessTest(of, now, trials(asked, inventory)[0].words, True, "refused", raw)
 
     def _read(self, of: str, place: str, run: BackupRun, now: datetime, raw: tuple[str, ...]) -> Verification:
         because = "all 1622016 bytes hash as recorded"

@@ -13,8 +13,8 @@ LAYERS: tuple[set[str], ...] = (
     {"inventory", "step"},
     {"change", "document", "evidence", "policy"},
     {"finding", "landscape", "person", "sink", "transcript"},
-    {"approval", "canary", "coverage", "immutability", "isolation", "judgement", "mending", "rotation", "upkeep"}
-    | {"verdict"},
+    {"approval", "canary", "coverage", "immutability", "isolation", "judgement", "mending", "production", "rotation"}
+    | {"upkeep", "verdict"},
     {"attendance", "escort", "fate", "waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
     {"authority", "custody", "lifecycle", "trust"},
