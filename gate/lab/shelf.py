@@ -19,6 +19,7 @@ ON_SHELF: Mapping[str, str] = {
     "swap-module": "somebody replaces the second module of its shelf: PART SERIAL FIRMWARE as on its label, or old",
     "cable-module": "somebody plugs in the cables of the second module of its shelf",
     "module-dead": "the second module of its shelf is dead",
+    "first-module-away": "the first module of its shelf is offline",
     "shelf-stays-away": "its shelf does not come back once a new module has its cables",
     "drive-on-one-path": "a drive of its shelf has lost the path through the first module, for a reason of its own",
 }
@@ -47,9 +48,10 @@ class Shelved(Replaceable, ABC):
         """Return what it says of the two modules."""
         if self.shelf_lost:
             return "offline", "offline"
+        first = "offline" if "first-module-away" in self.faults else "online"
         if "module-dead" in self.faults:
-            return "online", "offline"
-        return "online", "online" if self.module_joined else "degraded"
+            return first, "offline"
+        return first, "online" if self.module_joined else "degraded"
 
     @property
     def shelf_state(self) -> str:
