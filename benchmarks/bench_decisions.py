@@ -123,6 +123,7 @@ def fleet(arrays: int, works: int = 0) -> tuple[Inventory, Evidence]:
         settled=dict.fromkeys((*names, *vaults, *(name for name, _ in kept_by)), cases.NOON - timedelta(days=30)),
         record=RecordState(cases.NOON - timedelta(minutes=1), 100),
         image=cases.image_reading(),
+        host_keys=cases.HOST_KEYS,
         prechecks={name: cases.prechecked(name) for name in names},
     )
 

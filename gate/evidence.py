@@ -687,6 +687,9 @@ class Evidence:
     `software_of` a protection → likewise the version of its tool, where that tells one;
     `maintenance_of` a protection → when the last maintenance of it, its host or its storage was to be over."""
 
+    host_keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Host id → fingerprints of the keys pinned for it: with none of them it would not have been asked."""
+
     prechecks: dict[str, Prechecked] = field(default_factory=dict)
     """Array id → what the vendor's own look says, asked of every target."""
 

@@ -53,6 +53,10 @@ class HostKeys:
         found = [*plain.get(name, ()), *(at for at in hashed if _names(self.entries[at][0], name))]
         return tuple(self.entries[at][1] for at in sorted(found))
 
+    def fingerprints(self, host: str, port: int) -> tuple[str, ...]:
+        """Return those keys by their fingerprints."""
+        return tuple(key.fingerprint for key in self.pinned(host, port))
+
     @cached_property
     def _places(self) -> tuple[Mapping[str, list[int]], list[int]]:
         """Return where each plain name stands, and the hashed ones: a sweep of 500 asks 500 times."""

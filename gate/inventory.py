@@ -28,6 +28,7 @@ Uid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}([0-9a-f]{16})?$")
 
 Iqn = Annotated[str, StringConstraints(pattern=r"^iqn\.\d{4}-\d{2}\.[A-Za-z0-9.:-]{1,200}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Key = TypeVar("Key")
 Thing = TypeVar("Thing")
 
 
@@ -143,6 +144,11 @@ class Ssh(Frozen):
 
     host: HostName
     port: Port = 22
+
+    @property
+    def spot(self) -> tuple[str, int]:
+        """It in one spelling: what has one spot is one machine."""
+        return spelling.address(self.host), self.port
 
 
 class Bastion(Frozen):
@@ -392,8 +398,8 @@ class Dataset(Frozen):
     """Which of the tables only grow: a restored copy must hold all that any earlier reference held."""
 
     statements: tuple[Statement, ...] = ()
-    tier: Annotated[int, Field(ge=1, le=9)] = 2
-    """1 is lost last and restored first; the strictest limits hold for it."""
+    tier: Annotated[int, Field(ge=1, le=9)]
+    """1 is lost last and restored first; the strictest limits hold for it. Must be said: no number is anybody's."""
 
     rto: Duration | None = None
     """Recovery time objective: within this it must be usable again."""
@@ -629,6 +635,10 @@ class Inventory(Frozen):
         return {host.id: host for host in self.hosts}
 
     @cached_property
+    def _at_spot(self) -> Mapping[tuple[str, int], tuple[str, ...]]:
+        return _grouped((host.ssh.spot, host.id) for host in self.hosts)
+
+    @cached_property
     def _datasets(self) -> Mapping[str, Dataset]:
         return {dataset.id: dataset for dataset in self.datasets}
 
@@ -697,6 +707,11 @@ class Inventory(Frozen):
         """Return the host of that id; KeyError when there is none."""
         return self._hosts[name]
 
+    def names_of(self, name: str) -> frozenset[str]:
+        """Return every id under which the inventory has the machine of a host; of anything else its own id."""
+        host = self._hosts.get(name)
+        return frozenset(self._at_spot[host.ssh.spot] if host else (name,))
+
     def dataset(self, name: str) -> Dataset:
         """Return the dataset of that id; KeyError when there is none."""
         return self._datasets[name]
@@ -706,8 +721,8 @@ class Inventory(Frozen):
         return self._by_dataset.get(dataset, ())
 
 
-def _grouped(pairs: Iterable[tuple[str, Thing]]) -> dict[str, tuple[Thing, ...]]:
-    found: dict[str, list[Thing]] = {}
+def _grouped(pairs: Iterable[tuple[Key, Thing]]) -> dict[Key, tuple[Thing, ...]]:
+    found: dict[Key, list[Thing]] = {}
     for key, thing in pairs:
         found.setdefault(key, []).append(thing)
     return {key: tuple(things) for key, things in found.items()}

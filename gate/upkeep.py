@@ -33,7 +33,8 @@ class Work:
 def maintenance(inventory: Inventory) -> tuple[Work, ...]:
     """Return what the inventory tells of, in its order."""
     return tuple(
-        Work(f"maintenance ({one.reason})", frozenset({one.on}), one.opens, one.closes) for one in inventory.maintenance
+        Work(f"maintenance ({one.reason})", inventory.names_of(one.on), one.opens, one.closes)
+        for one in inventory.maintenance
     )
 
 

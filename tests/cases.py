@@ -132,7 +132,7 @@ def array(name: str, criticality: Criticality = Criticality.HIGH, **fields: Any)
 
 
 def host(name: str, site: str) -> Host:
-    return Host(id=name, site=site, family=HostFamily.LINUX, ssh=Ssh(host="127.0.0.1"))
+    return Host(id=name, site=site, family=HostFamily.LINUX, ssh=Ssh(host=f"{name}.example"))
 
 
 def dataset(name: str = "sidekick", **fields: Any) -> Dataset:
@@ -144,6 +144,7 @@ def dataset(name: str = "sidekick", **fields: Any) -> Dataset:
         "mount": "/data",
         "tables": TABLES,
         "owner": "messaging",
+        "tier": 2,
         "rto": "4h",
         "rpo": "24h",
     }
@@ -402,6 +403,7 @@ def prechecked(name: str, **fields: Any) -> Prechecked:
 
 
 NAMES = ("nightly", "offsite")
+HOST_KEYS = {"db-1": ("SHA256:key-of-db-1",), "bk-1": ("SHA256:key-of-bk-1", "SHA256:older-key-of-bk-1")}
 
 
 def second(make: Callable[..., Made], **fields: Any) -> Made:
@@ -432,6 +434,7 @@ def evidence(**fields: Any) -> Evidence:
         "prechecks": {name: prechecked(name) for name in ("east-1", "east-2")},
         "record": RecordState(NOON - timedelta(minutes=1), 100),
         "image": image_reading(),
+        "host_keys": HOST_KEYS,
     }
     told = {**given, **fields}
     if "arrays" not in fields:

@@ -7,7 +7,7 @@ import pytest
 from gate.evidence import Evidence, Identity, Provenance, Volume
 from gate.fate.pair import Pair, Surroundings, Touched
 from gate.fate.rows import Row, shared_fate
-from gate.inventory import Appliance, Inventory, Medium, Plane, VirtualDisk
+from gate.inventory import Appliance, Inventory, Medium, Plane, Ssh, VirtualDisk
 from gate.isolation import Relation, relate
 from gate.landscape import Map
 from gate.upkeep import Work
@@ -189,6 +189,45 @@ def test_one_host_or_one_hypervisor_cluster_is_the_same() -> None:
     clustered = tuple(one.model_copy(update={"cluster": "vm-a"}) for one in hosts)
     assert rows(hosts=clustered)["host"].verdict is SAME
     assert rows(protections=(protection(host="db-1", plane=VAULTED),))["host"].verdict is SAME
+
+
+@pytest.mark.parametrize(
+    ("spots", "verdict", "because"),
+    [
+        (("127.0.0.1", 22, "127.0.0.1", 22), SAME, "both are reached at 127.0.0.1, port 22"),
+        (("Box.Example.", 22, "box.example", 22), SAME, "both are reached at box.example, port 22"),
+        (("0:0:0:0:0:ffff:192.0.2.7", 22, "192.0.2.7", 22), SAME, "both are reached at 192.0.2.7, port 22"),
+        (("127.0.0.1", 22, "127.0.0.1", 2222), DIFFERENT, ""),
+        (("box.example", 22, "192.0.2.7", 22), DIFFERENT, ""),
+    ],
+)
+def test_one_machine_under_two_names_is_one_host(spots: tuple[Any, ...], verdict: Relation, because: str) -> None:
+    """Two ports of one address may be two machines behind one address: their host keys tell."""
+    hosts = (
+        host("db-1", "east").model_copy(update={"ssh": Ssh(host=spots[0], port=spots[1])}),
+        host("bk-1", "west").model_copy(update={"ssh": Ssh(host=spots[2], port=spots[3])}),
+    )
+    found = rows(hosts=hosts)["host"]
+    assert (found.verdict, found.because) == (verdict, because)
+
+
+@pytest.mark.parametrize(
+    ("keys", "verdict", "because"),
+    [
+        ({"db-1": ("SHA256:a", "SHA256:b"), "bk-1": ("SHA256:b",)}, SAME, "both answer with the host key SHA256:b"),
+        ({"db-1": ("SHA256:a",), "bk-1": ("SHA256:b",)}, DIFFERENT, ""),
+        ({"db-1": ("SHA256:a",), "bk-1": ()}, UNKNOWN, "no host key is known of one of them, so they could be one"),
+        ({"bk-1": ("SHA256:a",)}, UNKNOWN, "no host key is known of one of them, so they could be one"),
+        ({}, UNKNOWN, "no host key is known of one of them, so they could be one"),
+    ],
+)
+def test_hosts_with_one_key_are_one_and_hosts_without_any_could_be(
+    keys: dict[str, tuple[str, ...]], verdict: Relation, because: str
+) -> None:
+    found = rows(seen(host_keys=keys))["host"]
+    assert found.verdict is verdict
+    assert found.because.startswith(because)
+    assert bool(found.because) is bool(because)
 
 
 def test_an_unmounted_repository_leaves_every_measured_dimension_unknown() -> None:

@@ -89,6 +89,14 @@ def test_a_limit_that_is_missing_does_not_load(limit: str) -> None:
         ("file: lab-8.7.0.3.img", "file: lab-8.7.0.4.img", 'images.allowed.1.file: "lab-8.7.0.4.img" is there twice'),
         ("file: lab-8.7.0.3.img", "file: ../x.img", 'images.allowed.1.file: "../x.img" does not have the form'),
         ("      host: bk-1", "      host: bk-9", 'inventory.protections.0.host: "bk-9" is not in the inventory'),
+        ("      tier: 2  #", "      # tier: 2  #", "inventory.datasets.0.tier: this must be set"),
+        ("        on_arrays: []", "        # on_arrays: []", "object_store.on_arrays: this must be set"),
+        ("http://127.77.0.51:8333", "https://2001:db8::1", "object_store.endpoint: https://2001:db8::1 is no endpoint"),
+        (
+            "http://127.77.0.51:8333",
+            "https://s3.example:0",
+            "endpoint: https://s3.example:0 is no endpoint",
+        ),
         ("network: 127.77.0", "network: 10.0.0", 'lab.network: "10.0.0" does not have the form'),
     ],
 )

@@ -7,10 +7,10 @@ from pydantic import ValidationError
 
 from gate.evidence import maintenance_of
 from gate.gather.known import EARLIER, maintained, reads, since, with_earlier
-from gate.inventory import Inventory, Maintenance, Protection
+from gate.inventory import Inventory, Maintenance, Protection, Ssh
 from gate.landscape import Element, Map, Place
 from gate.upkeep import Work, ended, maintenance, over, under
-from tests.cases import NOON, SECOND, VAULT_LUN, fleet, protection, reading, recovery_tool, trace, verification
+from tests.cases import NOON, SECOND, VAULT_LUN, fleet, host, protection, reading, recovery_tool, trace, verification
 
 HOUR = timedelta(hours=1)
 PLACE = Place((Element("array", "vault-1", "S1"),))
@@ -30,6 +30,15 @@ def test_a_copy_is_worked_on_through_its_program_its_host_and_its_storage(name: 
     assert name in under(kept, PLACE)
     assert ended(kept, PLACE, over(maintenance(inventory(told(name))), NOON)) == NOON - HOUR
     assert ended(kept, PLACE, over(maintenance(inventory(told("east-1"))), NOON)) is None
+
+
+def test_work_on_a_machine_is_work_on_it_under_every_name_that_it_has() -> None:
+    kept, alias = protection(), host("restore-1", "west").model_copy(update={"ssh": Ssh(host="BK-1.example.")})
+    told_of = inventory(told("restore-1"))
+    assert ended(kept, PLACE, over(maintenance(told_of), NOON)) is None
+    again = inventory(told("restore-1"))
+    named = again.model_copy(update={"hosts": (*again.hosts, alias)})
+    assert ended(kept, PLACE, over(maintenance(named), NOON)) == NOON - HOUR
 
 
 def test_the_last_work_that_is_over_counts_and_none_that_goes_on() -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from gate.evidence import Provenance
 from gate.fate.pair import PLANES, Pair, said
-from gate.fate.rules import RULES, cluster_of
+from gate.fate.rules import RULES, cluster_of, machine_of
 from gate.isolation import SAME, UNKNOWN, Relation, copied
 from gate.landscape import Place
 
@@ -83,11 +83,12 @@ def _firmware_row(pair: Pair, verdict: Relation) -> Row:
 
 def _hosts_row(pair: Pair, verdict: Relation) -> Row:
     here, there = pair.dataset.host, pair.protection.host
-    if here == there:
-        return Row("host", here, there, verdict, Provenance.INVENTORY, "production runs on the backup host")
+    if because := machine_of(pair):
+        return Row("host", here, there, verdict, Provenance.INVENTORY, because)
     if cluster := cluster_of(pair):
         return Row("host", here, there, verdict, Provenance.DECLARED, f"both run on the cluster {cluster}")
-    return Row("host", here, there, verdict, Provenance.INVENTORY)
+    nobody = "no host key is known of one of them, so they could be one machine" if verdict is UNKNOWN else ""
+    return Row("host", here, there, verdict, Provenance.INVENTORY, nobody)
 
 
 def _plane_row(dimension: str, name: str, pair: Pair, verdict: Relation) -> Row:

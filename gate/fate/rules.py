@@ -62,9 +62,24 @@ def _firmware(pair: Pair) -> Relation:
 
 
 def _hosts(pair: Pair) -> Relation:
-    """Compare hosts and, where both are declared, the hypervisor clusters under them."""
+    """Compare machines, whatever they are called, and, where both are declared, the hypervisor clusters under them."""
+    if machine_of(pair) or cluster_of(pair):
+        return SAME
+    keys = pair.around.evidence.host_keys
+    return DIFFERENT if keys.get(pair.dataset.host) and keys.get(pair.protection.host) else UNKNOWN
+
+
+def machine_of(pair: Pair) -> str:
+    """Say why both hosts are one machine: one id, one place to log in, or one host key; empty when they are not."""
     here, there = pair.dataset.host, pair.protection.host
-    return SAME if here == there or cluster_of(pair) else DIFFERENT
+    if here == there:
+        return "production runs on the backup host"
+    if there in pair.around.inventory.names_of(here):
+        name, port = pair.around.inventory.host(here).ssh.spot
+        return f"both are reached at {name}, port {port}"
+    keys = pair.around.evidence.host_keys
+    shared = set(keys.get(here, ())).intersection(keys.get(there, ()))
+    return f"both answer with the host key {min(shared)}" if shared else ""
 
 
 def cluster_of(pair: Pair) -> str:

@@ -95,7 +95,7 @@ class Gathering:
         self._inventory = config.inventory
         self._parallel = config.ssh.parallel
         self._clock = clock
-        pinned = read_host_keys(settings.known_hosts)
+        pinned = self._pinned = read_host_keys(settings.known_hosts)
         timeouts = timeouts_of(settings)
 
         objects = Objects(
@@ -214,6 +214,7 @@ class Gathering:
             ),
             immutability=immutability,
             access=access,
+            host_keys={one.id: self._pinned.fingerprints(one.ssh.host, one.ssh.port) for one in self._inventory.hosts},
             image=read_for(self._settings, targets, image, self._clock),
             parts={name: self.arrays.parts(name) for name in targets} if parts else {},
         )

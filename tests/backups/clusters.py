@@ -161,6 +161,7 @@ def begun(root: Path) -> Site:
             shutil.chown(path, USER, USER)
     dataset = Dataset(
         id="sidekick",
+        tier=2,
         engine=Engine.POSTGRESQL,
         host="db-1",
         path=str(root / "data"),

@@ -117,6 +117,7 @@ def made_dataset(folder: Path) -> Dataset:
     connection.close()
     return Dataset(
         id="sidekick",
+        tier=2,
         engine=Engine.SQLITE,
         host="db-1",
         path=str(path),

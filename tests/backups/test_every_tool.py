@@ -14,7 +14,7 @@ from tests.backups.local import drive
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RUN = BackupRun("20261123T010000Z", NOW - timedelta(hours=1), 4096, "sha256:" + "a" * 64, started_at=NOW)
-FILES = Dataset(id="photos", engine=Engine.FILES, host="db-1", path="/data/photos", mount="/data")
+FILES = Dataset(id="photos", tier=2, engine=Engine.FILES, host="db-1", path="/data/photos", mount="/data")
 ORDER = list(TOOLS)
 IDS = {
     BackupTool.RESTIC: "ab" * 32,

@@ -25,7 +25,7 @@ def dataset(tmp_path: Path) -> Dataset:
     for name in ("photo", "deep/line\nend", "deep/with space"):
         (tmp_path / "production" / name).write_bytes(os.urandom(2000))
     path = str(tmp_path / "production")
-    return Dataset(id="photos", engine=Engine.FILES, host="db-1", path=path, mount=str(tmp_path))
+    return Dataset(id="photos", tier=2, engine=Engine.FILES, host="db-1", path=path, mount=str(tmp_path))
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ PROTECTION = Protection(
     rehearsal_scratch="/scratch",
 )
 DATASET = Dataset(
-    id="orcl", engine=Engine.ORACLE, host="ora-1", path="/u01/oradata", mount="/u01", tables=("accounts",)
+    id="orcl", tier=2, engine=Engine.ORACLE, host="ora-1", path="/u01/oradata", mount="/u01", tables=("accounts",)
 )
 JOBS = f"""\
 job|41|COMPLETED|20261121230000|20261121231500|5368709120|DB FULL

@@ -96,7 +96,7 @@ def place(tmp_path: Path) -> Callable[[BackupTool, Engine], Place]:
             (tmp_path / "production" / "photo").write_bytes(os.urandom(5000))
             (tmp_path / "production" / "link").symlink_to("photo")
             path = str(tmp_path / "production")
-            dataset = Dataset(id="photos", engine=engine, host="db-1", path=path, mount=path)
+            dataset = Dataset(id="photos", tier=2, engine=engine, host="db-1", path=path, mount=path)
         protection = Protection(
             id=f"{dataset.id}-nightly",
             dataset=dataset.id,

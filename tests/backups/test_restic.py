@@ -46,7 +46,9 @@ def repository(kept: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def dataset(kept: Path) -> Dataset:
-    return Dataset(id="photos", engine=Engine.FILES, host="db-1", path=str(kept / "production"), mount=str(kept))
+    return Dataset(
+        id="photos", tier=2, engine=Engine.FILES, host="db-1", path=str(kept / "production"), mount=str(kept)
+    )
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ def large(repository: Path) -> list[Path]:
 @pytest.fixture
 def dataset(repository: Path) -> Dataset:
     above = repository.parent
-    return Dataset(id="photos", engine=Engine.FILES, host="db-1", path=str(above / "production"), mount=str(above))
+    return Dataset(
+        id="photos", tier=2, engine=Engine.FILES, host="db-1", path=str(above / "production"), mount=str(above)
+    )
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def zfs(daemon: Zfs, tmp_path: Path) -> Iterator[Zfs]:
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
     path = f"{tmp_path}/m-prod/data"
-    return Dataset(id="photos", engine=Engine.FILES, host="db-1", path=path, mount=path)
+    return Dataset(id="photos", tier=2, engine=Engine.FILES, host="db-1", path=path, mount=path)
 
 
 @pytest.fixture

@@ -46,6 +46,10 @@ def test_one_gathering_sees_reads_and_tries_the_copy_in_the_object_store(
     assert (trace.place or "").startswith("object-service:http://")
     where = Map(evidence.arrays, away.settings.config.inventory)
     assert relate(evidence.datasets["sidekick"], trace, where).relation is Relation.DIFFERENT
+    assert trace.identities[0].addresses == (f"{away.network}.51",)
+    keys = [evidence.host_keys[name] for name in ("db-1", "bk-1")]
+    assert all(one[0].startswith("SHA256:") for one in keys)
+    assert not set(keys[0]) & set(keys[1])
     assert [one.passed for one in read if one.protection == OFFSITE] == [True]
     immutability, access = evidence.immutability[OFFSITE], evidence.access[OFFSITE]
     assert (immutability.mode, held(immutability.attempts), immutability.clock_skew_s) == ("compliance", True, 0)

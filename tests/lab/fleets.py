@@ -123,6 +123,7 @@ def small_fleet(network: str, arrays: tuple[str, ...] = ("east-1", "west-2", "va
             "datasets": [
                 {
                     "id": "sidekick",
+                    "tier": 2,
                     "engine": "sqlite",
                     "host": "db-1",
                     "path": "/data/sidekick.db",

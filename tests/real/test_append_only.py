@@ -27,7 +27,7 @@ from tests.backups.local import Machine, drive
 from tests.objects.shop import free_port
 
 LOGIN = "sentinel:not-production"
-PHOTOS = Dataset(id="photos", engine=Engine.FILES, host="db-1", path="/data/photos", mount="/data")
+PHOTOS = Dataset(id="photos", tier=2, engine=Engine.FILES, host="db-1", path="/data/photos", mount="/data")
 RUN = BackupRun("ab" * 32, datetime.now(UTC), 5)
 UP_S = 60
 

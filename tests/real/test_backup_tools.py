@@ -91,6 +91,7 @@ def told_inventory(folder: Path, port: int) -> Inventory:
             "datasets": [
                 {
                     "id": "photos",
+                    "tier": 2,
                     "engine": "files",
                     "host": "bk-1",
                     "path": str(folder / "production"),

@@ -44,7 +44,7 @@ umount kept
 
 
 def dataset() -> Dataset:
-    return Dataset(id="photos", engine=Engine.FILES, host="db-1", path="/data/photos", mount="/data")
+    return Dataset(id="photos", tier=2, engine=Engine.FILES, host="db-1", path="/data/photos", mount="/data")
 
 
 def protection(tool: BackupTool, repository: Path) -> Protection:

@@ -218,6 +218,7 @@ class Eyes:
             scratches=dict.fromkeys(kept, traces["scratch"]),
             settled=dict.fromkeys((*arrays, *kept), now - timedelta(days=90)),
             record=RecordState(now, self.ledger.size()),
+            host_keys={"db-1": ("SHA256:db-1",), "bk-1": ("SHA256:bk-1",)},
             image=ImageReading(image or "", now, allowed.sha256, 65536),
             parts={name: self._parts(name, now) for name in targets} if parts else {},
         )  # fmt: skip
