@@ -165,7 +165,7 @@ def _told(name: str, greeting: "Greeting", pins: "HostKeys") -> list[str]:
 @pass_place
 def keys(place: Place) -> None:
     """The gate's public keys, and where each belongs; made on first use."""
-    from gate.assembly import make_private
+    from gate.assembly import make_private, signer_of
     from gate.keys import own, public_line
 
     settings = place.settings()
@@ -182,4 +182,6 @@ def keys(place: Place) -> None:
         click.echo(public_line(own(settings.ca_key), f"sangate-{settings.ca_key.name}"))
     else:
         click.echo("# it is the keyholder's: sangate keyholder ca, on its own account")
+    click.echo("# the ledger's, by which auditors and the keyholder (`ledger` in its file) know its checkpoints")
+    click.echo(str(signer_of(settings).vkey))
     click.echo(f"# {settings.config.iscsi.initiator} is the initiator to which scratch LUNs are masked")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gate.cli.ready import tell_ready
 from gate.cli.say import as_json, out_json, plain, table
 
 FILE = click.Path(path_type=Path)
@@ -42,6 +43,7 @@ def run(file: Path, data: Path, while_stdin: bool) -> None:
         click.echo(f"its authority: {holder.ca}")
         if holder.memory.hold():
             click.echo(f"it lets nothing begin: {plain(holder.memory.hold())}")
+        tell_ready()
 
     stop = threading.Event()
     if while_stdin:

@@ -5,6 +5,7 @@ import threading
 import click
 
 from gate.cli.place import Place
+from gate.cli.ready import tell_ready
 from gate.cli.say import pass_place
 
 
@@ -22,6 +23,7 @@ def serve(place: Place) -> None:
             click.echo("permits are made in this process: whoever takes it over can change every array", err=True)
             click.echo("hint: permits.keyholder names a process of its own; docs/operations.md says how", err=True)
         click.echo(f"sangate listens on http://{shown} (data in {settings.data}); Ctrl-C ends it", err=True)
+        tell_ready()
 
     with place.installation() as installation:
         app = create_app(installation.control, settings)

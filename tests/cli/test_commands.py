@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gate.ledger.note import read_vkey
 from tests.api.conftest import CHANGE
 from tests.cli.conftest import PASSWORD, Served, Typed
 from tests.parts import need
@@ -201,7 +202,11 @@ def test_an_empty_data_directory_is_enough_to_begin(sangate: Typed, served: Serv
     keys = sangate("inventory", "keys", config=config)
     assert keys.exit_code == 0
     assert keys.stdout.count("ssh-ed25519 ") == 3
+    ledger = read_vkey(next(line for line in keys.stdout.splitlines() if line.startswith("sangate.example/ledger/1+")))
     assert sangate("inventory", "keys", config=config).stdout == keys.stdout
     words = ("user", "add", "first", "--role", "admin", "--password-file", "-")
     assert sangate(*words, stdin=PASSWORD + "\n", config=config).exit_code == 0
     assert (tmp_path / "data" / "keys").stat().st_mode & 0o777 == 0o700
+    assert json.loads(sangate("ledger", "show", "--local", "--json", config=config).stdout)[0]["data"]["key"] == str(
+        ledger
+    )
