@@ -19,7 +19,8 @@ from gate.iscsi import (
     Silent,
 )
 from gate.lab.array import Array
-from tests.lab.fleets import GATE, HOST, lone_array, network, target_name
+from tests.lab.fleets import GATE, HOST, lone_array, target_name
+from tests.places import network
 
 PORTAL = network(21)
 

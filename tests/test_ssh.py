@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import paramiko
 import pytest
@@ -24,7 +25,7 @@ from gate.ssh.pins import read_host_keys
 from gate.ssh.session import Session
 from gate.ssh.wire import HANDSHAKE_LIMIT, Timeouts
 
-QUICK = Timeouts(connect_s=1, banner_s=1, login_s=3, channel_s=2)
+QUICK = Timeouts(connect_s=2, banner_s=3, login_s=10, channel_s=5)
 KEY = Ed25519PrivateKey.generate()
 PASSWORD = "a word that was sealed"
 
@@ -104,8 +105,17 @@ class Peer(paramiko.ServerInterface):
         return True
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        accepted, wire = threading.Event(), cast(Any, self._transport)
+        send = wire._send_user_message
+
+        def accept(message: paramiko.Message) -> None:
+            send(message)
+            accepted.set()
+
+        wire._send_user_message = accept
+
         def later() -> None:
-            time.sleep(0.05)  # the acceptance of the request must be out first
+            accepted.wait()
             with suppress(OSError, EOFError, paramiko.SSHException):
                 self._handler(channel, command.decode(), self._transport)
 
@@ -190,10 +200,9 @@ def test_another_protocol_is_named_without_its_control_characters(serve: Serve) 
 
 def test_a_closed_port_is_an_outside_failure() -> None:
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    with pytest.raises(Outside, match="cannot be reached"):
-        login(port)
+        sock.bind(("127.0.0.1", 0))  # and nobody listens there
+        with pytest.raises(Outside, match="cannot be reached"):
+            login(sock.getsockname()[1])
 
 
 def test_nothing_of_ours_is_shown_to_a_peer_with_another_host_key(
@@ -235,14 +244,14 @@ def test_output_without_a_status_is_no_answer(device: Callable[[Handler], Sessio
 
 def test_a_device_that_says_nothing_is_timed_out(device: Callable[[Handler], Session]) -> None:
     with device(lambda channel, command, transport: time.sleep(20)) as session:
-        reply = session.run("lssystem", deadline_s=0.3)
+        reply = session.run("lssystem", deadline_s=3)
         assert not session.alive
     assert reply.state is ReplyState.TIMED_OUT
 
 
 def test_an_end_of_output_without_a_status_or_a_close_is_timed_out(device: Callable[[Handler], Session]) -> None:
     with device(lambda channel, command, transport: channel.shutdown_write()) as session:
-        reply = session.run("lssystem", deadline_s=0.5)
+        reply = session.run("lssystem", deadline_s=3)
     assert (reply.state, reply.exit_status) == (ReplyState.TIMED_OUT, None)
 
 
@@ -330,7 +339,7 @@ def test_a_copy_to_a_sink_that_stops_reading_is_timed_out(device: Callable[[Hand
         time.sleep(20)
 
     with device(handle) as session:
-        reply = session.send(bytes(8_000_000), "/upgrade", "lab.img", deadline_s=1)
+        reply = session.send(bytes(8_000_000), "/upgrade", "lab.img", deadline_s=3)
     assert reply.state is ReplyState.TIMED_OUT
 
 

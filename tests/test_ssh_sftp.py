@@ -27,7 +27,8 @@ from gate.ssh.session import Session
 from gate.ssh.sftp import AT_ONCE, Put
 from gate.ssh.talk import CHUNK, Over, Talk
 from gate.ssh.wire import Timeouts
-from tests.lab.fleets import network, pair
+from tests.lab.fleets import pair
+from tests.places import network
 
 MAY, MAY_NOT, HOST = pair(), pair(), pair()
 PLACE = network(61)

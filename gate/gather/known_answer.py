@@ -87,11 +87,8 @@ class Identity:
 def pattern(seed: str, first: int, blocks: int) -> bytes:
     """Return the bytes of `blocks` blocks from block `first` of the pattern that belongs to the seed."""
     root = hashlib.sha256(seed.encode()).digest()
-    pieces = BLOCK // 32
-    return b"".join(
-        hashlib.sha256(root + number.to_bytes(8, "big")).digest()
-        for number in range(first * pieces, (first + blocks) * pieces)
-    )
+    numbers = range(first, first + blocks)
+    return b"".join(hashlib.shake_128(root + number.to_bytes(8, "big")).digest(BLOCK) for number in numbers)
 
 
 class KnownAnswers:

@@ -34,7 +34,8 @@ def both(site: Site, repository: Path) -> tuple[BackupRun, Verification]:
 
 def test_the_catalogue_tells_chain_times_log_and_recovery_point(site: Site) -> None:
     found = read(site, site.protection(site.root / "good"))
-    assert (found.problem, found.tool_version, found.clock_skew_s) == ("", "2.45", 0)
+    assert (found.problem, found.tool_version) == ("", "2.45")
+    assert found.clock_skew_s in range(-3, 4)
     newest, full = found.runs
     assert (newest.kind, newest.parents, newest.error) == ("incr", (full.id,), "")
     assert (full.kind, full.parents) == ("full", ())

@@ -244,11 +244,11 @@ def test_after_a_crash_of_the_host_a_process_that_has_the_old_number_is_not_stop
     data = Path(spot_of(protection, GATE).back, "cluster")
     for number in servers(site):
         os.kill(number, signal.SIGKILL)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while servers(site):
         assert time.monotonic() < until
         time.sleep(0.05)
-    other = subprocess.Popen(["sleep", "60"], cwd="/")
+    other = subprocess.Popen(["sleep", "600"], cwd="/")
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         (data / "postmaster.pid").write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")

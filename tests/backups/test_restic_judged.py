@@ -139,15 +139,17 @@ def test_scenario_15_what_cannot_be_opened_is_unknown_with_the_reason(
 def held(repository: Path) -> Iterator[int]:
     """Restic itself holds the repository alone, and is stopped meanwhile."""
     words = ["-r", str(repository), "--password-file", str(repository.parent / "password"), "--no-cache", "prune"]
-    with subprocess.Popen([need("restic"), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            while not [one for one in (repository / "locks").iterdir() if "-tmp-" not in one.name]:
-                assert process.poll() is None, "it ended before it held a lock"
-                time.sleep(0.001)
-            process.send_signal(signal.SIGSTOP)
-            yield process.pid
-        finally:
-            process.kill()
+    process = None
+    while process is None or process.poll() is not None:  # it may be done before this process has its turn
+        process = subprocess.Popen([need("restic"), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not any("-tmp-" not in one.name for one in (repository / "locks").iterdir()):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
     restic(repository, "unlock", "--remove-all")
 
 

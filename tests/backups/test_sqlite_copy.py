@@ -31,7 +31,7 @@ def test_the_newest_backup_comes_first_with_all_that_its_manifest_says(protectio
     assert [run.id for run in reading.runs] == ["20261119T010000Z", "20261118T010000Z"]
     assert reading.problem == ""
     assert reading.clock_skew_s is not None
-    assert abs(reading.clock_skew_s) <= 1
+    assert abs(reading.clock_skew_s) <= 3
     newest = reading.runs[0]
     assert newest.started_at == datetime(2026, 11, 19, 1, tzinfo=UTC)
     assert newest.finished_at == datetime(2026, 11, 19, 1, 0, 2, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """The demo fleet as a real lab in its own process, on a loopback network of this test run, and a gate beside it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from gate.objects.credential import pretend_keys
 from gate.settings import Settings, load, relocate
 from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
+from tests.places import network
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 
@@ -45,8 +45,7 @@ def _key(path: Path) -> str:
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("fleet")
-    network = f"127.{80 + os.getpid() % 100}.{os.getpid() // 100 % 250}"
-    (folder / "config.yaml").write_text(relocate(CONFIG.read_text(), network))
+    (folder / "config.yaml").write_text(relocate(CONFIG.read_text(), network()))
     settings = load(folder / "config.yaml")
     settings.keys.mkdir(parents=True, mode=0o700)
     public = {name: _key(settings.keys / name) for name in ("monitor", "rehearse", "permits")}

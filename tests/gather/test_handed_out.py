@@ -12,7 +12,7 @@ import pytest
 from gate.gather.handed_out import NotHandedOut, handed_out
 from gate.gather.image import read_image
 from gate.lab.packages import serve_packages
-from tests.lab.fleets import network
+from tests.places import network
 
 CONTENT = b"firmware " * 1000
 FILE = "lab-9.14.1P4.tgz"

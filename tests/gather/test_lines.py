@@ -13,7 +13,7 @@ from gate.ssh.pins import read_host_keys
 from gate.ssh.wire import Timeouts
 from tests.gather.conftest import Site
 
-QUICK = Timeouts(connect_s=2, banner_s=1, login_s=2)
+QUICK = Timeouts(connect_s=5, banner_s=5, login_s=10)
 SYSTEM = "lssystem -delim !"
 
 

@@ -252,7 +252,7 @@ def test_entries_are_told_as_they_come(world: World) -> None:
     with world.keyholder(), world.memory() as memory:
         following.start()
         try:
-            for _ in range(100):
+            for _ in range(1200):
                 if memory.head().size == world.ledger.size():
                     break
                 threading.Event().wait(0.05)

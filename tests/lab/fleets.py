@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,11 +40,6 @@ class Pair:
 
 def pair() -> Pair:
     return Pair(Ed25519PrivateKey.generate())
-
-
-def network(number: int) -> str:
-    """A loopback network that other test runs of this moment most likely do not use."""
-    return f"127.{100 + os.getpid() % 150}.{number}"
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from gate.lab.exchange import Service
 from gate.lab.said import Said
 from gate.lab.ssh import Listener
 from tests.lab.certs import certify, loaded
-from tests.lab.fleets import network, pair, terminal
+from tests.lab.fleets import pair, terminal
+from tests.places import network
 
 HOST = f"{network(27)}.11"
 MONITOR, AUTHORITY, ROGUE, HOLDER, STRANGER = pair(), pair(), pair(), pair(), pair()

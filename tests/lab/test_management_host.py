@@ -11,7 +11,8 @@ from gate.lab.client import Lab
 from gate.lab.many import fleet
 from gate.lab.process import start
 from tests.lab.certs import certify, loaded
-from tests.lab.fleets import GATE, Terminal, network, pair, terminal
+from tests.lab.fleets import GATE, Terminal, pair, terminal
+from tests.places import network
 
 MONITOR, AUTHORITY, HOLDER = pair(), pair(), pair()
 PLACE = f"{network(73)}.11"

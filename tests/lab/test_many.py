@@ -10,7 +10,8 @@ from gate.inventory import ArrayFamily, Inventory
 from gate.lab.dialects import DIALECTS
 from gate.lab.many import fleet
 from gate.lab.process import start
-from tests.lab.fleets import GATE, network, pair, terminal
+from tests.lab.fleets import GATE, pair, terminal
+from tests.places import network
 
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <function Popen.__del__")
 

@@ -18,7 +18,8 @@ from gate.lab.client import Lab, is_locked
 from gate.lab.images import listing
 from gate.lab.process import start
 from tests.lab.certs import certify, loaded
-from tests.lab.fleets import GATE, SERIALS, Pair, Terminal, eventually, network, pair, small_fleet, terminal
+from tests.lab.fleets import GATE, SERIALS, Pair, Terminal, eventually, pair, small_fleet, terminal
+from tests.places import network
 
 NETWORK = network(24)
 MONITOR, REHEARSE, AUTHORITY, HOLDER = pair(), pair(), pair(), pair()

@@ -13,7 +13,8 @@ from gate.lab.identity import Identity
 from gate.lab.scsi import BLOCK, CheckCondition, Controller, Faults, Nexus, Unit, execute
 from gate.lab.switch import Passage, attach, both
 from gate.lab.target import Target
-from tests.lab.fleets import GATE, eventually, network, running_loop
+from tests.lab.fleets import GATE, eventually, running_loop
+from tests.places import network
 
 LUN, BLOCKS = 21, 64
 WRITE, READ = 0x2A, 0x28

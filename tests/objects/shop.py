@@ -1,7 +1,6 @@
 """An object service of the lab in this process, the key files for it, and a way to have questions put to it."""
 
 import json
-import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from gate.lab.offsite import send_away
 from gate.lab.s3 import ObjectService, User
 from gate.objects.credential import Credential, file_name, write
 from gate.settings import load, relocate, shipped
+from tests.places import free_port
 
 Found = TypeVar("Found")
 OFFSITE = "sidekick-offsite"
@@ -58,12 +58,6 @@ class Shop:
         now = datetime.now(UTC) - age
         send_away(self.bucket, run, "sidekick.db", content, now - timedelta(seconds=2), now)
         return run
-
-
-def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 def inventory_at(folder: Path, endpoint: str, bucket: str = "sidekick-copies") -> Inventory:

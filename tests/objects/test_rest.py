@@ -11,7 +11,7 @@ from gate.gather.objects import Objects
 from gate.inventory import AppendOnlyServer, BackupTool
 from gate.objects.credential import login
 from tests import cases
-from tests.objects.shop import free_port
+from tests.places import free_port
 
 LINE = "rest nightly sentinel "
 

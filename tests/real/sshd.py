@@ -1,7 +1,6 @@
 """Debian's OpenSSH server on loopback, started and ended by whoever needs one."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from gate.ssh.client import connect
 from gate.ssh.session import Session
 from gate.ssh.wire import Timeouts
 from tests.parts import need
+from tests.places import free_port
 
 USER = "root" if os.geteuid() == 0 else os.environ.get("USER", "")
 QUICK = Timeouts(connect_s=2, banner_s=5, login_s=5, channel_s=5)
@@ -60,12 +60,6 @@ def private(path: Path, key: Ed25519PrivateKey) -> Path:
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
     path.chmod(0o600)
     return path
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextmanager

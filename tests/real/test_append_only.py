@@ -24,7 +24,7 @@ from gate.inventory import AppendOnlyServer, BackupTool, Dataset, Engine, Invent
 from tests import cases
 from tests.backups.judged import PLACE, judged
 from tests.backups.local import Machine, drive
-from tests.objects.shop import free_port
+from tests.places import free_port
 
 LOGIN = "sentinel:not-production"
 PHOTOS = Dataset(id="photos", tier=2, engine=Engine.FILES, host="db-1", path="/data/photos", mount="/data")

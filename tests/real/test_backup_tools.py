@@ -28,7 +28,8 @@ from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
 from tests.backups import restic_repository
 from tests.parts import need
-from tests.real.sshd import USER, free_port, private, public
+from tests.places import free_port
+from tests.real.sshd import USER, private, public
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 ORIGIN = "gate.example.com/ledger/1"

@@ -24,7 +24,8 @@ from gate.permits.register import Register
 from gate.ssh.client import connect
 from gate.ssh.session import Session
 from tests.parts import need
-from tests.real.sshd import QUICK, USER, Server, free_port, servers
+from tests.places import free_port
+from tests.real.sshd import QUICK, USER, Server, servers
 
 PLAN = f"sha256:{'a' * 64}"
 

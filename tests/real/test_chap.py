@@ -10,9 +10,11 @@ import pytest
 from gate.chap import Account, Chap
 from gate.iscsi import LoginRefused, Lun
 from tests.parts import need
+from tests.places import network
 from tests.real import tgt
 
-PORTAL, TARGET = "127.93.41.1", "iqn.2026-11.example.sangate:chap"
+PORTAL, BESIDE = f"{network(30)}.1", f"{network(30)}.2"
+TARGET = "iqn.2026-11.example.sangate:chap"
 GATE = "iqn.2026-11.example.sangate:gate"
 SECRET, OTHER = "the gate's own one".replace(" ", "-"), "what-the-target-knows"
 US, THEM = Account("gate", SECRET), Account("array", OTHER)
@@ -69,11 +71,11 @@ def test_a_target_that_does_not_know_its_own_secret_is_refused_by_us(target: tgt
 
 def test_a_target_that_asks_for_no_proof_is_not_the_one_that_was_declared(tmp_path: Path) -> None:
     lun = tgt.Lun(1, tgt.blank(tmp_path / "lun", 8))
-    open_to_all = tgt.Tgtd(tmp_path, ("127.93.41.2:3260",), TARGET, 42, (lun,))
+    open_to_all = tgt.Tgtd(tmp_path, (f"{BESIDE}:3260",), TARGET, 42, (lun,))
     open_to_all.start()
     try:
         with pytest.raises(LoginRefused):
-            Lun("127.93.41.2", 3260, TARGET, 1, initiator=GATE, chap=Chap(US), timeout_s=5)
+            Lun(BESIDE, 3260, TARGET, 1, initiator=GATE, chap=Chap(US), timeout_s=5)
     finally:
         open_to_all.stop()
 

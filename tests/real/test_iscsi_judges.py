@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from gate.lab.array import Array
-from tests.lab.fleets import GATE, lone_array, network, target_name
+from tests.lab.fleets import GATE, lone_array, target_name
 from tests.parts import need
+from tests.places import network
 
 PORTAL = network(22)
 URL = f"iscsi://{PORTAL}:3260/{target_name('west-2')}/9"

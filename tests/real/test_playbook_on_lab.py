@@ -24,13 +24,14 @@ from gate.ssh.session import Session
 from gate.ssh.wire import Timeouts
 from gate.step import Step
 from tests.lab.fleets import GATE, Pair, pair, small_fleet
+from tests.places import network
 
 FAMILY = FAMILIES[ArrayFamily.STORAGE_VIRTUALIZE]
 PLAYBOOK = Path(__file__).parents[2] / "playbooks" / "storage-virtualize" / "upgrade.yaml"
 # The lab outlives whoever starts it, so its Popen object is dropped while it runs.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <function Popen.__del__")
 
-QUICK = Timeouts(connect_s=2, banner_s=2, login_s=5)
+QUICK = Timeouts(connect_s=10, banner_s=10, login_s=20)
 
 
 @dataclass
@@ -111,7 +112,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     home = tmp_path_factory.mktemp("bench")
-    inventory, monitor = small_fleet("127.93.17", ("east-1", "west-2", "west-3", "vault-1")), pair()
+    inventory, monitor = small_fleet(network(29), ("east-1", "west-2", "west-3", "vault-1")), pair()
     office = PermitOffice.open(home / "ca", timedelta(minutes=10))
     lab = start(
         inventory,

@@ -1,16 +1,12 @@
 """A whole installation over a lab of its own: what every story stands on."""
 
-import fcntl
-import itertools
-import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +21,9 @@ from gate.permits.office import PermitOffice
 from gate.person import Contract, Person, Role
 from gate.policy import Seat
 from gate.settings import Settings, demo_text, load, relocate, shipped
+from tests.places import network
 
 PASSWORD = "a password for tests"
-NETWORKS = itertools.count(1)
 RESTORE_PLAN = (
     "{tiers: [{items: [sidekick/contacts, sidekick/calendar], rto: 1h}, "
     "{items: [sidekick/notes, sidekick/tasks, sidekick/photographs, sidekick/scores], rto: 4h}], tools: [restore-desk]}"
@@ -49,32 +45,6 @@ def contract(hours: float = 12) -> Contract:
     now = datetime.now(UTC)
     box = (now - timedelta(hours=1), now + timedelta(hours=hours))
     return Contract("Example Storage Services", "their field engineer", "storage-lead", *box)
-
-
-@cache
-def _second_number() -> int:
-    """
-    Return the second number of this process's networks, 100 to 199: held by a lock for as long as the process lives.
-
-    The lock is the kernel's, so a process that is killed leaves nothing behind but an empty file. Children that only
-    start another program do not inherit it (PEP 446).
-    """
-    for tried in range(100):
-        number = 100 + (os.getpid() + tried) % 100
-        with suppress(PermissionError):  # another user's file: theirs
-            held = os.open(Path(tempfile.gettempdir()) / f"sangate-network-127.{number}", os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(held)
-            else:
-                return number
-    raise RuntimeError("a hundred other processes hold the loopback networks of these tests")
-
-
-def network() -> str:
-    """A loopback network that no other lab of these tests uses, also not one of another process."""
-    return f"127.{_second_number()}.{next(NETWORKS)}"
 
 
 @dataclass
@@ -133,16 +103,40 @@ class Stage:
         return str(change)
 
     def wait_for(self, change: str, *states: str, seconds: float = 60) -> str:
-        """Wait until the change is in one of the states, or asks or is closed; return the state."""
+        """Wait until the change is in one of the states, or asks; return the state, after so long whichever it is."""
         assert self.gate is not None
-        until = time.monotonic() + seconds
-        while True:
-            standing = fold(self.gate.ledger.history(change))
-            if standing.question:
-                return f"asks: {standing.question}"
-            if standing.state.value in states or time.monotonic() > until:
-                return standing.state.value
-            time.sleep(0.05)
+        state = ""
+        with suppress(TimeoutError):
+            for _ in self.rounds(seconds):
+                standing = fold(self.gate.ledger.history(change))
+                state = standing.state.value
+                if standing.question:
+                    return f"asks: {standing.question}"
+                if state in states:
+                    return state
+        return state
+
+    def rounds(self, seconds: float = 60) -> Iterator[None]:
+        """Come round at once, then as often as the log has grown and twice a second; TimeoutError after so long."""
+        assert self.gate is not None
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            size = self.gate.ledger.size()
+            yield
+            self.gate.ledger.wait(size, 0.5)
+        raise TimeoutError(f"what was waited for did not come in {seconds:g} s")
+
+    def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+        """Wait until something is true."""
+        for _ in self.rounds(seconds):
+            if holds():
+                return
+
+    def comes(self, change: str, kind: str, step: str) -> None:
+        """Wait until a step has such an entry."""
+        assert self.gate is not None
+        ledger = self.gate.ledger
+        self.until(lambda: any(one.kind == kind and one.data.get("step") == step for one in ledger.history(change)))
 
     def kinds(self, change: str) -> list[str]:
         """Kinds of the change's entries, in order."""

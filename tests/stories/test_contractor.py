@@ -54,10 +54,13 @@ def standing(stage: Stage, change: str) -> Standing:
 
 def until(stage: Stage, change: str, holds: Callable[[Standing], bool]) -> Standing:
     """Wait until something is true of the change."""
-    ends = time.monotonic() + PATIENCE
-    while not holds(found := standing(stage, change)):
-        assert time.monotonic() < ends, (found.state, found.hold, found.question, found.asked)
-        time.sleep(0.02)
+    found = standing(stage, change)
+    try:
+        for _ in stage.rounds(PATIENCE):
+            if holds(found := standing(stage, change)):
+                break
+    except TimeoutError:
+        raise AssertionError((found.state, found.hold, found.question, found.asked)) from None
     return found
 
 
@@ -196,11 +199,12 @@ def _back(stage: Stage, change: str) -> None:
     assert stage.gate is not None
     control, people = stage.gate.control, stage.people
     control.back_out(people["performer"], change, "enough")
-    while not (found := standing(stage, change)).closed:
+    for _ in stage.rounds(PATIENCE):
+        if (found := standing(stage, change)).closed:
+            break
         assert not found.question, found.question
         if found.asked is not None and found.asked.go is None:
             control.go(people["storage-lead"], change, seen=found.asked.ask)
-        time.sleep(0.05)
     assert standing(stage, change).closed == "backed out"
     renew(stage)
 

@@ -55,12 +55,13 @@ def kill_at(stage: Stage, change: str, kind: str, step: str) -> None:
     """Drive until the entry is in the ledger, then kill -9 at once."""
     assert stage.gate is not None
     with driving(stage) as child:
-        until = time.monotonic() + 60
+        until, size, ledger = time.monotonic() + 60, 0, stage.gate.ledger
         while time.monotonic() < until:
-            history = stage.gate.ledger.history(change)
-            if any(entry.kind == kind and entry.data.get("step") == step for entry in history):
-                os.kill(child.pid, signal.SIGKILL)
-                return
+            if (grown := ledger.size()) > size:
+                size = grown
+                if any(one.kind == kind and one.data.get("step") == step for one in ledger.history(change)):
+                    os.kill(child.pid, signal.SIGKILL)
+                    return
             time.sleep(0.002)
         raise AssertionError(f"{kind} of {step} never came")
 

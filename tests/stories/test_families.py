@@ -6,7 +6,6 @@ playbook, the product's readers. A family is in here by itself once it has a lab
 """
 
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -127,15 +126,13 @@ def by_hand(stage: Stage, change: str, version: str) -> None:
     """Be the vendor at the canary where the playbook has a step for them, and the two people who confirm it."""
     assert stage.gate is not None
     control = stage.gate.control
-    until = time.monotonic() + 60
-    while (view := control.show(stage.people["performer"], change))["by_hand"] is None:
+    for _ in stage.rounds():
+        view = control.show(stage.people["performer"], change)
+        if view["by_hand"] is not None:
+            break
         assert view["state"] == "running", view
-        assert time.monotonic() < until, "no step was left to the vendor"
-        time.sleep(0.1)
     stage.lab.fault("west-3", "vendor-loads", version)
-    while stage.lab.status()["arrays"]["west-3"]["update"] != "idle":  # type: ignore[index]
-        assert time.monotonic() < until, "it was never loaded"
-        time.sleep(0.1)
+    stage.until(lambda: stage.lab.status()["arrays"]["west-3"]["update"] == "idle")  # type: ignore[index]
     control.confirm(stage.people["performer"], change, word="done", by="a field engineer")
     control.confirm(stage.people["data-owner"], change, word="seen")
 

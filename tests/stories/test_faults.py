@@ -2,7 +2,7 @@
 
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,13 +81,6 @@ def back_out(stage: Stage, change: str) -> None:
     assert stage.gate is not None
     stage.gate.control.back_out(stage.people["performer"], change, "this story ends here")
     assert stage.wait_for(change, "backed out") == "backed out"
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 HOSTILE = (
@@ -179,7 +172,7 @@ def test_on_a_full_disk_nothing_starts_and_with_room_again_it_goes_on(stage: Sta
     assert stage.gate.people.get("storage-lead").keys == ()
 
     control.start(people["performer"], change)
-    until(lambda: any(e.kind == "step.ended" and e.data["step"] == "nothing-running" for e in history(stage, change)))
+    stage.comes(change, "step.ended", "nothing-running")
     with full_disk():
         time.sleep(2)
     assert stage.wait_for(change, "halted") == "halted"
@@ -235,9 +228,9 @@ def test_a_reply_that_was_lost_is_looked_after_and_nothing_is_sent_twice(stage: 
     assert stage.gate is not None
     counters = stage.lab.array_counters()[CANARY]
     change = begun(stage, FLIPS)
-    until(lambda: any(e.kind == "step.intended" and e.data["step"] == "stage" for e in history(stage, change)))
+    stage.comes(change, "step.intended", "stage")
     stage.gate.control.hold(stage.people["auditor"], change, "the line is bad")
-    until(lambda: any(e.kind == "step.ended" and e.data["step"] == "stage" for e in history(stage, change)))
+    stage.comes(change, "step.ended", "stage")
     stage.lab.fault(CANARY, fault, value)
     stage.gate.control.resume(stage.people["performer"], change, "try it")
     assert stage.wait_for(change, "halted", seconds=100) == "halted"
@@ -271,7 +264,7 @@ def test_an_image_that_goes_wrong_stops_at_the_canary_and_is_taken_back(
 
 def test_a_host_that_lost_a_path_meanwhile_stops_a_canary_that_is_well_itself(stage: Stage) -> None:
     change = begun(stage, GOOD)
-    until(lambda: any(e.data.get("name") == "host-sessions" for e in history(stage, change)))
+    stage.until(lambda: any(e.data.get("name") == "host-sessions" for e in history(stage, change)))
     stage.lab.fault("bk-1", "session-lost")  # the backup host hangs on the canary's fabrics, db-1 does not
     assert stage.wait_for(change, "halted", "held", seconds=100) == "halted"
     stage.lab.clear("bk-1")
@@ -299,8 +292,8 @@ def test_a_back_out_does_not_wait_for_an_array_that_never_returns(stage: Stage) 
     """The step that waits for the update may take four hours; who backs out is heard at once."""
     assert stage.gate is not None
     change = begun(stage, VERSION["never-returns"])
-    until(lambda: any(e.kind == "step.ended" and e.data["step"] == "apply" for e in history(stage, change)))
-    until(lambda: "serving" in str(stage.lab.status()) and not serving(stage))
+    stage.comes(change, "step.ended", "apply")
+    stage.until(lambda: "serving" in str(stage.lab.status()) and not serving(stage))
     stage.gate.control.back_out(stage.people["performer"], change, "it does not come back")
     stage.lab.clear(CANARY, "offline")  # somebody on site wakes the controller; the update is neither done nor undone
 

@@ -5,7 +5,6 @@ The demo's arrays in the east hang on fabric east-a, of two Fabric OS switches, 
 Each switch has a LUN of east-2 as its scratch, at a portal that is reached over that switch alone.
 """
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -100,15 +99,13 @@ def load_by_hand(san: Stage, change: str, family: ArrayFamily, version: str) -> 
     control, canary = san.gate.control, canary_of(san, change)
     dialect = DIALECTS[family]
     assert issubclass(dialect, ByVendor)
-    until = time.monotonic() + 60
-    while (view := control.show(san.people["performer"], change))["by_hand"] is None:
+    for _ in san.rounds():
+        view = control.show(san.people["performer"], change)
+        if view["by_hand"] is not None:
+            break
         assert view["state"] == "running", view
-        assert time.monotonic() < until, "no step was left to a person"
-        time.sleep(0.1)
     san.lab.fault(canary, dialect.hand, version)
-    while san.lab.status()["arrays"][canary]["update"] != "idle":  # type: ignore[index]
-        assert time.monotonic() < until, "it was never loaded"
-        time.sleep(0.1)
+    san.until(lambda: san.lab.status()["arrays"][canary]["update"] == "idle")  # type: ignore[index]
     control.confirm(san.people["performer"], change, word="done")
     control.confirm(san.people["data-owner"], change, word="seen")
 

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -24,6 +25,7 @@ from gate.streaming.delivery import Delivery, HeadDelivery, Unanswered, read_pri
 from gate.streaming.mail import MailDelivery
 from gate.streaming.runner import Streaming
 from tests.export.conftest import ORIGIN
+from tests.places import free_port
 from tests.streaming.conftest import certificate, grow, serving, wall
 from tests.streaming.test_runner import Breaking, until
 
@@ -57,11 +59,6 @@ class Office:
         return AuthResult(success=right, handled=False)
 
 
-def free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
-
-
 @pytest.fixture
 def office() -> Office:
     return Office()
@@ -72,7 +69,7 @@ def server(office: Office) -> Iterator[Callable[..., int]]:
     made: list[Controller] = []
 
     def begin(**options: Any) -> int:
-        made.append(Controller(office, "127.0.0.1", free(), **options))
+        made.append(Controller(office, "127.0.0.1", free_port(), ready_timeout=60, **options))
         made[-1].start()
         return int(made[-1].port)
 
@@ -82,7 +79,7 @@ def server(office: Office) -> Iterator[Callable[..., int]]:
 
 
 def way(port: int, clock: Callable[[], datetime] = wall, ca: Path | None = None, **more: Any) -> MailDelivery:
-    sink = Mail.model_validate({**SINK, "tls": "none", "address": f"localhost:{port}", "timeout": "2s", **more})
+    sink = Mail.model_validate({**SINK, "tls": "none", "address": f"localhost:{port}", "timeout": "20s", **more})
     return MailDelivery(sink, ORIGIN, PASSWORD, ca, clock)
 
 
@@ -188,7 +185,7 @@ class Hanging(threading.Thread):
             except OSError:
                 return
             self.held.append(peer)
-            with peer.makefile("rb") as file:
+            with suppress(OSError), peer.makefile("rb") as file:  # who waits for too long goes away
                 for answer in (b"220 x", b"250 x", b"250 x", b"250 x", b"354 x")[: self.answers]:
                     peer.sendall(answer + b"\r\n")
                     if answer != b"354 x":
@@ -216,7 +213,7 @@ def test_a_server_that_takes_a_mail_and_hangs_gets_one_in_an_interval_and_stalls
 ) -> None:
     hanging, beside, cursors = Hanging(5), Breaking(0), Cursors(tmp_path / "sinks.db", ORIGIN)
     hanging.start()
-    ways: dict[str, Delivery | HeadDelivery] = {"m": way(hanging.port, timeout="1s"), "beside": beside}
+    ways: dict[str, Delivery | HeadDelivery] = {"m": way(hanging.port, timeout="5s"), "beside": beside}
     sending = Streaming(ledger, cursors, ways, wall, first_wait=0.01)
     sending.start()
     until(lambda: len(beside.taken) == 12)

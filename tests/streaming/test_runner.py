@@ -24,7 +24,7 @@ from tests.streaming.conftest import Receiver, grow, wall
 from tests.streaming.test_webhook import delivery
 
 
-def until(true: Callable[[], object], seconds: float = 15.0) -> None:
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

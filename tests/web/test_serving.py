@@ -108,7 +108,8 @@ room = take_up(Path(sys.argv[1]))
 
 def slow():
     print("begun", flush=True)
-    time.sleep(1.5)
+    while not Path(sys.argv[1], "go-on").exists():
+        time.sleep(0.01)
     return "answered"
 
 room.app.add_url_rule("/slow", "slow", slow)
@@ -131,6 +132,8 @@ def test_sigterm_lets_a_running_request_end_and_then_ends_with_0(room: Room, tmp
         wire.request("GET", "/slow")
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        (tmp_path / "gate" / "go-on").touch()
         answer = wire.getresponse()
         assert (answer.status, answer.read()) == (200, b"answered")
         wire.close()

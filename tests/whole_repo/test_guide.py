@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,10 +16,10 @@ import pytest
 from gate.lab.client import Lab
 from gate.settings import relocate
 from tests.parts import need
+from tests.places import free_port, network
 from tests.repository import ROOT
 
 GUIDE = ROOT / "docs" / "guide.md"
-NETWORK = f"127.{100 + os.getpid() % 100}.200"
 BLOCK = re.compile(r"(?ms)^```(console|yaml) ?([a-z.]*)\n(.*?)^```$")
 EXIT = re.compile(r"  # exit (\d)$")
 START_S = 60
@@ -99,11 +98,8 @@ def _assert_found(command: Command, told: str) -> None:
 @pytest.mark.timeout(600)
 def test_every_command_of_the_guide_does_what_the_guide_says(tmp_path: Path) -> None:
     need("ssh-keygen")
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = door.getsockname()[1]
-    text = relocate((ROOT / "config.yaml").read_text(encoding="utf-8"), NETWORK)
-    (tmp_path / "config.yaml").write_text(text.replace("127.0.0.1:8420", f"127.0.0.1:{port}"), encoding="utf-8")
+    text = relocate((ROOT / "config.yaml").read_text(encoding="utf-8"), network())
+    (tmp_path / "config.yaml").write_text(text.replace("127.0.0.1:8420", f"127.0.0.1:{free_port()}"), encoding="utf-8")
     (tmp_path / "playbooks").symlink_to(ROOT / "playbooks")
     with ExitStack() as stack:
         stack.callback(lambda: Lab(tmp_path / "guide" / "data" / "lab").stop())

@@ -32,9 +32,15 @@ class RunningWitness:
         listen = f"127.0.0.1:{self._port}"
         program = "import sys; from gate.cli.main import main; sys.argv[0] = 'sangate'; main()"
         words = [sys.executable, "-c", program, "witness", "--listen", listen, "--data", str(self.folder)]
-        self.process = subprocess.Popen([*words, "--name", self.name], stdout=subprocess.PIPE, text=True)
+        first = ""
+        while not first:  # its port may be somebody else's for a moment
+            self.process = subprocess.Popen([*words, "--name", self.name], stdout=subprocess.PIPE, text=True)
+            assert self.process.stdout is not None
+            first = self.process.stdout.readline()
+            if not first:
+                self._wait()
         assert self.process.stdout is not None
-        first, second = self.process.stdout.readline(), self.process.stdout.readline()
+        second = self.process.stdout.readline()
         assert first.startswith("witness listens on http://"), first
         self.url = first.split()[-1]
         self._port = int(self.url.rpartition(":")[2])

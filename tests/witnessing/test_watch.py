@@ -103,7 +103,7 @@ def test_what_is_appended_is_cosigned_within_seconds_and_kept(
     size = 0
     for _ in range(3):
         size = gate.grow(40)
-        assert gate.witnessing.covers(size, 10)
+        assert gate.witnessing.covers(size, 60)
         assert cosigners(gate, size) == ["witness.example.com/a", "witness.example.com/b"]
     seen = gate.witnessing.state()
     assert (seen.witnessed, seen.size, seen.entries, seen.alarm) == (True, size, size, "")
@@ -117,7 +117,7 @@ def test_the_checkpoint_that_is_handed_out_carries_the_cosignatures_of_its_size(
 ) -> None:
     gate = install(*witnesses)
     gate.witnessing.start()
-    assert gate.witnessing.covers(gate.grow(), 10)
+    assert gate.witnessing.covers(gate.grow(), 60)
     assert cosignature.cosigned(note.read(gate.ledger.checkpoint()), [one.vkey for one in witnesses])
 
 
@@ -138,7 +138,7 @@ def test_any_one_is_enough_where_the_quorum_says_so_and_a_frozen_one_holds_up_no
     gate.witnessing.start()
     witnesses[0].freeze()
     for _ in range(3):
-        assert gate.witnessing.covers(gate.grow(), 4)
+        assert gate.witnessing.covers(gate.grow(), 60)
     assert cosigners(gate, gate.ledger.size()) == ["witness.example.com/b"]
 
 
@@ -157,7 +157,7 @@ def test_all_is_not_met_by_one_and_is_met_when_the_other_is_back(
     assert not seen.witnessed
     assert seen.alarm.startswith("not witnessed for 7 minutes: witness.example.com/b does not answer")
     witnesses[1].start()
-    assert gate.witnessing.covers(size, 20)
+    assert gate.witnessing.covers(size, 60)
     assert gate.witnessing.state().alarm == ""
 
 
@@ -194,12 +194,12 @@ def test_a_restored_old_copy_is_behind_the_witness_and_takes_nothing(
     gate = install(*witnesses)
     gate.witnessing.start()
     size = gate.grow(5)
-    assert gate.witnessing.covers(size, 10)
+    assert gate.witnessing.covers(size, 60)
     gate.close()
     old_copy(gate, tmp_path / "backup")
     gate = install(*witnesses)
     gate.witnessing.start()
-    assert gate.witnessing.covers(gate.grow(30), 10)
+    assert gate.witnessing.covers(gate.grow(30), 60)
     gate.close()
     shutil.rmtree(tmp_path / "gate")
     shutil.copytree(tmp_path / "backup", tmp_path / "gate")
@@ -221,7 +221,7 @@ def test_a_witness_that_comes_back_later_still_stops_a_ledger_that_is_behind(
     gate = install(witnesses[0])
     old_copy(gate, tmp_path / "backup")
     gate.witnessing.start()
-    assert gate.witnessing.covers(gate.grow(30), 10)
+    assert gate.witnessing.covers(gate.grow(30), 60)
     gate.close()
     shutil.rmtree(tmp_path / "gate")
     shutil.copytree(tmp_path / "backup", tmp_path / "gate")
@@ -244,7 +244,7 @@ def test_what_a_witness_knows_under_an_older_key_of_the_log_is_proof_too(
     old_copy(gate, tmp_path / "backup")
     first = gate.ledger.vkey
     gate.witnessing.start()
-    assert gate.witnessing.covers(gate.grow(30), 10)
+    assert gate.witnessing.covers(gate.grow(30), 60)
     gate.close()
     shutil.rmtree(tmp_path / "gate")
     shutil.copytree(tmp_path / "backup", tmp_path / "gate")
@@ -276,7 +276,7 @@ def test_a_copy_from_before_a_change_of_key_is_told_of_at_once_and_named_for_wha
     handed_on = install(witnesses[0])
     handed_on.witnessing.start()
     newest = handed_on.grow(30)
-    assert handed_on.witnessing.covers(newest, 10)
+    assert handed_on.witnessing.covers(newest, 60)
     assert handed_on.witnessing.state().claim == ""
     handed_on.close()
     shutil.rmtree(tmp_path / "gate")
@@ -298,14 +298,14 @@ def test_another_history_under_the_same_key_stops_appending_and_is_kept_by_the_w
     gate = install(witnesses[0])
     old_copy(gate, tmp_path / "thief")
     gate.witnessing.start()
-    assert gate.witnessing.covers(gate.grow(20), 10)
+    assert gate.witnessing.covers(gate.grow(20), 60)
     thief = install(witnesses[0], folder="thief")
     thief.ledger.append_all([Draft("hold.placed", GATE, None, {"reason": "forged"})] * 40)
     thief.witnessing.start()
     assert "has cosigned another history" in thief.ledger.stopped
     with pytest.raises(LedgerUnavailable, match="another history"):
         thief.grow()
-    assert gate.witnessing.covers(gate.grow(), 10), "the real one goes on"
+    assert gate.witnessing.covers(gate.grow(), 60), "the real one goes on"
 
 
 class Liar(threading.Thread):
@@ -407,7 +407,7 @@ def test_two_gates_may_witness_each_other(install: Install, tmp_path: Path) -> N
             gate.close()
             again = install(beside[1 - index], folder=gate.folder.name)
             again.witnessing.start()
-            assert again.witnessing.covers(again.grow(), 10)
+            assert again.witnessing.covers(again.grow(), 60)
     finally:
         for one in beside:
             one.kill()

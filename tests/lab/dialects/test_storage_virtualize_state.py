@@ -9,7 +9,8 @@ from gate.lab.dialects.storage_virtualize import StorageVirtualize
 from gate.lab.images import IMAGES, Behaviour, LabImage, image_bytes, listing
 from gate.lab.said import Declined
 from gate.lab.scsi import FLIP_EVERY, Nexus, execute
-from tests.lab.fleets import GATE, eventually, lone_array, network, target_name
+from tests.lab.fleets import GATE, eventually, lone_array, target_name
+from tests.places import network
 
 PORTAL = network(23)
 GOOD = next(image for image in IMAGES if image.version == "8.7.0.4")
