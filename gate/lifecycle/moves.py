@@ -56,14 +56,16 @@ def fold(history: Iterable[Entry]) -> Standing:
     first = next(entries, None)
     if first is None or first.kind != "change.opened" or first.change is None or first.seq != 1:
         raise ValueError("a change begins with its change.opened entry")
-    standing = _read(_opened, first, first)
+    standing, seq, at = _read(_opened, first, first), 1, first.time
     for entry in entries:
+        seq, at = seq + 1, entry.time
+        if entry.seq != seq:
+            raise ValueError(f"{first.change}: entry {entry.seq} where {seq} was due")
         if entry.kind in MOVES:
             standing = _read(MOVES[entry.kind], standing, entry)
-        standing = replace(standing, **AFTER.get(entry.kind, {}), seq=standing.seq + 1, updated_at=entry.time)
-        if entry.seq != standing.seq:
-            raise ValueError(f"{first.change}: entry {entry.seq} where {standing.seq} was due")
-    return standing
+        if entry.kind in AFTER:
+            standing = replace(standing, **AFTER[entry.kind])
+    return replace(standing, seq=seq, updated_at=at)
 
 
 def _read(move: Callable[[Any, Entry], Standing], before: object, entry: Entry) -> Standing:
