@@ -15,7 +15,7 @@ PARTS = {
     "barman": "barman",
     "borg": "borgbackup",
     "chattr": "e2fsprogs",
-    "chromium": "chromium",
+    "chromium-headless-shell": "chromium-headless-shell",
     "git": "git",
     "ip": "iproute2",
     "iscsi-inq": "libiscsi-bin",
