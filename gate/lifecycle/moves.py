@@ -115,10 +115,8 @@ def _verdict(standing: Standing, entry: Entry) -> Standing:
         return standing
     lasting = rows(listed(entry, "findings"), When.APPROVE)
     passed = bool(lasting) and all(stands(row) for row in lasting)
-    missing, whole = (
-        listed(entry, "missing"),
-        entry.data["opens"] is True or When(str(entry.data["when"])) is When.START,
-    )
+    missing = listed(entry, "missing")
+    whole = entry.data["opens"] is True or When(str(entry.data["when"])) is When.START
     opens = passed and whole and not missing and bool(entry.data["plan_digest"])
     return replace(
         standing,
