@@ -377,7 +377,7 @@ class Policy:
     def follow(self, data: bytes, report: Report) -> None:
         """Follow the log's changes of key: each proof is a `key.rotated` entry, signed by the old key and the new."""
         first = b"c2sp.org/tlog-proof@v1\n"
-        for number, piece in enumerate(data.split(first)[1:]):
+        for number, piece in enumerate(data.split(first)[1:], 1):
             where = "change of key %d" % number
             proof: Proof = at(where, read_proof, first + piece)
             entry = at(where, read_entry, proof.extra)

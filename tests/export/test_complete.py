@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from zlib import crc32
 
@@ -18,8 +19,9 @@ from gate.errors import BadInput, CannotTell
 from gate.export import complete, jsonl, verify
 from gate.ledger.entry import ANONYMOUS, GATE, Blob, Draft
 from gate.ledger.note import VerifierKey
-from gate.store.sqlite import SqliteLedger
-from tests.export.conftest import CHANGE, drafts, make_ledger, write
+from gate.store import keys
+from gate.store.sqlite import SqliteLedger, open_ledger
+from tests.export.conftest import CHANGE, ORIGIN, Ticking, drafts, make_ledger, write
 
 SOURCE = Path(verify.__file__)
 
@@ -237,6 +239,23 @@ def test_a_manifest_of_another_key_purpose_order_or_head_is_none_of_this_archive
         code, found = judge(packed({**held, MANIFEST: manifest}), tmp_path, "--policy", str(tmp_path / "mine"))
         assert (code, "WRONG: ledger." in found) == (verify.TAMPERED, True), found
     assert judge(packed(held), tmp_path, "--policy", str(tmp_path / "mine"))[0] == verify.VERIFIED
+
+
+def test_whoever_holds_the_key_before_the_last_follows_the_change_of_key_to_the_manifest(
+    made: SqliteLedger, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").write_text(jsonl.policy(made.policy))
+    successor = keys.create(tmp_path / "next.key", ORIGIN)
+    made.rotate(successor, GATE, "yearly")
+    with closing(open_ledger(tmp_path / "ledger.db", signer=successor, clock=Ticking())) as renewed:
+        held = files(whole(renewed))
+    words = ("--policy", str(tmp_path / "mine"))
+    code, found = judge(packed(held), tmp_path, *words)
+    assert (code, "change of key 1: entry" in found) == (verify.VERIFIED, True), found
+    code, found = judge(packed({**held, "ledger.policy": (tmp_path / "mine").read_bytes()}), tmp_path, *words)
+    assert (code, "ledger.policy: is not as it was signed" in found) == (verify.TAMPERED, True), found
+    del held["ledger.rotations"]
+    assert judge(packed(held), tmp_path, *words)[0] == verify.TAMPERED
 
 
 def test_without_its_manifest_nobody_can_tell_whose_policy_lies_in_an_archive(archive: bytes, tmp_path: Path) -> None:
