@@ -8,16 +8,20 @@ from werkzeug.wrappers import Response as Answer
 
 from gate.control.views import View
 from gate.errors import BadInput, GateError, NotThere
-from gate.export.gist import bad, gist, outcome
+from gate.export.gist import LONGEST, bad, gist, outcome, plain
 from gate.export.selection import KIND_NAMES, Selection, selection
 from gate.export.stream import NAMES
 from gate.web.face import face, field, fragment
 from gate.web.jobs import Progress
 from gate.web.session import person
+from gate.web.shown import moment
 from gate.web.words import ENTRIES, Look
 
 PAGE = 100
 """Entries on one page."""
+
+QUIET = ("probe.finished", "known_answer.read")
+"""Kinds that come by the hundred while a canary is watched."""
 
 CHECK = "the ledger"
 SAID = {
@@ -58,11 +62,15 @@ def ledger() -> str:
     taken, problem = _asked()
     size = face().control.size()
     given = request.args.get("start", "")
+    words = {key: value for key, value in request.args.items() if key != "start" and value}
     newest = max(0, size - PAGE) if taken.everything else 0
     start = min(int(given), size) if given.isdigit() and len(given) < 16 else newest
     found = face().control.browse(person(), taken, start, PAGE)
-    words = {key: value for key, value in request.args.items() if key != "start" and value}
+    rows = [one if "broken" in one else {**one, **_told(one)} for one in found["entries"]]
+    newest_first = not words and not given
+    found = {**found, "entries": rows[::-1] if newest_first else rows}
     shown = {"found": found, "start": start, "page": PAGE, "asked": words, "taken": taken, "problem": problem}
+    shown["newest_first"] = newest_first
     shown["barred"] = face().control.barred(person(), taken)
     whole = {"complete"} | ({"disclosed"} if not face().control.barred(person(), taken, disclose=True) else set())
     shown["offered"] = set(NAMES) | whole if not words or problem else set(NAMES) - whole
@@ -126,26 +134,47 @@ def record(change: str) -> str:
     rows = control.entries(actor, change, 0, 1000)
     days: dict[str, list[View]] = {}
     for row in rows:
-        days.setdefault(row["time"][:10], []).append({**row, **_told(row)})
+        days.setdefault(moment(row["time"]).partition(",")[0], []).append({**row, **_told(row)})
+    lines = {day: _folded(told) for day, told in days.items()}
     view = control.show(actor, change)
-    return render_template("ledger/line.html", change=change, days=days, view=view, size=control.size(), **_head())
+    return render_template("ledger/line.html", change=change, days=lines, view=view, size=control.size(), **_head())
 
 
 def _told(row: View) -> View:
     kind, data = row["kind"], row["data"]
     noun = kind.partition(".")[0]
-    wrong = bad(kind, data)
+    said, wrong = outcome(kind, data), bad(kind, data)
+    good = said in ("held", "opens", "passed", "approve", "same")
+    tone = "warn" if said == "unknown" else "bad" if wrong else "good" if good else "quiet"
     return {
         "word": ENTRIES.get(kind, kind),
-        "icon": "no" if wrong else ICONS.get(noun, "file"),
-        "tone": "bad"
-        if wrong
-        else "good"
-        if outcome(kind, data) in ("held", "opens", "passed", "approve")
-        else "quiet",
-        "gist": gist(data),
-        "outcome": outcome(kind, data),
+        "icon": "ask" if said == "unknown" else "no" if wrong else ICONS.get(noun, "file"),
+        "tone": tone,
+        "gist": _gist(data),
+        "outcome": said,
     }
+
+
+def _gist(data: View) -> str:
+    """What the data say beside their outcome, which stands in front: of what it is told first."""
+    about = [str(data[key]) for key in ("array", "name", "step") if isinstance(data.get(key), str)]
+    if data.get("round"):
+        about.append(f"round {data['round']}")
+    rest = gist({key: value for key, value in data.items() if key not in ("outcome", "result", "step")})
+    value = data.get("value")
+    return plain(" · ".join(one for one in (*about, rest, value if isinstance(value, str) else "") if one))[:LONGEST]
+
+
+def _folded(rows: list[View]) -> list[View]:
+    """Put probes that passed one after the other into one row that opens; whatever else happened stands alone."""
+    found: list[View] = []
+    for row in rows:
+        well = row["kind"] in QUIET and row["tone"] == "good"
+        if well and found and "rows" in found[-1]:
+            found[-1]["rows"].append(row)
+        else:
+            found.append({"rows": [row]} if well else row)
+    return [part["rows"][0] if len(part.get("rows", ())) == 1 else part for part in found]
 
 
 def _asked() -> tuple[Selection, str]:

@@ -18,10 +18,23 @@ def test_the_newest_entries_are_shown_and_older_ones_are_a_page_away(room: Room)
         room.ledger.append(Draft("config.loaded", GATE, None, {"policy": f"p{number}"}))
     reader = room.client("reader")
     newest, oldest = reader.text("/ledger"), reader.text("/ledger?start=0")
-    assert "p129" in newest
+    assert newest.index("p129") < newest.index("p128")  # whoever is called at night looks for what was last
+    assert oldest.index("p10<") < oldest.index("p11<")
     assert "p129" not in oldest
     assert "Older" in newest
     assert "Newer" in oldest
+
+
+def test_probes_that_passed_are_one_row_of_the_time_line_and_what_failed_stands_alone(room: Room) -> None:
+    change = room.started()
+    room.hosts(change, 0, degraded=True)
+    room.probes(change, 1, flipped=True)
+    page = room.client("reader").text(f"/changes/{change}/record")
+    assert "13 probes passed" in page
+    assert "west-3 · known-answer · round 1" in page
+    failed, unknown = page.index(">failed</span>"), page.index(">unknown</span>")
+    assert "tone-bad" in page[failed - 60 : failed]
+    assert "tone-warn" in page[unknown - 60 : unknown]  # not known is no failure, on any page
 
 
 def test_the_export_is_the_exact_log(room: Room) -> None:
