@@ -66,3 +66,11 @@ def _side(trace: Trace | None, place: Place | None, inventory: Inventory) -> dic
         "elements": [asdict(one) | {"provenance": one.provenance.value} for one in place.elements] if place else [],
         "shares": [f"{one.server}:{one.export}" for one in trace.shares] if trace else [],
     }
+
+
+def stored_at(protection: Protection) -> str:
+    """Where the copies lie: a bucket as its service names it, else a directory of a host."""
+    store = protection.object_store
+    if store is not None and not protection.repository:
+        return f"{store.endpoint}/{store.bucket}/{store.prefix}"
+    return f"{protection.host}:{protection.repository}"

@@ -2,10 +2,10 @@
 
 from gate.canonical import utc
 from gate.control.desk import Desk, Progress, person, quiet
+from gate.control.picturing import stored_at
 from gate.control.views import View
 from gate.errors import CannotTell, NotThere
 from gate.evidence import Rehearsal
-from gate.inventory import Protection
 from gate.person import Person, Role
 from gate.policy import Seat
 
@@ -35,7 +35,7 @@ class Rehearsing:
                     {
                         "id": protection.id,
                         "tool": protection.tool.value,
-                        "repository": _place(protection),
+                        "repository": stored_at(protection),
                         "rehearsals": rehearsed.get(protection.id, []),
                         "progress": list(self._desk.gathering.rehearsals.told(protection.id)),
                     }
@@ -92,14 +92,6 @@ def may_rehearse(actor: Person) -> bool:
     """Whether somebody may have references recorded and restores rehearsed: they load production and its backups."""
     owns = bool(actor.seats & {Seat.DATA_OWNER, Seat.BACKUP_OWNER})
     return not actor.contractor and (owns or Role.REQUESTER in actor.roles)
-
-
-def _place(protection: Protection) -> str:
-    """Where the copies lie: a bucket as its service names it, else a directory of a host."""
-    store = protection.object_store
-    if store is not None and not protection.repository:
-        return f"{store.endpoint}/{store.bucket}/{store.prefix}"
-    return f"{protection.host}:{protection.repository}"
 
 
 def _rehearsed(one: Rehearsal) -> View:

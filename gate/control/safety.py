@@ -6,7 +6,7 @@ from typing import Any
 
 from gate.canonical import Json, utc
 from gate.control.desk import Desk, Progress, person, quiet
-from gate.control.picturing import fate_view, isolation_view
+from gate.control.picturing import fate_view, isolation_view, stored_at
 from gate.control.views import View
 from gate.coverage import Coverage, Uses, coverage, uses
 from gate.errors import CannotTell, NotThere
@@ -149,7 +149,7 @@ class Safety:
         return {
             "id": protection.id,
             "tool": protection.tool.value,
-            "repository": f"{protection.host}:{protection.repository}",
+            "repository": stored_at(protection),
             "isolation": isolation_view(evidence, inventory, dataset, protection, relation),
             "newest": {"id": newest.id, "finished_at": utc(newest.finished_at), "size": newest.size}
             if newest

@@ -33,6 +33,7 @@ def _words() -> dict[str, object]:
         "JUDGEMENTS": words.JUDGEMENTS,
         "PHASES": words.PHASES,
         "ACTIONS": words.ACTIONS,
+        "LEVELS": words.LEVELS,
         "ENTRIES": words.ENTRIES,
         "LOUD": words.LOUD,
         "page_of": url_for,

@@ -4,6 +4,7 @@ How values look on a page: text that a screen would obey is spelled out, times a
 `visible` runs on every expression of every template, so no page can forget it.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -82,9 +83,16 @@ def short(digest: str) -> str:
     return f"{name}:{rest[:12]}…" if rest else digest
 
 
+INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z\b")
+
+
 def sentence(text: str) -> str:
-    """Return text as a sentence with its stop; a first word that is a name (`west-3`, `sidekick:`) keeps its case."""
-    text = text.strip()
+    """
+    Return text as a sentence with its stop; a first word that is a name (`west-3`, `sidekick:`) keeps its case.
+
+    Instants in it are told like all others of a page: `2026-11-22T21:53:07.5Z` as `22 Nov 2026, 21:53:07 UTC`.
+    """
+    text = INSTANT.sub(lambda found: moment(found[0]) if found[1] else minute(found[0]), text.strip())
     first = text.split(" ", 1)[0]
     if first.isalpha() and first.islower():
         text = text[:1].upper() + text[1:]

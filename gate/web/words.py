@@ -57,6 +57,19 @@ JUDGEMENTS = {
 PHASES = {"forward": "Forward", "commit": "Commit, after the canary has held", "back_out": "Back out"}
 
 
+LEVELS = {
+    "V0": "declared only",
+    "V1": "damaged, or not told",
+    "V2": "structure checked",
+    "V3": "read in part",
+    "V4": "read in full",
+    "V5": "restored",
+    "V6": "restored and compared",
+    "V7": "checked by its application",
+}
+"""How far a backup is proven, in words; docs/checks.md tells what each level asks for."""
+
+
 @dataclass(frozen=True)
 class Action:
     """One thing a person may do to a change."""

@@ -12,6 +12,9 @@ from gate.web import shown, stages
         ("west-3: it failed", "west-3: it failed."),
         ("sidekick: no backup", "sidekick: no backup."),
         ("is it right?", "Is it right?"),
+        ("as of 2026-11-22T21:53:07.096881Z", "As of 22 Nov 2026, 21:53:07 UTC."),
+        ("locked until 2026-12-23T13:35Z, needed", "Locked until 23 Dec 2026, 13:35 UTC, needed."),
+        ("backup 20261122T010000Z", "Backup 20261122T010000Z."),
         ("", ""),
     ],
 )
