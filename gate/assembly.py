@@ -11,7 +11,7 @@ from gate.control.desk import Desk
 from gate.control.door import Control
 from gate.control.lists import Lists
 from gate.custody import AGENT
-from gate.engine.act import Crew
+from gate.engine.crew import Crew
 from gate.engine.hands import Hands
 from gate.engine.local import Driver
 from gate.errors import LedgerUnavailable, Outside

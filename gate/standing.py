@@ -70,6 +70,9 @@ class Mark:
     again: bool = False
     """A person said that it may be sent again."""
 
+    left: bool = False
+    """A person was asked about it and went back without its answer."""
+
     at: datetime | None = None
     because: str = ""
     confirmed: Mapping[Word, Confirmed] = field(default_factory=dict)
@@ -82,8 +85,8 @@ class Mark:
 
     @property
     def may_have_begun(self) -> bool:
-        """False when the array rejected the step, or a look showed that it was not begun."""
-        return self.settled or (self.outcome != "failed" and self.looked != "not_begun")
+        """False when it was never sent, or a look showed that it was not begun: an array's own "no" is not enough."""
+        return self.settled or (self.attempt > 0 and self.looked != "not_begun")
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,13 @@ class Standing:
     def mark(self, phase: Phase, number: int) -> Mark | None:
         """Return what is known of a step; None when it has not begun."""
         return self.marks.get((phase, number))
+
+
+def may_go_back(standing: Standing) -> bool:
+    """True when back-out is an answer: of a begun change, and while going back to what still goes on at the array."""
+    onward = standing.question_step.partition(" ")[0] in (Phase.FORWARD, Phase.COMMIT)
+    waits = bool(standing.question) and onward
+    return standing.begun and not standing.closed and (standing.state is not State.BACKING_OUT or waits)
 
 
 def stuck(standing: Standing) -> bool:

@@ -119,13 +119,13 @@ def test_from_the_apply_on_a_step_is_finished_whatever_has_expired() -> None:
     assert (grant.purpose, grant.expires) == (Purpose.FINISH, far + LIFETIME)
 
 
-@pytest.mark.parametrize("end", [("unknown", "not_begun"), ("failed", "")])
+@pytest.mark.parametrize("end", [("unknown", "not_begun"), ("failed", "not_begun")])
 def test_an_apply_that_is_known_not_to_have_begun_is_not_finished_but_sent_forward(end: tuple[str, str]) -> None:
     """Sending it again, however much later, needs approvals, window and all; nothing is half-flashed."""
     outcome, looked = end
     history = History().forward(APPLY).intend(FORWARD, APPLY).end(FORWARD, APPLY, outcome)
-    if looked:
-        history = history.look(FORWARD, APPLY, looked)
+    assert applying(PLAN, history.standing), "an array's own no is not enough"
+    history = history.look(FORWARD, APPLY, looked)
     assert not applying(PLAN, history.standing)
     assert "approvals are missing" in str(may(history, tally=NOBODY, now=NOON))
     assert purpose_of(PLAN, history.standing, FORWARD) is Purpose.FORWARD
@@ -176,7 +176,9 @@ def test_a_back_out_needs_no_new_approval_and_no_window_but_somebody_who_asked_f
         ("unknown", "unknown", True),
         ("unknown", "done", True),
         ("unknown", "not_begun", False),
-        ("failed", "", False),
+        ("failed", "", True),
+        ("failed", "unknown", True),
+        ("failed", "not_begun", False),
     ],
 )
 def test_past_the_point_of_no_return_nothing_is_backed_out(outcome: str, looked: str, gone: bool) -> None:

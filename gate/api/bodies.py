@@ -136,6 +136,12 @@ class Resumed(Because):
     question: Annotated[str, StringConstraints(max_length=4096)]
 
 
+class BackedOut(Because):
+    """Taking the canary back; where it is taken back already, the question that was shown whether to wait for it."""
+
+    question: Annotated[str, StringConstraints(max_length=4096)] = ""
+
+
 class Key(Frozen):
     """An OpenSSH public key of the kind ssh-ed25519, one line, and the password once more: a token is not enough."""
 

@@ -158,6 +158,11 @@ def _resume(call: Call) -> Answer:
     return _change(call.control.resume(call.actor, call.path["id"], call.body.reason, seen))
 
 
+def _back_out(call: Call) -> Answer:
+    body = call.body
+    return _change(call.control.back_out(call.actor, call.path["id"], body.reason, body.question))
+
+
 def _about(verb: str) -> Handler:
     """Return the handler of a verb that needs a dataset."""
 
@@ -215,7 +220,7 @@ ROUTES: tuple[Route, ...] = (
     Route("resume-change", "POST", ONE + "/resume", "Lift a hold, or answer a question with: again.",
           _resume, "Change", body=bodies.Resumed, decides=True),
     Route("back-out-change", "POST", ONE + "/back-out", "Take the canary back.",
-          _because("back_out"), "Change", body=bodies.Because, decides=True),
+          _back_out, "Change", body=bodies.BackedOut, decides=True),
     Route("withdraw-change", "POST", ONE + "/withdraw", "Take the change back before anything has begun.",
           _because("withdraw"), "Change", body=bodies.Because, decides=True),
     Route("transcript", "GET", ONE + "/transcript", "What was sent to the canary and what came back, as an asciicast.",

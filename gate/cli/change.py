@@ -235,7 +235,11 @@ def resume(place: Place, change_id: str, reason: str, as_json: bool) -> None:
 @click.pass_context
 def back_out(ctx: click.Context, place: Place, change_id: str, reason: str, wait: bool, as_json: bool) -> None:
     """Take the canary back to its old firmware."""
-    view = place.client().post(path_of(change_id, "back-out"), {"reason": reason})
+    client = place.client()
+    shown = client.get(path_of(change_id))["question"]
+    if shown and not as_json:
+        click.echo(f"Goes back without an answer to: {shown}")
+    view = client.post(path_of(change_id, "back-out"), {"reason": reason, "question": shown})
     _follow(ctx, place, view, wait=wait, as_json=as_json, good="backed out")
 
 

@@ -1,6 +1,7 @@
 """The one door to a change: open, check, sign, start, hold, resume, back out, withdraw."""
 
 from dataclasses import replace
+from functools import partial
 
 from gate.approval import Decision, may_perform, may_resume
 from gate.authority import STAGE, no_return
@@ -21,7 +22,7 @@ from gate.finding import When
 from gate.gather.records import to_json
 from gate.ledger.entry import Draft
 from gate.person import Person, Role
-from gate.standing import BEFORE, BEGUN, ENDED, Answer, Standing, State, stuck
+from gate.standing import BEFORE, BEGUN, ENDED, Answer, Standing, State, may_go_back, stuck
 
 LEFT = "left as it is"
 """Outcome of a change that stopped in mid-stage and that people take over by hand."""
@@ -184,15 +185,23 @@ class Changes:
             return (_answered(actor, standing, Answer.AGAIN, reason),)
         raise desk.refuse(actor, change, "resume", "nothing waits for a person")
 
-    def back_out(self, actor: Person, change: str, reason: str) -> View:
-        """Take the canary back; approved with the plan, so it needs no new approval. It lifts a hold."""
-        self._desk.enter(change, lambda standing: self._back(actor, standing, reason), lambda standing: standing.hold)
+    def back_out(self, actor: Person, change: str, reason: str, seen: str | None = None) -> View:
+        """
+        Take the canary back; approved with the plan, so it needs no new approval. It lifts a hold.
+
+        While it is taken back it answers whether to wait for what goes on at the array; `seen` is the question shown.
+        """
+        if seen is None:
+            seen = self._desk.standing(change).question
+        decide = partial(self._back, actor, reason=reason, seen=seen)
+        self._desk.enter(change, decide, lambda standing: standing.hold)
         return self._desk.view(change, actor)
 
-    def _back(self, actor: Person, standing: Standing, reason: str) -> tuple[Draft, ...]:
+    def _back(self, actor: Person, standing: Standing, reason: str, seen: str) -> tuple[Draft, ...]:
         desk, change = self._desk, standing.change
         self._crew(actor, standing, "back out")
-        if not standing.begun or standing.closed or standing.state is State.BACKING_OUT:
+        already = standing.state is State.BACKING_OUT
+        if not may_go_back(standing) or (already and seen != standing.question):
             why = f"the change is {standing.state}: there is nothing to back out"
             raise desk.refuse(actor, change, "back out", why)
         if no_return(desk.sealed_plan(standing), standing):

@@ -18,7 +18,7 @@ from gate.engine.next import by_hand
 from gate.escort import may_start
 from gate.person import Person, Role
 from gate.policy import Seat
-from gate.standing import BEFORE, ENDED, MOVING, Standing, State, stuck
+from gate.standing import BEFORE, ENDED, MOVING, Standing, State, may_go_back, stuck
 
 View = dict[str, Any]
 LOCKED = "no permit can be made for these arrays before the canary has held"
@@ -184,7 +184,7 @@ def _why_not_back_out(sources: Sources) -> str:
         return "there is no way back from the step that was sent"
     if not standing.begun:
         return "nothing has begun"
-    return "it is being backed out already" if standing.state is State.BACKING_OUT else ""
+    return "" if may_go_back(standing) else "it is being backed out already"
 
 
 def next_sentence(sources: Sources) -> str:

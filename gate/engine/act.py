@@ -5,40 +5,36 @@ Entries that authorise (permit and intent, judgement) are appended only if the h
 facts are appended whatever came in between. An intent is durable before its effect.
 """
 
-import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from threading import Event
 from typing import TypeVar
 
 from gate.approval import Tally, tally
 from gate.authority import STAGE, authorise, escorted, outside_contract
 from gate.canonical import Json, utc
-from gate.change import Grant, Phase, Plan
+from gate.change import Grant, Plan
 from gate.engine import steps
-from gate.engine.drafts import DRIVER, begun, ended, escort_asked, halted, intent, looked, named
+from gate.engine.actions import Act, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Prove, Question
+from gate.engine.crew import Crew
+from gate.engine.drafts import DRIVER, begun, ended, escort_asked, halted, intent
 from gate.engine.escorting import Absent, AskEscort, Next
-from gate.engine.hands import Hands
-from gate.engine.heard import Hearing, kept
+from gate.engine.heard import kept
 from gate.engine.hosts import host_probes, still_alive, unseen
-from gate.engine.lines import Line, Lines
-from gate.engine.next import BASELINE, Act, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question
+from gate.engine.lines import Line
+from gate.engine.next import BASELINE
 from gate.engine.probes import baseline, probe_round
+from gate.engine.questions import ask, look, look_back, to_be_sent
 from gate.errors import GateError, LedgerUnavailable
-from gate.evidence import Reply
 from gate.gather.asking import Outcome
 from gate.judgement import Limits, judge
 from gate.ledger.entry import Draft
 from gate.lifecycle import ALLOWED
-from gate.permits import Office
-from gate.permits.office import Permit, Wanted
-from gate.person import Person
-from gate.policy import ApprovalKind, Seat
+from gate.permits.office import Wanted
+from gate.policy import Seat
 from gate.standing import Standing, State
 from gate.step import Step
-from gate.store import Ledger
 
 Given = TypeVar("Given")
 
@@ -47,33 +43,6 @@ WITNESS_PATIENCE = 2.0
 
 WITNESSED_WITHIN = 10.0
 """Seconds that an intent waits for them; half of what it has until its command must have left."""
-
-
-@dataclass(frozen=True)
-class Crew:
-    """Everything that acting needs besides the change itself."""
-
-    ledger: Ledger
-    hands: Hands
-    office: Office
-    people: Callable[[], Mapping[str, Person]]
-    approvals: ApprovalKind
-    permit_lifetime: timedelta
-    evidence_max_age: timedelta
-    settle: timedelta
-    covered: Callable[[int, float], bool] = lambda _size, _seconds: True
-    """(size, seconds) → whether that many entries were cosigned within the time, where policy requires it."""
-
-    lines: Lines = field(default_factory=Lines)
-    """What is being sent now, so that it can be stopped."""
-
-    run: str = field(default_factory=lambda: secrets.token_hex(8))
-    """Names this run of the driver: an escort's go asked for by another one counts for nothing."""
-
-    def give_back(self, permit: Permit) -> None:
-        """Say that a permit is not needed any more; where nobody hears it, it ends by itself in minutes."""
-        with suppress(GateError):
-            self.office.over(permit)
 
 
 def count(crew: Crew, plan: Plan, standing: Standing) -> Tally:
@@ -98,12 +67,14 @@ def perform(crew: Crew, plan: Plan, standing: Standing, action: Next, interrupte
         case Baseline(arrays):
             _assert_witnessed(crew)
             _baseline(crew, plan, standing, arrays)
-        case Ask(phase, number, step):
-            _ask(crew, plan, standing, phase, number, step, interrupted)
+        case Ask():
+            ask(crew, plan, standing, action, interrupted)
         case Act():
             _act(crew, plan, standing, action, interrupted)
-        case Look(phase, number, step):
-            _look(crew, plan, standing, phase, number, step, interrupted)
+        case Look():
+            look(crew, plan, standing, action, interrupted)
+        case Prove():
+            look_back(crew, plan, standing, action, interrupted)
         case ProbeRound(number):
             drafts = probe_round(crew.ledger, crew.hands, plan, standing, number)
             drafts += host_probes(crew.ledger, crew.hands, plan, standing, number)
@@ -144,34 +115,9 @@ def _baseline(crew: Crew, plan: Plan, standing: Standing, arrays: tuple[str, ...
     crew.ledger.append_all([*drafts, *seen])  # what was written is a fact, whatever came in between
 
 
-def _ask(crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event) -> None:
-    place = (phase, number, step)
-    if no_go := escorted(plan, standing, phase, number, crew.people(), crew.approvals, crew.hands.clock()):
-        _enter(crew, standing, "change.halted", {"because": no_go})
-        return
-
-    def news(facts: str, reply: Reply) -> None:
-        data: dict[str, Json] = {**named(plan, *place), "facts": facts, "reply": reply.digest}
-        crew.ledger.append(Draft("step.told", DRIVER, standing.change, data))
-
-    hearing, hands = _hearing(crew, plan, step, news)
-    came = steps.ask(hands, plan, plan.canary, step, interrupted)
-    if came is not None:
-        mark, blobs = standing.mark(phase, number), kept(crew.ledger, plan, step, came, hearing.replies)
-        crew.ledger.append(ended(standing, plan, place, mark.attempt + 1 if mark else 1, came, blobs))
-
-
-def _hearing(
-    crew: Crew, plan: Plan, step: Step, news: Callable[[str, Reply], None] | None = None
-) -> tuple[Hearing, Hands]:
-    """Return hands whose questions are remembered, and where."""
-    hearing = Hearing(crew.hands.asker, plan, step, news)
-    return hearing, replace(crew.hands, asker=hearing)
-
-
 def _act(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: Event) -> None:
     phase, number, step, attempt = action.phase, action.number, action.step, action.attempt
-    if action.look_first and not _to_be_sent(crew, plan, standing, action, interrupted):
+    if action.look_first and not to_be_sent(crew, plan, standing, action, interrupted):
         return
     _assert_witnessed(crew)
     now = crew.hands.clock()
@@ -219,25 +165,6 @@ def _await_escort(crew: Crew, plan: Plan, standing: Standing, action: AskEscort 
         crew.ledger.append(escort_asked(plan, action, crew.run, crew.hands.clock()), expect=standing.seq)
 
 
-def _to_be_sent(crew: Crew, plan: Plan, standing: Standing, action: Act, interrupted: Event) -> bool:
-    """Look first, and enter what was found where that ends the matter."""
-    place = (action.phase, action.number, action.step)
-    hearing, hands = _hearing(crew, plan, action.step)
-    seen = steps.look(hands, plan, plan.canary, action.step, interrupted)
-    if seen is None:
-        return False
-    if seen.outcome == "done":
-        already = Outcome("already", "the array was as wanted, nothing was sent", seen.reply)
-        blobs = kept(crew.ledger, plan, action.step, already, hearing.replies)
-        crew.ledger.append(ended(standing, plan, place, action.attempt, already, blobs))
-        return False
-    if action.repeats and seen.outcome != "not_begun":
-        blobs = kept(crew.ledger, plan, action.step, seen, hearing.replies)
-        crew.ledger.append(looked(standing, plan, place, seen, blobs))
-        return False
-    return True
-
-
 def _attend(crew: Crew, standing: Standing, wanted: Wanted, action: Act, grant: Grant, now: datetime) -> None:
     """Let people begin what they do by hand: entered like an intent, and known to whoever makes permits."""
 
@@ -260,23 +187,14 @@ def _ask_for(crew: Crew, standing: Standing, wanted: Wanted, step: Step, ask: Ca
         why = f"{error.message}; {error.hint}" if error.hint else error.message
     what = f"permit for {wanted.phase} step {step.id}"
     refused: dict[str, Json] = {"what": what, "why": why[:1000], "who": "keyholder"}
-    question = f"there is no {what}, and nothing was sent: {why}"[:1000]
-    asked: dict[str, Json] = {"question": question, "step": f"{wanted.phase} {wanted.number}"}
+    mark = standing.mark(wanted.phase, wanted.number)
+    now = "nothing was sent now; it was sent before" if mark and mark.attempt else "nothing was sent"
+    # Its own name: "again" to this one asks for the permit again, and is no leave to send a step twice.
+    asked: dict[str, Json] = {"question": f"there is no {what}, and {now}: {why}"[:1000], "step": f"permit {step.id}"}
     drafts = [Draft("attempt.refused", DRIVER, standing.change, refused)]
     drafts.append(Draft("person.asked", DRIVER, standing.change, asked))
     crew.ledger.append_all(drafts, expect=standing.seq)
     return None
-
-
-def _look(
-    crew: Crew, plan: Plan, standing: Standing, phase: Phase, number: int, step: Step, interrupted: Event
-) -> None:
-    hearing, hands = _hearing(crew, plan, step)
-    settle_s = 0.0 if step.attended else crew.settle.total_seconds()
-    came = steps.look(hands, plan, plan.canary, step, interrupted, settle_s)
-    if came is not None:
-        blobs = kept(crew.ledger, plan, step, came, hearing.replies)
-        crew.ledger.append(looked(standing, plan, (phase, number, step), came, blobs))
 
 
 def _judge(crew: Crew, plan: Plan, standing: Standing, rounds: int) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from gate.canonical import Json, utc
 from gate.change import Phase, Plan, Purpose
+from gate.engine.actions import Act
 from gate.engine.escorting import AskEscort
-from gate.engine.next import Act
+from gate.evidence import Reply
 from gate.gather.asking import Outcome
 from gate.ledger.entry import GATE, Blob, Draft
 from gate.permits.office import Permit
@@ -87,3 +88,8 @@ def looked(
         "reply": came.reply.digest if came.reply else "",
     }
     return Draft("step.looked", DRIVER, standing.change, data, blobs)
+
+
+def told(plan: Plan, place: tuple[Phase, int, Step], facts: str, reply: Reply) -> Draft:
+    """Return how a wait goes on."""
+    return Draft("step.told", DRIVER, plan.change, {**named(plan, *place), "facts": facts, "reply": reply.digest})

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from gate.authority import outside_box, purpose_of
 from gate.change import Phase, Plan, Purpose
-from gate.engine.next import Act, Action, Ask, Halt, Wait, next_action
+from gate.engine.actions import Act, Action, Ask, Halt, Wait
+from gate.engine.next import next_action
 from gate.escort import needs_go
 from gate.standing import Standing
 from gate.step import Step

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gate.change import Plan
-from gate.engine.act import Crew, perform
+from gate.engine.act import perform
+from gate.engine.actions import Wait
+from gate.engine.crew import Crew
 from gate.engine.escorting import next_escorted
-from gate.engine.next import Wait
 from gate.errors import CannotTell, GateError, LedgerUnavailable, Moved, Outside
 from gate.ledger.entry import GATE, Draft
 from gate.lifecycle import fold
@@ -41,8 +42,8 @@ class Driver:
         self._stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._interrupts: dict[str, threading.Event] = {}
-        self._working_at: dict[str, int] = {}
-        """Change → the sequence that its thread read last: only what came after it is news to the thread."""
+        self._working_on: dict[str, tuple[str, ...]] = {}
+        """Change → what stops it, as its thread read it last: only something else is news to the thread."""
 
         self._due: set[str] = set()
         self._handover = threading.Lock()
@@ -108,7 +109,7 @@ class Driver:
 
     def _wake(self, change: str, standing: Standing) -> None:
         stops = standing.hold or standing.state in (State.HALTED, State.BACKING_OUT)
-        if stops and standing.seq > self._working_at.get(change, 0):
+        if stops and _stop(standing) != self._working_on.get(change):
             self._interrupts.setdefault(change, threading.Event()).set()
             if standing.stopped:
                 self._crew.lines.stop(change)
@@ -158,7 +159,7 @@ class Driver:
         interrupt = self._interrupts[change]
         interrupt.clear()
         standing = fold(self._crew.ledger.history(change))
-        self._working_at[change] = standing.seq
+        self._working_on[change] = _stop(standing)
         if standing.state not in MOVING and standing.state is not State.BACKED_OUT:
             return False
         plan = self._plan_of(standing)
@@ -191,3 +192,8 @@ class Driver:
             _log.warning("%s: %s", change, second)
             return False
         return True
+
+
+def _stop(standing: Standing) -> tuple[str, ...]:
+    """Return what a thread has to hear of at once; what it enters itself is none of it."""
+    return standing.hold, standing.stopped, standing.state.value

@@ -6,11 +6,12 @@ any point loses nothing, and recovery is not a special path: an intent without a
 (promise 7).
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gate.attendance import Word
 from gate.change import Phase, Plan
+from gate.engine.actions import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Prove, Question, Wait
+from gate.engine.waiting import at_hand, awaited, both_said, to_prove
 from gate.finding import Outcome
 from gate.judgement import ZERO_TOLERANCE
 from gate.standing import MOVING, SOAK, Mark, Standing, State
@@ -21,95 +22,6 @@ MOST_ATTEMPTS = 3
 
 BASELINE = 0
 """Round of the probes before the change."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to do before `until`; None when only a person or another entry changes that."""
-
-    because: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """Write known-answer data and time reads on these arrays before anything is changed."""
-
-    arrays: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Run one asking step."""
-
-    phase: Phase
-    number: int
-    step: Step
-
-
-@dataclass(frozen=True)
-class Act:
-    """
-    Run one mutating step: permit, intent, act, result.
-
-    `look_first`: it may already be as wanted. `repeats`: it was sent before, and nobody but the array has said that it
-    was not begun; so it must say so again right before.
-    """
-
-    phase: Phase
-    number: int
-    step: Step
-    attempt: int
-    look_first: bool
-    repeats: bool = False
-
-
-@dataclass(frozen=True)
-class Look:
-    """An intent has no known outcome: ask the array before anything else."""
-
-    phase: Phase
-    number: int
-    step: Step
-
-
-@dataclass(frozen=True)
-class ProbeRound:
-    """Probe canary and control."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Judge:
-    """All rounds are there, or the canary has failed one."""
-
-    rounds: int
-
-
-@dataclass(frozen=True)
-class Question:
-    """Only a person may decide how it goes on."""
-
-    question: str
-    step: str
-
-
-@dataclass(frozen=True)
-class Halt:
-    """Stop where it is; a person backs out or leaves it."""
-
-    because: str
-
-
-@dataclass(frozen=True)
-class Close:
-    """The change has come to its end."""
-
-    outcome: str
-
-
-Action = Wait | Baseline | Ask | Act | Look | ProbeRound | Judge | Question | Halt | Close
 
 
 def rounds_due(plan: Plan, standing: Standing) -> int:
@@ -129,13 +41,25 @@ def next_action(plan: Plan, standing: Standing, now: datetime) -> Action:
     if standing.state not in MOVING:
         return Wait(f"the change is {standing.state}")
     if standing.state is State.BACKING_OUT:
-        return _in_flight(plan, standing, now) or _walk(plan, standing, Phase.BACK_OUT, now) or Close(State.BACKED_OUT)
+        return _back(plan, standing, now)
     if standing.state is State.COMMITTING:
         return _walk(plan, standing, Phase.COMMIT, now) or Close(State.HELD)
     lacking = tuple(name for name in (plan.canary, plan.control) if not _has_baseline(standing, name))
     if lacking and standing.mark(Phase.FORWARD, 0) is None:
         return Wait(f"on hold: {standing.hold}") if standing.hold else Baseline(lacking)
     return _walk(plan, standing, Phase.FORWARD, now) or _soak(plan, standing, now)
+
+
+def _back(plan: Plan, standing: Standing, now: datetime) -> Action:
+    """Nothing goes back while something may still begin, or goes on, at the array; a person may say otherwise."""
+    return (
+        _in_flight(plan, standing, now)
+        or _somebody_at_it(plan, standing)
+        or _under_way(plan, standing)
+        or _walk(plan, standing, Phase.BACK_OUT, now)
+        or _proof(plan, standing)
+        or Close(State.BACKED_OUT)
+    )
 
 
 def _in_flight(plan: Plan, standing: Standing, now: datetime) -> Wait | Look | None:
@@ -151,9 +75,44 @@ def _in_flight(plan: Plan, standing: Standing, now: datetime) -> Wait | Look | N
             continue
         if not mark.outcome and mark.act_before is not None and now < mark.act_before:
             return Wait("a step sent before may still be on its way", mark.act_before)
-        if mark.outcome in ("", "unknown"):
-            return Look(mark.phase, mark.number, step)
+        return Look(mark.phase, mark.number, step)
     return None
+
+
+def _somebody_at_it(plan: Plan, standing: Standing) -> Look | Question | None:
+    """What is done by hand ends when people say so: no array tells that somebody types at it."""
+    found = at_hand(plan, standing)
+    if found is None:
+        return None
+    (phase, number, step), mark = found
+    if mark.again or both_said(mark):
+        return Look(phase, number, step)
+    opened = f"{phase} step {step.id} was opened to be done by hand, and nobody has said how it ended"
+    said = "Say again once nobody is at it, and the array is asked; or back out at once, whoever may be at it"
+    return Question(f"{opened}: somebody may be at the array. {said}.", f"{phase} {number}")
+
+
+def _under_way(plan: Plan, standing: Standing) -> Ask | Question | None:
+    """What was begun goes on at the array: it ends, or is known to have failed, before anything goes back."""
+    found = awaited(plan, standing)
+    if found is None:
+        return None
+    (phase, number, step), mark = found
+    if mark is None or mark.again or mark.outcome != "unknown":
+        return Ask(phase, number, step)
+    goes_on = f"what was begun may go on at the array ({phase} step {step.id}: {mark.because})"
+    return Question(f"{goes_on}. Wait for its end (again), or back out without waiting?", f"{phase} {number}")
+
+
+def _proof(plan: Plan, standing: Standing) -> Prove | Question | None:
+    place = to_prove(plan, standing)
+    if place is None:
+        return None
+    phase, number, step = place
+    mark = standing.mark(phase, number)
+    if mark is None or mark.again or not mark.looked:
+        return Prove(phase, number, step)
+    return Question(f"the canary cannot be called taken back: {mark.because}. Look again?", f"{phase} {number}")
 
 
 def _has_baseline(standing: Standing, array: str) -> bool:
@@ -169,9 +128,7 @@ def _walk(plan: Plan, standing: Standing, phase: Phase, now: datetime) -> Action
         if mark is not None and mark.settled:
             continue
         if mark is not None and mark.outcome == "failed" and not mark.again:
-            if phase is Phase.FORWARD:
-                return Halt(f"{phase} step {step.id} failed: {mark.because}")
-            return _stuck(phase, number, step, mark)
+            return _failed(phase, number, step, mark)
         if mark is not None and step.attended:
             return _attend(step, phase, number, mark)
         if mark is not None and step.mutates and not mark.again:
@@ -185,6 +142,16 @@ def _walk(plan: Plan, standing: Standing, phase: Phase, now: datetime) -> Action
         attempt, look_first = mark.attempt + 1 if mark else 1, mark is not None or phase is not Phase.FORWARD
         return Act(phase, number, step, attempt, look_first)
     return None
+
+
+def _failed(phase: Phase, number: int, step: Step, mark: Mark) -> Action:
+    """An array that says no to a command may have begun it all the same: what it shows decides, not an exit status."""
+    if step.mutates and not mark.looked:
+        return Look(phase, number, step)
+    doubt = "; whether it was begun is not known" if step.mutates and mark.looked != "not_begun" else ""
+    if phase is Phase.FORWARD:
+        return Halt(f"{phase} step {step.id} failed: {mark.because}{doubt}")
+    return Question(f"{phase} step {step.id}: {mark.because or 'it failed'}{doubt}", f"{phase} {number}")
 
 
 def _attend(step: Step, phase: Phase, number: int, mark: Mark) -> Action:
@@ -204,10 +171,11 @@ def by_hand(plan: Plan, standing: Standing) -> tuple[Phase, int, Step] | None:
     """Return the step that people are doing by hand now, if there is one whose two words are not there yet."""
     if standing.state not in MOVING:
         return None
-    for phase in Phase:
+    phases = (Phase.BACK_OUT,) if standing.state is State.BACKING_OUT else Phase
+    for phase in phases:
         for number, step in enumerate(plan.steps(phase)):
             mark = standing.mark(phase, number)
-            if step.attended and mark is not None and not mark.settled and set(mark.confirmed) != set(Word):
+            if step.attended and mark is not None and not mark.settled and not both_said(mark):
                 return phase, number, step
     return None
 
@@ -233,6 +201,8 @@ def _reconcile(
     found = "it was not begun" if mark.looked == "not_begun" else f"its outcome is not known: {mark.because}"
     if mark.prompted:
         found = f"{mark.because}; {found.partition(':')[0]}"
+    if not mark.attempt:
+        return Question(f"{phase} step {step.id} was not sent: {mark.because}. Look again?", f"{phase} {number}")
     sent = "was sent" if mark.attempt == 1 else f"was sent {mark.attempt} times"
     return Question(f"{phase} step {step.id} {sent} and {found}. May it be sent again?", f"{phase} {number}")
 

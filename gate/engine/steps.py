@@ -28,17 +28,24 @@ SETTLING = 1.0
 
 
 def ask(
-    hands: Hands, plan: Plan, array: str, step: Step, interrupted: Event, silence_s: float = RESTARTING
+    hands: Hands,
+    plan: Plan,
+    array: str,
+    step: Step,
+    interrupted: Event,
+    silence_s: float = RESTARTING,
+    left_s: float | None = None,
 ) -> Outcome | None:
     """
     Ask until the step is answered or its time is over; None when `interrupted` while waiting.
 
     Silence never becomes an answer. A step that says `disconnects: expected` bears it until its time is over, any
-    other one for `silence_s` seconds, as long as a restart of a management controller may take.
+    other one for `silence_s` seconds, as long as a restart of a management controller may take. `left_s` is what is
+    left of its time when it is not at its beginning; the question is put once whatever is left.
     """
     if why := only_asks(plan.family, step.command):
         return Outcome("failed", why)
-    deadline = time.monotonic() + step.within_s
+    deadline = time.monotonic() + (step.within_s if left_s is None else left_s)
     heard = time.monotonic()
     while True:
         reply = hands.ask(array, step.command, patience(step))

@@ -16,9 +16,10 @@ from gate.attendance import Confirmed, Word, read_confirmation
 from gate.finding import Outcome, When
 from gate.judgement import Held, Latencies, Probe
 from gate.ledger.entry import Entry
+from gate.lifecycle.answered import answered, asked
 from gate.lifecycle.escorted import escort_asked, escort_go, escort_stopped
 from gate.lifecycle.said import blob, listed, moment, place, said, signature, whole
-from gate.standing import BEFORE, BEGUN, MOVING, SOAK, Answer, Mark, Standing, State
+from gate.standing import BEFORE, BEGUN, MOVING, Mark, Standing, State
 from gate.verdict import rows, stands, to_sign
 from gate.waiver import NAMESPACE as WAIVER
 from gate.waiver import SignedWaiver, read_waiver
@@ -194,7 +195,8 @@ def _step_ended(standing: Standing, entry: Entry) -> Standing:
 def _looked(standing: Standing, entry: Entry) -> Standing:
     phase, number = place(entry)
     before = standing.mark(phase, number) or Mark(phase, number, 0)
-    because = str(entry.data["because"]) if before.confirmed else before.because
+    asked_alone = bool(before.confirmed) or before.act_before is None  # nothing was sent that said why
+    because = str(entry.data["because"]) if asked_alone else before.because
     looked = replace(before, looked=said(entry, "result"), again=False, at=entry.time, because=because)
     return _marked(standing, looked, blob(entry, "transcript"))
 
@@ -243,22 +245,6 @@ def _judged(standing: Standing, entry: Entry) -> Standing:
     return replace(standing, state=state, judgement=result.value, judged_because=because)
 
 
-def _asked(standing: Standing, entry: Entry) -> Standing:
-    return replace(standing, question=said(entry, "question"), question_step=str(entry.data["step"]))
-
-
-def _answered(standing: Standing, entry: Entry) -> Standing:
-    clear = replace(standing, question="", question_step="", asked=None)
-    if Answer(str(entry.data["answer"])) is Answer.BACK_OUT:
-        return replace(clear, state=State.BACKING_OUT)
-    if standing.question_step == SOAK:
-        return replace(clear, judgement="", judged_because=(), extensions=standing.extensions + 1)
-    for key, mark in standing.marks.items():
-        if f"{mark.phase} {mark.number}" == standing.question_step:
-            return replace(clear, marks={**standing.marks, key: replace(mark, again=True)})
-    return clear
-
-
 def _closed(standing: Standing, entry: Entry) -> Standing:
     outcome = said(entry, "outcome")
     state = State.HELD if outcome == State.HELD and standing.state is State.COMMITTING else standing.state
@@ -284,8 +270,8 @@ MOVES = {
     "known_answer.written": _written,
     "probe.finished": _probed,
     "judgement.given": _judged,
-    "person.asked": _asked,
-    "person.answered": _answered,
+    "person.asked": asked,
+    "person.answered": answered,
     "change.closed": _closed,
 }
 """Entry kind → what it makes of a standing. Kinds not named here change nothing."""

@@ -157,6 +157,9 @@ def act(change: str, action: str) -> Answer:
         seen = (request.form.get("hold", ""), request.form.get("question", ""))
         face().control.resume(person(), change, field("reason"), seen)
         return _back(change)
+    if action == "back_out":
+        face().control.back_out(person(), change, field("reason"), request.form.get("question", ""))
+        return _back(change)
     verb: Callable[[Person, str, str], View] = getattr(face().control, action)
     verb(person(), change, field("reason"))
     return _back(change)

@@ -26,7 +26,7 @@ from gate.canonical import Json, encode, utc
 from gate.change import Grant, Plan, Purpose, Stage, Target
 from gate.cli.sshkey import sign
 from gate.control.desk import PLAN
-from gate.engine.act import Crew
+from gate.engine.crew import Crew
 from gate.engine.local import Driver
 from gate.engine.next import by_hand
 from gate.families import FAMILIES

@@ -24,7 +24,7 @@ from gate.errors import GateError, LedgerUnavailable, Moved
 from gate.lab.client import is_locked
 from gate.ledger.entry import Actor, Draft, Entry
 from gate.lifecycle import fold
-from gate.standing import BEGUN, MOVING, SOAK, Answer, Standing, State
+from gate.standing import BEGUN, MOVING, Answer, Standing, State
 from gate.step import Step
 from gate.store.sqlite import SqliteLedger
 from tests.crash.bench import LIFETIME, MOST_S, NEW, OLD, Run, confirm
@@ -256,8 +256,8 @@ class _Keeper:
         run = self._run
         if len(run.asked) > PATIENCE:
             return _back_out(run, standing)
-        if standing.question_step != SOAK:
-            phase, _, number = standing.question_step.partition(" ")
+        phase, _, number = standing.question_step.partition(" ")
+        if phase in tuple(Phase):  # neither about the soak nor about a permit: again sends nothing then
             step = run.plan.steps(Phase(phase))[int(number)]
             if step.mutates and not step.attended and not step.send and run.counted()[TAKEN[step.id]]:
                 return _back_out(run, standing)

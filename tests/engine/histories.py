@@ -38,7 +38,7 @@ FORWARD = (
     do("prepare", again="ask"),
     do("apply", again="ask", finish_first=True),
     do("switch", again="safe", finish_first=True),
-    ask("updated", finish_first=True),
+    ask("updated", finish_first=True, until=(("status", ("well",)),)),
     ask("verify"),
 )
 COMMIT = (do("complete", again="safe", finish_first=True, point_of_no_return=True), ask("committed"))

@@ -13,9 +13,11 @@ from gate.approval import Decision, Statement
 from gate.authority import STAGE
 from gate.canonical import Json, utc
 from gate.change import Grant, Phase, Plan
-from gate.engine.act import Crew, perform
+from gate.engine.act import perform
+from gate.engine.actions import Act, Ask, Baseline, Look, Wait
+from gate.engine.crew import Crew
 from gate.engine.hands import Asker, Hands
-from gate.engine.next import Act, Baseline, Look, Wait, next_action
+from gate.engine.next import next_action
 from gate.errors import LedgerUnavailable, Moved, Outside
 from gate.evidence import Reply, ReplyState
 from gate.gather.arrays import Arrays
@@ -32,8 +34,9 @@ from gate.step import Step
 from gate.store import Ledger, keys
 from gate.store.sqlite import open_ledger
 from tests.cases import NOON, fleet
-from tests.engine.histories import CANARY, PLAN, VERDICT, History
+from tests.engine.histories import CANARY, PLAN, UPDATED, VERDICT, History
 from tests.engine.histories import STAGE as SEND
+from tests.engine.histories import plan as of
 
 ORIGIN = "gate.example/ledger"
 LIFETIME = timedelta(minutes=5)
@@ -200,6 +203,30 @@ def test_what_was_sent_before_goes_again_only_if_the_array_says_right_now_that_i
     assert (voice.asked, len(hands.acts), kinds(ledger, standing)) == (1, sent, entered)
 
 
+@pytest.mark.parametrize(
+    ("status", "sent", "entered"),
+    [
+        ("system_prepared", 0, ["step.ended"]),
+        ("success", 1, [*AUTHORISING, "step.ended"]),
+        ("system_stalled_non_redundant", 0, ["step.looked"]),
+    ],
+)
+def test_from_where_there_is_no_way_back_nothing_is_sent_into_a_state_that_the_playbook_does_not_know(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing, status: str, sent: int, entered: list[str]
+) -> None:
+    step = replace(
+        PLAN.forward[SEND],
+        point_of_no_return=True,
+        look_command="lsupdate -delim !",
+        look_reader="update",
+        look_done=(("status", ("system_prepared",)),),
+        look_not_begun=(("status", ("success",)),),
+    )
+    action = Act(Phase.FORWARD, SEND, step, 1, look_first=True)
+    perform(replace(crew, hands=replace(hands, asker=Voice(status))), PLAN, standing, action, Event())
+    assert (len(hands.acts), kinds(ledger, standing)) == (sent, entered)
+
+
 @dataclass(frozen=True)
 class Asked(Counting):
     """Hands whose array asks something back."""
@@ -330,3 +357,51 @@ def test_without_a_permit_nothing_is_sent_and_a_person_is_asked_with_the_reason(
     assert isinstance(next_action(PLAN, after, NOON), Wait)
     ledger.append(Draft("person.answered", Actor("person", "performer"), PLAN.change, ANSWER))
     assert next_action(PLAN, fold(ledger.history(PLAN.change)), NOON) == action
+
+
+def test_again_to_a_permit_that_was_refused_is_no_leave_to_send_a_step_twice(
+    ledger: Ledger, crew: Crew, standing: Standing
+) -> None:
+    """It was sent, the array showed that it was not begun, and for the second sending there was no permit."""
+    history = History().forward(SEND).intend(Phase.FORWARD, SEND)
+    history.end(Phase.FORWARD, SEND, "unknown").look(Phase.FORWARD, SEND, "not_begun")
+    new = history.entries[standing.seq - len(SEATS) :]  # the same history, with the approvals of two people in it
+    ledger.append_all([Draft(each.kind, each.actor, each.change, each.data) for each in new])
+    sent = fold(ledger.history(PLAN.change))
+    action = due(sent)
+    assert action.repeats
+    quiet = replace(crew.hands, asker=Voice("success"))
+    looks = replace(
+        action.step,
+        look_command="lsupdate -delim !",
+        look_reader="update",
+        look_not_begun=(("status", ("success",)),),
+        look_done=(("status", ("system_prepared",)),),
+    )
+    perform(replace(crew, office=Away(), hands=quiet), PLAN, sent, replace(action, step=looks), Event())
+    after = fold(ledger.history(PLAN.change))
+    assert "nothing was sent now; it was sent before" in after.question
+    ledger.append(Draft("person.answered", Actor("person", "performer"), PLAN.change, ANSWER))
+    again = next_action(PLAN, fold(ledger.history(PLAN.change)), NOON)
+    assert isinstance(again, Act)
+    assert again.repeats
+
+
+@pytest.mark.parametrize(("late", "asked"), [(timedelta(hours=3), 1), (timedelta(0), 2)])
+def test_a_wait_in_a_block_counts_from_what_the_ledger_says_and_not_from_the_last_turn(
+    ledger: Ledger, crew: Crew, hands: Counting, late: timedelta, asked: int
+) -> None:
+    until = (("status", ("success",)),)
+    asks = replace(PLAN.forward[UPDATED], command="lsupdate -delim !", reader="update")
+    wait = replace(asks, until=until, every_s=0, within_s=2)
+    steps = tuple(wait if number == UPDATED else step for number, step in enumerate(PLAN.forward))
+    history = History(of(forward=steps)).forward(UPDATED)
+    ledger.append_all([Draft(each.kind, each.actor, each.change, each.data) for each in history.entries])
+    standing = fold(ledger.history(PLAN.change))
+    begun = standing.marks[Phase.FORWARD, UPDATED - 1].at
+    assert begun is not None
+    voice = Voice("system_updating")
+    later = replace(hands, asker=voice, clock=lambda: begun + late)
+    perform(replace(crew, hands=later), history.plan, standing, Ask(Phase.FORWARD, UPDATED, wait), Event())
+    assert voice.asked == 1 if late else voice.asked >= asked
+    assert ledger.history(PLAN.change)[-1].data["outcome"] == "unknown"

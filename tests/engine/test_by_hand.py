@@ -8,7 +8,8 @@ import pytest
 from gate.attendance import Confirmation
 from gate.canonical import Json
 from gate.change import Phase, Plan
-from gate.engine.next import Act, Action, Look, Question, Wait, by_hand, next_action
+from gate.engine.actions import Act, Action, Look, Question, Wait
+from gate.engine.next import by_hand, next_action
 from gate.standing import State
 from tests.engine.histories import APPLY, FORWARD, SWITCH, History, named, plan
 
@@ -101,9 +102,24 @@ def test_a_gate_that_was_killed_waits_for_the_same_words_again() -> None:
 def test_while_it_is_done_by_hand_it_can_be_backed_out_and_nobody_confirms_any_more() -> None:
     history = begin(opened()).backing_out()
     assert history.standing.state is State.BACKING_OUT
-    action = then(history)
+    asked = then(history)
+    assert isinstance(asked, Question), "the array does not tell that somebody types at it"
+    assert "somebody may be at the array" in asked.question
+    assert by_hand(history.plan, history.standing) is None
+    history.asked(asked.step).answered("again")
+    looks = then(history)
+    assert isinstance(looks, Look)
+    action = then(history.look(looks.phase, looks.number, "not_begun"))
     assert isinstance(action, Act)
     assert (action.phase, action.look_first) == (Phase.BACK_OUT, True)
+
+
+def test_who_goes_back_at_once_is_not_asked_a_second_time_whether_somebody_is_at_it() -> None:
+    history = begin(opened()).backing_out()
+    asked = then(history)
+    assert isinstance(asked, Question)
+    action = then(history.asked(asked.step).answered("back-out"))
+    assert not isinstance(action, Question)
 
 
 @pytest.mark.parametrize(

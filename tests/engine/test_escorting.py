@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from gate.change import Phase
+from gate.engine.actions import Act, Action, Ask, Halt, Look, Question, Wait
 from gate.engine.escorting import Absent, AskEscort, next_escorted
-from gate.engine.next import Act, Action, Ask, Halt, Look, Question, Wait, next_action
+from gate.engine.next import next_action
 from tests.cases import NOON
 from tests.engine.histories import (
     APPLY,

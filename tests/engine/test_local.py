@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -11,20 +11,22 @@ import pytest
 
 from gate.assembly import now
 from gate.change import Plan
-from gate.engine.act import Crew
+from gate.engine.crew import Crew
 from gate.engine.hands import Clock, Hands
 from gate.engine.local import Driver
 from gate.errors import CannotTell, Outside
-from gate.ledger.entry import Draft
+from gate.evidence import Reply, ReplyState
+from gate.ledger.entry import Draft, Entry
 from gate.lifecycle import fold
 from gate.permits.office import PermitOffice
 from gate.policy import ApprovalKind
 from gate.standing import Standing, State
 from gate.store import keys
 from gate.store.sqlite import SqliteLedger, open_ledger
-from tests.engine.histories import History, plan
+from tests.engine.histories import UPDATED, History, plan
+from tests.engine.test_steps import hands_of
 
-WAIT = 20
+WAIT = 60
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,21 @@ class NoHands:
     """Hands that reach nothing: whatever is asked of them is a fault of the gate."""
 
     clock: Clock
+
+
+@dataclass
+class Updating:
+    """An array that tells another progress each time, until it has told it `times` times."""
+
+    times: int = 30
+    asked: int = 0
+
+    def ask(self, target: str, command: str, *, deadline_s: float | None = None) -> Reply:
+        """Tell how far it is."""
+        self.asked += 1
+        status = "system_updating" if self.asked <= self.times else "success"
+        said = f"status!{status}\nprogress!{self.asked}\n".encode()
+        return Reply(target, command, ReplyState.ANSWERED, now(), now(), 0, said)
 
 
 @pytest.fixture
@@ -48,9 +65,11 @@ def enter(ledger: SqliteLedger, history: History) -> str:
     return history.plan.change
 
 
-def driver(ledger: SqliteLedger, tmp_path: Path, plan_of: Callable[[Standing], Plan]) -> Driver:
+def driver(
+    ledger: SqliteLedger, tmp_path: Path, plan_of: Callable[[Standing], Plan], hands: Hands | None = None
+) -> Driver:
     office = PermitOffice.open(tmp_path / "ca", timedelta(minutes=5))
-    hands = cast("Hands", NoHands(now))
+    hands = hands or cast("Hands", NoHands(now))
     minutes = timedelta(minutes=5)
     crew = Crew(ledger, hands, office, dict, ApprovalKind.SESSION, minutes, minutes, timedelta(0))
     return Driver(crew, plan_of, tmp_path / "driver.lock")
@@ -111,3 +130,39 @@ def test_a_second_driver_waits_for_the_lock_of_the_first(tmp_path: Path, ledger:
         first.stop()
     second.start()
     second.stop()
+
+
+def test_what_the_driver_writes_down_of_a_wait_does_not_interrupt_it(tmp_path: Path, ledger: SqliteLedger) -> None:
+    """On hold inside a block the wait goes on: begun anew with every entry it would never come to its end."""
+    wait = replace(
+        plan().forward[UPDATED],
+        command="lsupdate -delim !",
+        reader="update",
+        expect=(),
+        until=(("status", ("success",)),),
+        every_s=0,
+    )
+    steps = tuple(wait if number == UPDATED else step for number, step in enumerate(plan().forward))
+    waiting = plan(forward=steps)
+    voice = Updating()
+    turns: list[int] = []
+
+    def plan_of(_: Standing) -> Plan:
+        turns.append(voice.asked)
+        return waiting
+
+    change = enter(ledger, History(waiting).forward(UPDATED).held())
+    driving = driver(ledger, tmp_path, plan_of, replace(hands_of(voice), clock=now))
+    driving.start()
+    try:
+        until(lambda: any(e.kind == "step.ended" and e.data["number"] == UPDATED for e in since_begun(ledger, change)))
+    finally:
+        driving.stop()
+    told = [entry for entry in ledger.history(change) if entry.kind == "step.told"]
+    assert len(told) > 10
+    assert [asked for asked in turns if asked <= voice.times] == [0], "it was taken up once"
+
+
+def since_begun(ledger: SqliteLedger, change: str) -> tuple[Entry, ...]:
+    """The entries that the driver itself has made."""
+    return ledger.history(change)[len(History().forward(UPDATED).held().entries) :]

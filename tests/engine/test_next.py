@@ -5,22 +5,8 @@ from datetime import timedelta
 import pytest
 
 from gate.change import Phase
-from gate.engine.next import (
-    MOST_ATTEMPTS,
-    Act,
-    Action,
-    Ask,
-    Baseline,
-    Close,
-    Halt,
-    Judge,
-    Look,
-    ProbeRound,
-    Question,
-    Wait,
-    next_action,
-    rounds_due,
-)
+from gate.engine.actions import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question, Wait
+from gate.engine.next import MOST_ATTEMPTS, next_action, rounds_due
 from tests.cases import SECOND
 from tests.engine.histories import (
     ACT_WITHIN,
@@ -201,8 +187,21 @@ def test_a_persons_again_counts_for_one_sending_only() -> None:
 
 
 def test_a_step_that_failed_going_forward_halts_with_its_reason() -> None:
-    action = then(History().forward(APPLY).step(FORWARD, APPLY, "failed"))
-    assert action == Halt("forward step apply failed: so")
+    history = History().forward(APPLY).step(FORWARD, APPLY, "failed")
+    assert isinstance(then(history), Look), "an array that says no may have begun it all the same"
+    assert then(history.look(FORWARD, APPLY, "not_begun")) == Halt("forward step apply failed: so")
+
+
+def test_a_step_that_failed_and_shows_neither_done_nor_not_begun_halts_with_the_doubt() -> None:
+    history = History().forward(APPLY).step(FORWARD, APPLY, "failed").look(FORWARD, APPLY, "unknown")
+    assert then(history) == Halt("forward step apply failed: so; whether it was begun is not known")
+
+
+def test_a_step_that_failed_and_shows_that_it_was_done_goes_on() -> None:
+    history = History().forward(SWITCH).step(FORWARD, SWITCH, "failed").look(FORWARD, SWITCH, "done")
+    action = then(history)
+    assert isinstance(action, Ask)
+    assert action.number == UPDATED
 
 
 def test_a_question_that_found_no_answer_going_forward_is_a_persons() -> None:
@@ -220,6 +219,9 @@ def test_a_step_that_failed_in_commit_or_back_out_is_asked_about_since_halting_w
     for done in range(number):
         history.step(phase, done)
     history.step(phase, number, "failed")
+    if history.plan.steps(phase)[number].mutates:
+        assert isinstance(then(history), Look)
+        history.look(phase, number, "not_begun")
     action = then(history)
     assert isinstance(action, Question)
     assert action.step == f"{phase} {number}"
@@ -333,6 +335,7 @@ def test_an_inconclusive_judgement_asks_and_again_means_another_soak_of_full_len
 
 def test_a_question_of_the_back_out_after_an_inconclusive_judgement_can_be_answered() -> None:
     history = History().soaked().judged("inconclusive").asked("soak").backing_out().step(BACK_OUT, 0, "failed")
+    history.look(BACK_OUT, 0, "not_begun")
     action = then(history)
     assert isinstance(action, Question)
     again = then(history.asked(action.step).answered("again"))
@@ -350,7 +353,7 @@ def test_a_canary_that_held_is_committed_and_closed() -> None:
 
 
 def test_a_back_out_is_walked_and_closed() -> None:
-    history = History().forward(UPDATED).backing_out()
+    history = History().forward(VERIFY).backing_out()
     for number in range(3):
         assert isinstance(then(history), Act | Ask)
         history.step(BACK_OUT, number)

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from gate.engine import steps
-from gate.engine.hands import Hands
+from gate.engine.hands import Asker, Hands
 from gate.engine.steps import SENDING, act_before, ask, look
 from gate.evidence import Reply, ReplyState
 from gate.gather.arrays import Arrays
@@ -59,7 +59,7 @@ def asked(voices: Voices, step: Step, interrupted: Event | None = None) -> Outco
     return ask(hands_of(voices), PLAN, CANARY, step, interrupted or Event(), silence_s=0.0)
 
 
-def hands_of(voices: Voices) -> Hands:
+def hands_of(voices: Asker) -> Hands:
     """Hands that can do nothing but ask."""
     return Hands(
         inventory=cast(Inventory, None),

@@ -8,20 +8,8 @@ from hypothesis import strategies as st
 
 from gate.authority import authorise, no_return
 from gate.change import Grant, Phase
-from gate.engine.next import (
-    Act,
-    Action,
-    Ask,
-    Baseline,
-    Close,
-    Halt,
-    Judge,
-    Look,
-    ProbeRound,
-    Question,
-    Wait,
-    next_action,
-)
+from gate.engine.actions import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question, Wait
+from gate.engine.next import next_action
 from gate.standing import State
 from tests.engine.histories import CANARY, CONTROL, PLAN, History
 from tests.test_authority import complete

@@ -10,7 +10,7 @@ from typing import cast
 from gate.canonical import Json
 from gate.change import Grant
 from gate.control.desk import PLAN
-from gate.engine.act import Crew
+from gate.engine.crew import Crew
 from gate.engine.hands import Hands
 from gate.engine.local import Driver
 from gate.gather.arrays import Arrays

@@ -289,13 +289,17 @@ def test_a_host_with_a_degraded_mirror_is_no_witness_and_nothing_begins_where_it
 
 
 def test_a_back_out_does_not_wait_for_an_array_that_never_returns(stage: Stage) -> None:
-    """The step that waits for the update may take four hours; who backs out is heard at once."""
+    """The step that waits for the update may take four hours; who backs out is asked soon whether to wait for it."""
     assert stage.gate is not None
     change = begun(stage, VERSION["never-returns"])
     stage.comes(change, "step.ended", "apply")
     stage.until(lambda: "serving" in str(stage.lab.status()) and not serving(stage))
     stage.gate.control.back_out(stage.people["performer"], change, "it does not come back")
     stage.lab.clear(CANARY, "offline")  # somebody on site wakes the controller; the update is neither done nor undone
+
+    state = stage.wait_for(change, "backed out", seconds=100)
+    assert state.startswith("asks: what was begun may go on at the array (forward step updated: ")
+    stage.gate.control.back_out(stage.people["performer"], change, "it never ends")
 
     state = stage.wait_for(change, "backed out", seconds=100)
 

@@ -30,7 +30,7 @@ LAYERS: tuple[set[str], ...] = (
     {"cli"},
 )
 PURE = set().union(*LAYERS[:10])
-PURE_FILES = {"gate/engine/next.py", "gate/engine/escorting.py"}
+PURE_FILES = {f"gate/engine/{name}.py" for name in ("next", "actions", "waiting", "escorting")}
 """Files held to the same in rooms that are not pure: what comes next is decided from values alone."""
 
 VALUES = set().union(*LAYERS[:5]) - {"landscape"}
