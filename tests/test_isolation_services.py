@@ -6,7 +6,7 @@ from gate.checks import backup_isolated, copies_independent, copy_survives
 from gate.checks.case import Case
 from gate.evidence import Identity, Share, Trace
 from gate.finding import Finding, Outcome, Weight
-from gate.inventory import Appliance, Criticality, Inventory, Medium, Ssh
+from gate.inventory import Appliance, ArrayFamily, Criticality, Inventory, Medium, Plane, Scratch, Ssh
 from gate.isolation import Isolation, Relation, relate
 from gate.landscape import Map
 from tests.cases import (
@@ -23,6 +23,7 @@ from tests.cases import (
     immutability,
     object_store,
     offsite,
+    port,
     reading,
     rehearsal,
     service,
@@ -167,3 +168,10 @@ def test_a_copy_that_the_changed_array_serves_itself_is_neither_isolated_nor_doe
     elsewhere = served_by(inventory, ("offsite", service()))
     assert backup_isolated.check(elsewhere).outcome is Outcome.PASSED
     assert copy_survives.check(elsewhere).outcome is Outcome.PASSED
+
+
+def test_the_portal_of_a_switch_is_that_of_an_array() -> None:
+    portal = {"scratch": Scratch(portal="192.0.2.9", target=port("east-1"), lun=9, blocks=4096)}
+    switch = array("fos-1", family=ArrayFamily.BROCADE_FOS, plane=Plane(fabrics=("east-a",)), **portal)
+    assert array("east-1", **portal).reached_at == ("127.0.0.1", "192.0.2.9")
+    assert switch.reached_at == ("127.0.0.1",)
