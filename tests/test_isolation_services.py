@@ -171,7 +171,7 @@ def test_a_copy_that_the_changed_array_serves_itself_is_neither_isolated_nor_doe
 
 
 def test_the_portal_of_a_switch_is_that_of_an_array() -> None:
-    portal = {"scratch": Scratch(portal="192.0.2.9", target=port("east-1"), lun=9, blocks=4096)}
-    switch = array("fos-1", family=ArrayFamily.BROCADE_FOS, plane=Plane(fabrics=("east-a",)), **portal)
-    assert array("east-1", **portal).reached_at == ("127.0.0.1", "192.0.2.9")
+    scratch = Scratch(portal="192.0.2.9", target=port("east-1"), lun=9, blocks=4096)
+    switch = array("fos-1", family=ArrayFamily.BROCADE_FOS, plane=Plane(fabrics=("east-a",)), scratch=scratch)
+    assert array("east-1", scratch=scratch).reached_at == ("127.0.0.1", "192.0.2.9")
     assert switch.reached_at == ("127.0.0.1",)
