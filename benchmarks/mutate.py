@@ -19,6 +19,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -291,9 +292,10 @@ def main() -> None:
     given = options.parse_args()
     ground = GROUNDS[given.rules]
     trial = Trial(given.only or ground.files, given.every, given.jobs)
-    plain = ["-q", "-s", "--assert=plain", "--tb=no", "-o", "tmp_path_retention_policy=none"]
+    plain = ["-q", "-s", "--assert=plain", "--tb=no"]
     without = [word for plugin in ("cacheprovider", "xdist", "logging") for word in ("-p", f"no:{plugin}")]
-    pytest.main([*plain, *without, *ground.asked], plugins=[trial])
+    with tempfile.TemporaryDirectory(prefix="sg.") as home:  # a folder of pytest's own is cleared by other runs of it
+        pytest.main([*plain, *without, f"--basetemp={home}/t", *ground.asked], plugins=[trial])
     sys.stdout.write(f"{trial.made} mutants, {trial.survived} survive\n")
 
 
