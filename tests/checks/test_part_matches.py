@@ -65,6 +65,13 @@ def test_what_differs_fails_and_both_sides_are_told(told: PartsReading, asked: R
     assert because in finding.because
 
 
+def test_as_many_volumes_as_are_shown_are_told_without_more() -> None:
+    finding = part_matches.check(
+        of_part(parts(PARTNER, canister("2", OLD_SERIAL, holds=("v1", "v2", "v3", "v4", "v5"))))
+    )
+    assert finding.because.endswith("volumes go offline: v1, v2, v3, v4, v5")
+
+
 @pytest.mark.parametrize(
     ("told", "because"),
     [
