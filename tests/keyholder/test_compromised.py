@@ -240,11 +240,17 @@ def test_finishing_needs_a_permit_for_a_step_that_has_to_be_finished(world: Worl
 
 def test_nothing_is_committed_before_the_watch_is_over_by_the_keyholders_own_clock(world: World) -> None:
     with world.keyholder():
-        begun(world, len(world.plan.forward))
+        begun(world, APPLY + 1)
+        world.now += SECOND
+        world.ask(number=APPLY + 1, purpose=Purpose.FINISH)
+        world.intend(FORWARD, APPLY + 1)
+        for number in range(APPLY + 1, len(world.plan.forward)):
+            world.ended(FORWARD, number)
         world.add("judgement.given", result="held", because=["so it says"], findings=0)
+        world.now += timedelta(seconds=world.plan.thresholds["soak_s"]) - SECOND
         with pytest.raises(Refused, match="not been watched long enough"):
             world.ask(COMMIT, 0, purpose=Purpose.FINISH)
-        world.now += timedelta(seconds=world.plan.thresholds["soak_s"])
+        world.now += SECOND
         assert world.ask(COMMIT, 0, purpose=Purpose.FINISH).array == CANARY
 
 
@@ -417,7 +423,7 @@ def test_one_step_gets_so_many_permits_and_no_more(world: World) -> None:
 def test_a_step_that_changes_nothing_or_is_not_there_needs_no_permit(world: World) -> None:
     world.ready()
     with world.keyholder():
-        for number in (0, 99):
+        for number in (0, len(world.plan.forward), 99):
             with pytest.raises(Refused, match="changes nothing"):
                 world.ask(number=number)
 
