@@ -6,8 +6,10 @@ The tool `zfs-snapshot`: snapshots that were received into another pool; `name` 
 Nothing is read by our asking: only an administrator may start a scrub. What the pool remembers of its last scrub is
 judged instead, and dated by its beginning. It counts for a snapshot only when it began after that came into the pool,
 which is not the snapshot's own time: that is production's. A scrub compares blocks with checksums; only cryptographic
-ones make it a full read (V4), the usual fletcher4 is as good as a CRC (V2). A scrub of production's own pool is no
-check of a backup. Times are asked in UTC, since `zpool` spells them without a zone.
+ones make it a full read (V4), the usual fletcher4 is as good as a CRC (V2). Which they are the property tells only if
+it was never changed (`zfs_history`). What a scrub has read is counted nowhere once it has ended, so there are no
+counts. A scrub of production's own pool is no check of a backup. Times are asked in UTC, since `zpool` spells them
+without a zone.
 
 Run with zfs-fuse 0.7; the answers of OpenZFS 2 were only read about, and so was restoring out of `.zfs`, which
 zfs-fuse does not have [M].
@@ -20,9 +22,10 @@ from datetime import UTC, datetime, timedelta
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.told import CLOCK, clock, not_future, not_missing
 from gate.backups.tool import Tool, reading
+from gate.backups.zfs_history import otherwise_summed
 from gate.backups.zfs_scrub import Scrub, read_scrub
 from gate.canonical import LARGEST_INTEGER
-from gate.evidence import BackupReading, BackupRun, Counts, Reply, ReplyState, Verification
+from gate.evidence import BackupReading, BackupRun, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Protection
 
 NEWEST = 8
@@ -31,6 +34,7 @@ NEWEST = 8
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 GUID = re.compile(r"[0-9]{1,20}")
+SECONDS = re.compile(r"[0-9]{9,11}")
 OPENZFS = re.compile(r"zfs-(2\.[0-4])\.[0-9]+[ -~]{0,60}\n(zfs-kmod-[ -~]{1,60}\n)?")
 FUSE = re.compile(r"This system is currently running ZFS pool version 23\.\n")
 UNKNOWN_COMMAND = b"unrecognized command 'version'"
@@ -71,9 +75,9 @@ def verify(
     Judge the last scrub of the pool that the snapshot was received into.
 
     `V4` clean, cryptographic and begun after the snapshot came; `V3` the same with a warning, such as blocks that were
-    found damaged and could be repaired; `V2` with checksums that are no hashes; `V1` errors, or a scrub that says
-    nothing of this snapshot; `V0` nothing was learned. ValueError for an id that is no guid, or a protection without a
-    file system: `catalogue` has refused both.
+    found damaged and could be repaired; `V2` with checksums that are no hashes, or that were others at a time; `V1`
+    errors, or a scrub that says nothing of this snapshot; `V0` nothing was learned. ValueError for an id that is no
+    guid, or a protection without a file system: `catalogue` has refused both.
     """
     if not GUID.fullmatch(run.id):
         raise ValueError(f"{run.id!r} is no guid of a snapshot")
@@ -90,15 +94,17 @@ def verify(
         if run.id not in seen:
             raise Unread("the file system does not hold it any more")
         level = "V1"
-        hashes = text((yield from ask(f"zfs get -Hp -o value checksum {system}", log)), "the checksum").strip()
-        came = yield from _came(system, log)
-        status = yield from ask(f"env TZ=UTC zpool status {system.split('/')[0]}", log)
-        scrub = read_scrub(text(status, "the last scrub"), system.split("/")[0])
+        above = yield from _above(system, log)
+        pool = system.split("/", maxsplit=1)[0]
+        history = text((yield from ask(f"env TZ=UTC zpool history -i {pool}", log)), "the pool's history")
+        came = yield from _came(system, history, log)
+        otherwise = _otherwise(system, above, history)
+        status = yield from ask(f"env TZ=UTC zpool status {pool}", log)
+        scrub = read_scrub(text(status, "the last scrub"), pool)
         at = not_future(scrub.began, None, status, "the last scrub")
-        level, because = _judged(scrub, came, hashes)
+        level, because = _judged(scrub, came, above[system]["checksum"], otherwise)
     except Unread as unread:
         because, complete = f"it is not known to have been read: {unread}", False
-    bytes_of_it = Counts("bytes", run.size, run.size) if level in {"V2", "V3", "V4"} else None
     return Verification(
         protection=protection.id,
         backup=run.id,
@@ -107,7 +113,6 @@ def verify(
         level=level,
         passed=level in {"V2", "V3", "V4"},
         because=f"snapshot {run.id} of {dataset.id}: {because}",
-        counts=bytes_of_it,
         seen=seen,
         complete=complete,
         raw=tuple(reply.digest for reply in log),
@@ -177,7 +182,7 @@ def _snapshots(system: str, log: list[Reply]) -> Asking[Mapping[str, Mapping[str
 def _run(name: str, told: Mapping[str, str], host_now: datetime | None, reply: Reply) -> BackupRun:
     what = f"snapshot {shown(name)}"
     made, size = told.get("creation", ""), told.get("referenced", "")
-    if not re.fullmatch(r"[0-9]{9,11}", made) or not GUID.fullmatch(size) or int(size) > LARGEST_INTEGER:
+    if not SECONDS.fullmatch(made) or not GUID.fullmatch(size) or int(size) > LARGEST_INTEGER:
         raise Unread(f"{what} gives no time or no size")
     when = not_future(datetime.fromtimestamp(int(made), UTC), host_now, reply, what)
     return BackupRun(told["guid"], when, int(size), started_at=when, kind="snapshot")
@@ -197,16 +202,42 @@ def _another_pool(protection: Protection, dataset: Dataset, system: str, log: li
         )
 
 
-def _came(system: str, log: list[Reply]) -> Asking[datetime]:
+def _above(system: str, log: list[Reply]) -> Asking[Mapping[str, Mapping[str, str]]]:
+    """Return what governs the blocks of the file system and of all above it, by name."""
+    what, parts = "the checksum", system.split("/")
+    names = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    question = f"zfs get -Hp -o name,property,value creation,objsetid,checksum,origin {' '.join(names)}"
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    for line in text((yield from ask(question, log)), what).splitlines():
+        words = line.split("\t")
+        if len(words) != 3 or words[0] not in found:
+            raise Unread(f"{what} is told as {shown(line)}")
+        found[words[0]][words[1]] = words[2]
+    for name, told in found.items():
+        if set(told) != {"creation", "objsetid", "checksum", "origin"} or not GUID.fullmatch(told["objsetid"]):
+            raise Unread(f"{what} of {name} is not told, or not its number")
+    if not SECONDS.fullmatch(found[system]["creation"]):
+        raise Unread(f"{what}: {system} tells no time of its creation")
+    return found
+
+
+def _otherwise(system: str, above: Mapping[str, Mapping[str, str]], history: str) -> str:
+    if above[system]["origin"] != "-":
+        return f"it is a clone of {shown(above[system]['origin'])}"
+    ids = {name: int(told["objsetid"]) for name, told in above.items()}
+    created = datetime.fromtimestamp(int(above[system]["creation"]), UTC)
+    return otherwise_summed(history, system.split("/", maxsplit=1)[0], system, ids, created)
+
+
+def _came(system: str, history: str, log: list[Reply]) -> Asking[datetime]:
     """Return when a snapshot last came into the pool: the property of OpenZFS 2.2, else the pool's own history."""
     reply = yield from ask(f"zfs get -Hp -o value snapshots_changed {system}", log)
     if reply.state is ReplyState.ANSWERED and reply.exit_status == 0:
         said = text(reply, "when snapshots came").strip()
-        if re.fullmatch(r"[0-9]{9,11}", said):
+        if SECONDS.fullmatch(said):
             return datetime.fromtimestamp(int(said), UTC)
     what = "the pool's history"
-    said = text((yield from ask(f"env TZ=UTC zpool history {system.split('/', maxsplit=1)[0]}", log)), what)
-    times = [match[1] for line in said.splitlines() if (match := CAME.fullmatch(line))]
+    times = [match[1] for line in history.splitlines() if (match := CAME.fullmatch(line))]
     if not times:
         raise Unread(f"{what} does not tell when the snapshot came")
     try:
@@ -216,7 +247,7 @@ def _came(system: str, log: list[Reply]) -> Asking[datetime]:
         raise Unread(f"{what} holds {shown(max(times))}") from None
 
 
-def _judged(scrub: Scrub, came: datetime, hashes: str) -> tuple[str, str]:
+def _judged(scrub: Scrub, came: datetime, hashes: str, otherwise: str) -> tuple[str, str]:
     ended = f"the scrub that began {scrub.began.isoformat(timespec='seconds')}"
     if scrub.errors:
         return "V1", f"{ended} found {scrub.errors} errors"
@@ -224,6 +255,8 @@ def _judged(scrub: Scrub, came: datetime, hashes: str) -> tuple[str, str]:
         return "V1", f"{ended} may have passed before it came into the pool at {came.isoformat(timespec='seconds')}"
     if hashes not in CRYPTOGRAPHIC:
         return "V2", f"{ended} found nothing, but with checksum={shown(hashes)}, which is no cryptographic hash"
+    if otherwise:
+        return "V2", f"{ended} found nothing, but {hashes} may not be the checksum of all blocks: {otherwise}"
     if scrub.warning:
         return "V3", f"{ended} found no error that stayed, with a warning: {shown(scrub.warning)}"
     return "V4", f"{ended} read every block of the pool and found nothing"
