@@ -94,7 +94,7 @@ SCRATCH_LUN, TOOLS_LUN = "600507680000000000000000000000b8", "600507680000000000
 OWN_LUN = "600507680000000000000000000000b3"
 SERVICE, SERVICE_AT = "https://objects.example offsite", ("objects.example", "198.51.100.7")
 BUCKET = f"{SERVICE} copies"
-LOGIN = "sidekick of db-1 as backup of bk-1 (127.0.0.1:22 to 127.0.0.1:22)"
+LOGIN = "sidekick of db-1 as backup of bk-1 (db-1.example:22 to bk-1.example:22)"
 """As whom production's login is tried at the backup host of this fleet, as a record tells it."""
 
 
