@@ -105,6 +105,14 @@ class Ledger(Protocol):
     def examine(self) -> None:
         """Read everything again and compare with the tree; CannotTell names the first thing that is wrong."""
 
+    def read_again(self, size: int) -> bytes:
+        """
+        Return the root over the first `size` entries, all of them hashed again.
+
+        CannotTell when one is missing or would not be found in its change's history; LedgerUnavailable when a table
+        or trigger is not ours.
+        """
+
     def rotate(self, successor: Signer, actor: Actor, reason: str) -> str:
         """
         Hand the log to another key and return the checkpoint that both keys signed.

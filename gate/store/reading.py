@@ -111,6 +111,11 @@ class Reading:
         with self._file.reading() as connection:
             return Tree(connection).consistency(old, new)
 
+    def read_again(self, size: int) -> bytes:
+        """See Ledger."""
+        with self._file.reading() as connection:
+            return Tree(connection).read_again(size)
+
     def tiles(self, size: int) -> Iterator[tuple[str, bytes]]:
         """See Ledger."""
         for tile in tiling.tiles(size):
