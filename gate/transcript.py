@@ -8,6 +8,7 @@ secrets that are known; a transcript is stored under its own digest and says how
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from gate.evidence import Reply, ReplyState
@@ -17,17 +18,25 @@ LARGEST = 256 * 1024
 
 MOST_REPLIES = 200
 REDACTED = "[redacted]"
+KEY = (
+    r"""(?:passw(?:or)?d|passphrase|(?<![a-z])(?:pwd|pass)|secret|token|community|api[_-]?key)(?:[_-]\w{1,20})?["']?"""
+)
+QUOTED = r""""(?:\\.|[^"\\\r\n])*"?|'(?:\\.|[^'\\\r\n])*'?"""
+PROSE = r"(?:is|was|has|must|may|not|for|of|and|or|policy|expires|expired|authentication|file|required|will)\b"
 SECRETS = (
     re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", re.DOTALL),
-    re.compile(
-        r"(?i)(?P<kept>\b[a-z_-]{0,30}(?:password|passwd|passphrase|secret|token|community|api[_-]?key)"
-        r"\"?'?\s{0,3}[=:]\s{0,3}\"?'?)[^\s\"',;]{1,500}"
-    ),
-    re.compile(r"(?i)(?P<kept>\s--?(?:password|passwd|passphrase|secret|token|community)\s{1,3})\S{1,500}"),
-    re.compile(r"(?i)(?P<kept>\bauthorization:\s{0,3}[a-z]{1,20}\s{1,3})\S{1,500}"),
-    re.compile(r"(?P<kept>://[^\s:/@]{1,100}:)[^\s/@]{1,200}(?=@)"),
+    re.compile(rf"(?i)(?P<kept>{KEY}[ \t]*[=:]\s{{0,3}})(?:{QUOTED}|[^\s\"']\S*)"),
+    re.compile(rf"(?i)(?P<kept>{KEY}[ \t]+)(?!{PROSE})(?:{QUOTED}|[^\s\"'=:]\S{{3,}})"),
+    re.compile(r"(?i)(?P<kept>authorization[\"']?[ \t]*[=:][ \t]*)[^\s][^\r\n]*"),
+    re.compile(r"(?P<kept>://[^\s:/@]*:)[^\s/@]+(?=@)"),
 )
-"""What looks like a secret wherever it stands; `kept` is what remains before it."""
+"""
+What looks like a secret wherever it stands; `kept` is what remains before it.
+
+Each begins with fixed words, and nothing without an end stands inside something repeated or where those words could
+begin again: a hostile reply of a megabyte costs one walk over it. A value in quotes goes to its closing quote, or to
+the end of its line. Rather too much is taken than too little: a word after "password" may be prose.
+"""
 
 
 def redact(text: str, known: Iterable[str] = ()) -> str:
@@ -37,6 +46,22 @@ def redact(text: str, known: Iterable[str] = ()) -> str:
     for pattern in SECRETS:
         text = pattern.sub(lambda found: (found.groupdict().get("kept") or "") + REDACTED, text)
     return text
+
+
+def scrubbed(reply: Reply, known: Iterable[str]) -> Reply:
+    """Return a reply as if the array had never echoed what opened it: nothing that is read from it can tell it."""
+    secrets = [one for one in known if len(one) > 3]
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, REDACTED)
+        return text
+
+    out, err = reply.stdout, reply.stderr
+    for secret in secrets:
+        out, err = (data.replace(secret.encode(), REDACTED.encode()) for data in (out, err))
+    typed = tuple((clean(prompt), clean(words)) for prompt, words in reply.typed)
+    return replace(reply, stdout=out, stderr=err, problem=clean(reply.problem), typed=typed)
 
 
 def recording(title: str, replies: Sequence[Reply], known: Iterable[str] = ()) -> bytes:

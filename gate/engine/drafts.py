@@ -13,6 +13,7 @@ from gate.ledger.entry import GATE, Blob, Draft
 from gate.permits.office import Permit
 from gate.standing import Standing
 from gate.step import Step
+from gate.transcript import redact
 
 DRIVER = GATE
 
@@ -68,12 +69,12 @@ def ended(
     data: dict[str, Json] = {
         **named(plan, *place),
         "outcome": came.outcome,
-        "because": came.because[:1000],
+        "because": redact(came.because)[:1000],
         "reply": came.reply.digest if came.reply else "",
         "attempt": attempt,
     }
     if came.prompt:
-        data["prompt"] = came.prompt[:300]
+        data["prompt"] = redact(came.prompt)[:300]
     return Draft("step.ended", DRIVER, standing.change, data, blobs)
 
 
@@ -84,7 +85,7 @@ def looked(
     data: dict[str, Json] = {
         **named(plan, *place),
         "result": came.outcome,
-        "because": came.because[:1000],
+        "because": redact(came.because)[:1000],
         "reply": came.reply.digest if came.reply else "",
     }
     return Draft("step.looked", DRIVER, standing.change, data, blobs)
@@ -92,4 +93,6 @@ def looked(
 
 def told(plan: Plan, place: tuple[Phase, int, Step], facts: str, reply: Reply) -> Draft:
     """Return how a wait goes on."""
-    return Draft("step.told", DRIVER, plan.change, {**named(plan, *place), "facts": facts, "reply": reply.digest})
+    return Draft(
+        "step.told", DRIVER, plan.change, {**named(plan, *place), "facts": redact(facts), "reply": reply.digest}
+    )

@@ -12,6 +12,7 @@ from gate.gather.asking import Outcome, facts_of, judged, only_asks, patience, s
 from gate.permits.office import Permit
 from gate.playbook import holds, why_not
 from gate.step import Step
+from gate.transcript import scrubbed
 
 SENDING = timedelta(seconds=20)
 """From intent to the last byte of a command (our choice); an unfinished intent is looked at after it."""
@@ -75,7 +76,7 @@ def act_before(step: Step, now: datetime, expires: datetime) -> datetime:
 def act(hands: Hands, plan: Plan, step: Step, permit: Permit, before: datetime) -> Outcome:
     """Send a mutating step once; whatever is not plainly accepted or plainly rejected is `unknown`."""
     try:
-        reply = hands.act(plan, step, permit, before)
+        reply = scrubbed(hands.act(plan, step, permit, before), (permit.password, permit.pem))
     except GateError as error:
         return Outcome("unknown", f"nothing was sent: {error}")
     facts = facts_of(plan.family, step.reader, reply)

@@ -16,11 +16,13 @@ from gate.change import Grant, Phase, Plan
 from gate.engine.act import perform
 from gate.engine.actions import Act, Ask, Baseline, Look, Wait
 from gate.engine.crew import Crew
+from gate.engine.drafts import ended, looked, told
 from gate.engine.hands import Asker, Hands
 from gate.engine.next import next_action
 from gate.errors import LedgerUnavailable, Moved, Outside
 from gate.evidence import Reply, ReplyState
 from gate.gather.arrays import Arrays
+from gate.gather.asking import Outcome
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
 from gate.ledger.entry import Actor, Draft
@@ -405,3 +407,46 @@ def test_a_wait_in_a_block_counts_from_what_the_ledger_says_and_not_from_the_las
     perform(replace(crew, hands=later), history.plan, standing, Ask(Phase.FORWARD, UPDATED, wait), Event())
     assert voice.asked == 1 if late else voice.asked >= asked
     assert ledger.history(PLAN.change)[-1].data["outcome"] == "unknown"
+
+
+@dataclass(frozen=True)
+class Echoing(Counting):
+    """Hands whose array says again what opened it, and asks with it."""
+
+    def act(self, plan: Plan, step: Step, permit: Permit, act_before: datetime) -> Reply:
+        """Echo."""
+        problem = f'it asks "login with {permit.password} again?"'
+        return Reply(permit.array, step.command, ReplyState.PROMPTED, NOON, NOON, problem=problem)
+
+
+class Sealed(PermitOffice):
+    """An office whose arrays are opened by a password."""
+
+    def issue(self, grant: Grant, now: datetime, wanted: Wanted | None = None) -> Permit:
+        """Add the password."""
+        return replace(super().issue(grant, now, wanted), password=PASSWORD)
+
+
+PASSWORD = "zebra-crossing-77"
+
+
+def test_a_password_that_an_array_echoes_is_in_no_entry(
+    ledger: Ledger, crew: Crew, hands: Counting, standing: Standing, tmp_path: Path
+) -> None:
+    echoing = Echoing(**{name: getattr(hands, name) for name in vars(hands)})
+    office = Sealed.open(tmp_path / "keys" / "ca", LIFETIME)
+    perform(replace(crew, hands=echoing, office=office), PLAN, standing, due(standing), Event())
+    ended = ledger.history(PLAN.change)[-1]
+    assert "it asks" in str(ended.data["prompt"])
+    assert PASSWORD.encode() not in b"".join(ledger.bodies())
+
+
+def test_a_look_that_does_not_know_the_password_keeps_what_looks_like_one_out_as_well(standing: Standing) -> None:
+    place = (Phase.FORWARD, SEND, PLAN.forward[SEND])
+    came = Outcome("unknown", f"status is password {PASSWORD}")
+    for draft in (
+        looked(standing, PLAN, place, came, ()),
+        ended(standing, PLAN, place, 1, came, ()),
+        told(PLAN, place, f"note chap_secret {PASSWORD}", Reply(CANARY, "ls", ReplyState.ANSWERED, NOON, NOON)),
+    ):
+        assert PASSWORD not in str(draft.data)
