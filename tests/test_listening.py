@@ -13,7 +13,7 @@ from waitress import wasyncore
 from gate.errors import Outside
 from gate.listening import listen, turn
 
-PATIENCE = 1.0
+PATIENCE = 2.0
 
 
 def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
