@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from gate.errors import BadInput, NotSignedIn, NotThere, Outside
 from gate.keys import own, public_line
@@ -22,6 +24,9 @@ from tests.parts import need
 PASSWORD = "correct horse battery"
 HOUR = timedelta(hours=1)
 CONTRACT = Contract("Example Storage Services", "their field engineer", "lead", NOON - HOUR, NOON + 8 * HOUR)
+
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Clock:
@@ -41,7 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def people(tmp_path: Path, clock: Clock) -> People:
-    made = People(tmp_path / "working.db", clock)
+    made = People(tmp_path / "working.db", clock, CHEAP)
     made.add("lead", PASSWORD, [Role.REQUESTER], [Seat.STORAGE])
     return made
 
@@ -97,6 +102,14 @@ def test_many_wrong_passwords_at_once_are_no_more_than_so_many(people: People) -
         thread.join()
     assert told.count("name or password is not right") == MOST_FAILURES
     assert told.count("too many failed sign-ins") == 3 * MOST_FAILURES
+
+
+def test_a_name_that_nobody_has_costs_what_a_wrong_password_does(tmp_path: Path, clock: Clock) -> None:
+    """Otherwise the time of an answer tells who is here; what the password is compared with must be a real hash."""
+    hasher, strangers = PasswordHasher(), People(tmp_path / "other.db", clock)._strangers
+    assert extract_parameters(strangers) == extract_parameters(hasher.hash(PASSWORD))
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(strangers, PASSWORD)
 
 
 def test_one_who_fails_locks_out_nobody_else(people: People) -> None:
@@ -314,7 +327,7 @@ def test_what_is_no_ed25519_public_key_is_refused(people: People, tmp_path: Path
 
 
 def test_many_threads_and_a_second_process_see_the_same_people(people: People, tmp_path: Path, clock: Clock) -> None:
-    other = People(tmp_path / "working.db", clock)
+    other = People(tmp_path / "working.db", clock, CHEAP)
 
     def add(number: int) -> str:
         made = (people, other)[number % 2].add(f"person-{number}", PASSWORD)
