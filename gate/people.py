@@ -87,7 +87,7 @@ class People:
         self._hasher = made = hasher or PasswordHasher()
         random = (base64.b64encode(secrets.token_bytes(size)).decode() for size in (made.salt_len, made.hash_len))
         cost = f"m={made.memory_cost},t={made.time_cost},p={made.parallelism}"
-        self._strangers = "$".join(("$argon2id$v=19", cost, *(one.rstrip("=") for one in random)))  # nobody costs as much
+        self._strangers = "$".join(("$argon2id$v=19", cost, *(one.rstrip("=") for one in random)))  # as costly
         with self._lock, outside(), writing(self._db):
             self._create()
 
