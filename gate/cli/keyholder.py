@@ -139,7 +139,8 @@ def revoke(serials: tuple[str, ...], everything: bool, file: Path, data: Path) -
     memory = memory_of(data)
     live = [row[0] for row in memory.permits(now())]
     chosen = live if everything else [serial for serial in serials if serial in live]
-    memory.revoke(chosen, "revoked by its administrator", now())
+    with memory.turn():
+        memory.revoke(chosen, "revoked by its administrator", now())
     office = PermitOffice.open(data / "ca", load(file).policy.permit_lifetime)
     write_revoked(memory, office.public_line(), data / "revoked.krl", now())
     memory.close()

@@ -1,7 +1,7 @@
 """One keyholder: what it has pinned, its memory, its CA key, its seal; and one conversation with whoever asks."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -44,8 +44,12 @@ class Keyholder:
         """The CA's public line."""
         return self._office.public_line()
 
-    def accept(self, head: Head, pending: list[Entry], signed: str) -> None:
-        """Take over what was followed; Refused when the checkpoint is not that of these entries."""
+    def accept(self, head: Head, pending: list[Entry], stopped: Collection[str], signed: str) -> None:
+        """
+        Take over what was followed; Refused when the checkpoint is not that of these entries.
+
+        What was made for a change that has ended, or whose contractor was `stopped`, ends now, whatever the gate says.
+        """
         known = self.memory.head()
         because = why_not(head, known, signed, self.pinned.keys)
         if because:
@@ -53,13 +57,13 @@ class Keyholder:
                 self.memory.keep_misfit(signed, self._clock())
             hint = "was an old copy of the ledger put back, or does somebody else append to it?"
             raise Refused(f"the ledger is not the one that was followed: {because}", hint=hint)
-        stopped = {str(one.change) for one in pending if one.kind == "escort.stopped"}
-        for change in sorted(stopped):  # what was made for a contractor ends now, whether or not the gate says so
-            self.memory.revoke(self.memory.live(change, self._clock()), "stopped", self._clock())
+        now = self._clock()
         with self.memory.turn():
-            self.memory.keep(pending)
+            over = {**dict.fromkeys(self.memory.keep(pending), "ended"), **dict.fromkeys(stopped, "stopped")}
+            for change, because in over.items():
+                self.memory.revoke(self.memory.live(change, now - SKEW), because, now)
             self.memory.move(head, signed)
-        if stopped:
+        if over:
             self.write_revoked()
 
     def permit(self, wish: words.PermitWish) -> dict[str, Json]:
@@ -109,7 +113,8 @@ class Keyholder:
 
     def over(self, serial: str) -> None:
         """Revoke a permit that is not needed any more."""
-        self.memory.revoke((serial,), "used", self._clock())
+        with self.memory.turn():
+            self.memory.revoke((serial,), "used", self._clock())
         self.write_revoked()
 
     def write_revoked(self) -> None:
@@ -141,6 +146,9 @@ class Conversation:
         self._keyholder = keyholder
         self._head = keyholder.memory.head()
         self._pending: list[Entry] = []
+        self._stopped: set[str] = set()
+        """Changes whose contractor was stopped: kept apart, because of a change that ended only its end is pending."""
+
         self._accepted = False
         self.made: Grant | None = None
 
@@ -152,8 +160,8 @@ class Conversation:
             case words.Follow(start=start, bodies=bodies):
                 return self._follow(start, bodies)
             case words.Head(checkpoint=signed):
-                self._keyholder.accept(self._head, self._pending, signed)
-                self._pending, self._accepted = [], True
+                self._keyholder.accept(self._head, self._pending, self._stopped, signed)
+                self._pending, self._stopped, self._accepted = [], set(), True
                 return {"size": self._head.size}
             case words.PermitWish():
                 if not self._accepted or self._pending:
@@ -169,6 +177,7 @@ class Conversation:
         self._accepted = False
         self._head, found = follow(self._head, (body.encode() for body in bodies))
         self._pending += found
+        self._stopped |= {str(one.change) for one in found if one.kind == "escort.stopped"}
         ended = {one.change for one in found if one.kind == "change.closed"}
         if ended:  # of a change that has ended only its end is kept, so that a long ledger needs little room
             self._pending = [one for one in self._pending if one.change not in ended or one.kind == "change.closed"]

@@ -112,12 +112,13 @@ class Memory:
         except ValueError as problem:
             raise Outside(str(problem)) from None
 
-    def keep(self, entries: Sequence[Entry]) -> None:
+    def keep(self, entries: Sequence[Entry]) -> tuple[str, ...]:
         """
-        Keep entries of changes; of one that has ended only that it has.
+        Keep entries of changes; of one that has ended only that it has. Return the changes that ended with them.
 
         A change of which one place is taken twice is over as well: no ledger of the gate's holds such a thing.
         """
+        ended = []
         for one in entries:
             if self.closed(str(one.change)):
                 continue
@@ -126,6 +127,8 @@ class Memory:
             if one.kind == "change.closed" or not kept:
                 self._connection.execute("INSERT INTO closed VALUES (?)", (one.change,))
                 self._connection.execute("DELETE FROM entry WHERE change = ?", (one.change,))
+                ended.append(str(one.change))
+        return tuple(ended)
 
     def move(self, head: Head, note: str) -> None:
         """Put the head that was accepted in place of the one before."""
@@ -210,10 +213,9 @@ class Memory:
         return rows.fetchall()
 
     def revoke(self, serials: Sequence[str], because: str, at: datetime) -> None:
-        """Enter serials as revoked; those that were never made here are no harm."""
-        with self.turn():
-            rows = [(serial, utc(at), because) for serial in serials]
-            self._connection.executemany("INSERT OR IGNORE INTO revoked VALUES (?, ?, ?)", rows)
+        """Enter serials as revoked, within a turn; those that were never made here are no harm."""
+        rows = [(serial, utc(at), because) for serial in serials]
+        self._connection.executemany("INSERT OR IGNORE INTO revoked VALUES (?, ?, ?)", rows)
 
     def revoked(self, live_at: datetime) -> tuple[int, ...]:
         """Return the serials that are revoked and would still be valid at a moment."""

@@ -16,6 +16,8 @@ from gate.errors import Refused
 from gate.escort import NAMESPACE, Go
 from gate.keyholder.memory import GOES, TABLES, Memory
 from gate.keys import public_line
+from gate.permits.asking import KeyholderOffice
+from gate.permits.office import SKEW
 from tests.engine.histories import CANARY, CONTRACTED, ESCORTED, STAGE, plan
 from tests.keyholder.world import World
 
@@ -222,3 +224,39 @@ def test_a_memory_of_the_format_before_there_were_goes_is_taken_up(tmp_path: Pat
             with memory.turn():
                 memory.spend("chg-0001", "a go" if not memory.spent("chg-0001") else "")
             assert memory.spent("chg-0001") == ("a go",)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_change_that_ends_takes_its_permits_along_also_where_the_stop_before_it_is_told_with_it(
+    world: World, stopped: bool, together: bool
+) -> None:
+    contracted(world)
+    asks(world)
+    goes(world)
+    with world.keyholder(), world.memory() as memory:
+        permit, office = world.ask(), KeyholderOffice(world.ledger, world.socket, patience_s=30)
+        if stopped:
+            world.add("escort.stopped", "anybody", contractor="performer", firm="a firm", reason="smoke")
+        if not together:
+            office.follow()
+        world.add("change.withdrawn", "lead", reason="so")
+        world.add("change.closed", "lead", outcome="withdrawn")
+        office.follow()
+        assert memory.revoked(world.now) == (permit.serial,)
+        assert memory.closed(world.plan.change)
+        assert [row[-1] for row in memory.permits()] == ["stopped" if stopped else "ended"]
+    assert permit.serial.to_bytes(8, "big") in (world.home / "keyholder" / "revoked.krl").read_bytes()
+
+
+def test_a_permit_that_is_over_by_the_keyholders_clock_alone_is_revoked_too(world: World) -> None:
+    """An array whose clock is behind would still take it."""
+    contracted(world)
+    asks(world)
+    goes(world)
+    with world.keyholder():
+        permit = world.ask()
+        world.now = permit.expires + SKEW / 2
+        world.add("escort.stopped", "anybody", contractor="performer", firm="a firm", reason="smoke")
+        KeyholderOffice(world.ledger, world.socket, patience_s=30).follow()
+    assert permit.serial.to_bytes(8, "big") in (world.home / "keyholder" / "revoked.krl").read_bytes()
