@@ -8,7 +8,7 @@ asked for the change; and what may never be waived says so in its own record (`C
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gate.approval import Method, may_sit, over, read_signed
 from gate.canonical import encode
@@ -18,6 +18,9 @@ from gate.policy import ApprovalKind, Seat
 
 NAMESPACE = "waiver@sangate"
 """Namespace of `ssh-keygen -Y sign`: a signature made for an approval waives nothing."""
+
+SLACK = timedelta(minutes=1)
+"""How much longer than `Terms.longest` a waiver may say that it holds: clocks of two machines."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +61,33 @@ def read_waiver(text: str) -> WaiverStatement:
     return read_signed(text, WaiverStatement, "waiver")
 
 
-def in_force(
-    signed: Iterable[SignedWaiver],
-    seats: tuple[Seat, ...],
-    people: Mapping[str, Person],
-    requester: str,
-    kind: ApprovalKind,
-    now: datetime,
-) -> tuple[Waiver, ...]:
+@dataclass(frozen=True)
+class Terms:
+    """What a half must fit to count: by the gate's policy and people, or by the keyholder's."""
+
+    origin: str
+    """The ledger whose change it is about."""
+
+    seats: tuple[Seat, ...]
+    people: Mapping[str, Person]
+    requester: str
+    kind: ApprovalKind
+    longest: timedelta
+    """A half that would hold longer than this from now does not count."""
+
+
+def in_force(signed: Iterable[SignedWaiver], terms: Terms, now: datetime) -> tuple[Waiver, ...]:
     """
     Return the waivers for which every seat is filled now, by distinct people.
 
     Halves belong together when they name the same check and the same finding; the earliest end ends all of it.
     """
+    seats = terms.seats
     if len(set(seats)) < 2:
         return ()
     halves: dict[tuple[str, str], list[SignedWaiver]] = {}
     for half in signed:
-        if not why_not(half, seats, people, requester, kind, now):
+        if not why_not(half, terms, now):
             halves.setdefault((half.statement.check, half.statement.finding), []).append(half)
     found = []
     for (check, finding), given in sorted(halves.items()):
@@ -90,31 +102,28 @@ def in_force(
     return tuple(found)
 
 
-def why_not(
-    half: SignedWaiver,
-    seats: tuple[Seat, ...],
-    people: Mapping[str, Person],
-    requester: str,
-    kind: ApprovalKind,
-    now: datetime,
-) -> str:
+def why_not(half: SignedWaiver, terms: Terms, now: datetime) -> str:
     """Say why one person's half does not count now; empty when it does."""
     statement = half.statement
+    if statement.origin != terms.origin:
+        return f"it was signed for {statement.change} of {statement.origin}"
     if half.at > now:
         return "it lies in the future"
     if because := over(statement.expires, now):
         return because
+    if datetime.fromisoformat(statement.expires) - now > terms.longest + SLACK:
+        return "it would hold longer than the policy lets it"
     if not statement.reason.strip():
         return "it gives no reason"
-    if half.method is not Method.SSH and kind is not ApprovalKind.SESSION:
+    if half.method is not Method.SSH and terms.kind is not ApprovalKind.SESSION:
         return "the policy counts signatures by enrolled keys only"
-    person = people.get(statement.approver)
+    person = terms.people.get(statement.approver)
     if person is None:
         return "nobody of that name is known"
     if half.method is Method.SSH and (not half.key or half.key not in person.keys):
         return f"it is not signed by a key that is enrolled for {person.id}"
-    seat = next((seat for seat in seats if seat == statement.seat), None)
-    return may_sit(person, seat, requester) if seat else f"the policy lets no seat {statement.seat} waive"
+    seat = next((seat for seat in terms.seats if seat == statement.seat), None)
+    return may_sit(person, seat, terms.requester) if seat else f"the policy lets no seat {statement.seat} waive"
 
 
 def _filled(seats: tuple[Seat, ...], halves: list[SignedWaiver]) -> dict[Seat, SignedWaiver]:

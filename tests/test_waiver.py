@@ -14,7 +14,7 @@ from gate.canonical import utc
 from gate.finding import Waiver
 from gate.person import Person
 from gate.policy import ApprovalKind, Seat
-from gate.waiver import SignedWaiver, WaiverStatement, in_force, read_waiver, why_not
+from gate.waiver import SLACK, SignedWaiver, Terms, WaiverStatement, in_force, read_waiver, why_not
 from tests.cases import DIGEST, NOON, OTHER_DIGEST, SECOND, policy
 
 SEATS = (Seat.DATA_OWNER, Seat.CHANGE_MANAGER)
@@ -26,6 +26,8 @@ PEOPLE = {
     "engineer": Person("engineer", seats=frozenset(Seat), keys=("key of engineer",)),
 }
 END = NOON + timedelta(hours=1)
+LONGEST = timedelta(hours=72)
+TERMS = Terms("gate.example", SEATS, PEOPLE, "engineer", ApprovalKind.SIGNED, LONGEST)
 
 
 def statement(approver: str = "owner", seat: str = "data-owner", **changed: str) -> WaiverStatement:
@@ -50,17 +52,11 @@ def half(
 
 
 def force(*halves: SignedWaiver, **changed: Any) -> tuple[Waiver, ...]:
-    told: dict[str, Any] = {
-        "signed": halves,
-        "seats": SEATS,
-        "people": PEOPLE,
-        "requester": "engineer",
-        "kind": ApprovalKind.SIGNED,
-        "now": NOON,
-    }
-    return in_force(**{**told, **changed})
+    now = changed.pop("now", NOON)
+    return in_force(halves, replace(TERMS, **changed), now)
 
 
+LASTS = "it would hold longer than the policy lets it"
 OWNER, MANAGER = half(), half("manager", "change-manager")
 
 
@@ -128,6 +124,8 @@ def test_a_policy_asks_for_two_different_seats() -> None:
     [
         (half("manager", "change-manager", expires=utc(NOON)), "it has expired"),
         (half("manager", "change-manager", expires="never"), "it does not say when it expires"),
+        (half("manager", "change-manager", expires=utc(NOON + LONGEST + SLACK + SECOND)), LASTS),
+        (half("manager", "change-manager", origin="staging.example"), "it was signed for chg-0001 of staging.example"),
         (replace(MANAGER, at=NOON + SECOND), "it lies in the future"),
         (half("manager", "change-manager", reason=" "), "it gives no reason"),
         (half("manager", "change-manager", Method.SESSION), "the policy counts signatures by enrolled keys only"),
@@ -144,7 +142,11 @@ def test_a_policy_asks_for_two_different_seats() -> None:
 )
 def test_a_half_that_does_not_hold_is_not_counted_and_the_reason_is_told(spoiled: SignedWaiver, because: str) -> None:
     assert force(OWNER, spoiled) == ()
-    assert why_not(spoiled, SEATS, PEOPLE, "engineer", ApprovalKind.SIGNED, NOON) == because
+    assert why_not(spoiled, TERMS, NOON) == because
+
+
+def test_it_may_hold_as_long_as_the_policy_says_by_the_clock_of_another_machine() -> None:
+    assert force(OWNER, half("manager", "change-manager", expires=utc(NOON + LONGEST + SLACK)))
 
 
 def test_a_session_signs_where_the_policy_counts_sessions() -> None:

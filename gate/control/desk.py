@@ -29,7 +29,7 @@ from gate.settings import Settings
 from gate.standing import BEGUN, READY, Standing
 from gate.store import Ledger
 from gate.upkeep import Work
-from gate.waiver import in_force
+from gate.waiver import Terms, in_force
 from gate.witnessing.stamping import Stamped
 from gate.witnessing.state import State
 
@@ -118,9 +118,13 @@ class Desk:
 
     def waivers(self, standing: Standing) -> tuple[Waiver, ...]:
         """Return the waivers of a change that are in force now."""
-        policy = self.settings.config.policy
-        people, now = self.people.all(), self.clock()
-        return in_force(standing.waivers, policy.waiver_seats, people, standing.requester, policy.approvals, now)
+        return in_force(standing.waivers, self.waiving(standing), self.clock())
+
+    def waiving(self, standing: Standing) -> Terms:
+        """Return what a waiver of a change must fit to count now."""
+        policy, people = self.settings.config.policy, self.people.all()
+        lasting = policy.waiver_lifetime
+        return Terms(self.ledger.origin, policy.waiver_seats, people, standing.requester, policy.approvals, lasting)
 
     def view(self, change: str, viewer: Person) -> View:
         """Return what the faces show of a change."""
@@ -137,6 +141,7 @@ class Desk:
             self.settings.config.policy,
             self.clock(),
             self.people.all(),
+            self.waiving(standing),
             json.loads(tried) if tried else None,
         )
         return change_view(sources, viewer)

@@ -14,7 +14,7 @@ from gate.person import Person
 from gate.policy import Policy
 from gate.standing import Standing, State
 from gate.verdict import stands
-from gate.waiver import why_not
+from gate.waiver import Terms, why_not
 
 View = dict[str, Any]
 UNSIGNED: View = {"waived": False, "seat": "", "waivable": False, "attestable": False, "finding": ""}
@@ -36,6 +36,9 @@ class Sources:
     policy: Policy
     now: datetime
     people: Mapping[str, Person]
+    waiving: Terms
+    """What a waiver of this change must fit."""
+
     dry_run: Mapping[str, Any] | None = None
     """The newest dry run of the plan in force, as it was kept; None where there was none."""
 
@@ -88,8 +91,7 @@ def _why_not_waive(sources: Sources, viewer: Person, found: Mapping[str, Any]) -
 
 def halves_view(sources: Sources) -> list[View]:
     """Return every half of a waiver on record, with why it does not count now; empty when it does."""
-    standing, policy, now = sources.standing, sources.policy, sources.now
-    people, kind = sources.people, policy.approvals
+    standing = sources.standing
     return [
         {
             "check": half.statement.check,
@@ -99,7 +101,7 @@ def halves_view(sources: Sources) -> list[View]:
             "method": half.method.value,
             "at": utc(half.at),
             "expires": half.statement.expires,
-            "why_not": why_not(half, policy.waiver_seats, people, standing.requester, kind, now)
+            "why_not": why_not(half, sources.waiving, sources.now)
             or ("" if half.statement.finding == standing.waivable.get(half.statement.check) else STALE_WAIVER),
         }
         for half in standing.waivers

@@ -7,7 +7,7 @@ from gate.approval import Method, may_sit
 from gate.canonical import Json, utc
 from gate.checks import RECORDS
 from gate.control.desk import Desk, person, reason_of
-from gate.control.signing import SLACK, named_seat
+from gate.control.signing import named_seat
 from gate.control.views import View
 from gate.errors import BadInput, Moved, Refused
 from gate.ledger.entry import Draft
@@ -15,7 +15,7 @@ from gate.person import Person
 from gate.policy import ApprovalKind, Seat
 from gate.sshsig import verify
 from gate.standing import Standing, State
-from gate.waiver import NAMESPACE, WaiverStatement, in_force, read_waiver, why_not
+from gate.waiver import NAMESPACE, SLACK, WaiverStatement, in_force, read_waiver, why_not
 
 NEVER = "this is never waived"
 
@@ -150,13 +150,13 @@ def _may(desk: Desk, actor: Person, standing: Standing, check: str, seat: Seat, 
         raise Refused(why)
     if not now < until <= now + policy.waiver_lifetime + SLACK:
         raise Refused("the waiver would be over already, or hold longer than policy.waiver_lifetime lets it")
-    people, kind = desk.people.all(), policy.approvals
+    terms = desk.waiving(standing)
     for half in standing.waivers:
         same = (half.statement.check, half.statement.finding) == (check, standing.waivable[check])
         other = half.statement.approver == actor.id and half.statement.seat != seat
-        if same and other and not why_not(half, policy.waiver_seats, people, standing.requester, kind, now):
+        if same and other and not why_not(half, terms, now):
             raise Refused("one person fills one seat")
-    waived = in_force(standing.waivers, policy.waiver_seats, people, standing.requester, kind, now)
+    waived = in_force(standing.waivers, terms, now)
     if any((one.check, one.finding) == (check, standing.waivable[check]) for one in waived):
         raise Refused(f"{check} is waived already", hint="check the change again: the next verdict honours it")
 

@@ -71,6 +71,9 @@ class Limits(Frozen):
     approval_lifetime: Duration
     """A statement that would hold longer than this from now does not count yet."""
 
+    waiver_lifetime: Duration = Field(default="72h", validate_default=True)
+    """The same for a waiver."""
+
     permit_lifetime: Duration
     evidence_max_age: Duration
     window_max: Duration

@@ -24,7 +24,7 @@ from gate.ledger.entry import Entry
 from gate.lifecycle import ALLOWED, fold
 from gate.policy import Seat
 from gate.standing import Standing
-from gate.waiver import in_force
+from gate.waiver import Terms, in_force
 
 PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 
@@ -202,6 +202,8 @@ def _own(
         return f"{MOST_PERMITS} permits were made for {wish.phase} step {wish.number} already"
     if grant.purpose is Purpose.FORWARD:
         return _forward(plan, standing, counted, pinned, wish, memory, now) or _skipped(plan, wish.number, begun)
+    if grant.purpose is Purpose.BACK_OUT and (step := _past_return(plan, mine)):
+        return f"a permit was made here for step {step}, and after it there is no way back"
     if not begun:
         return f"no permit to go forward was made here for this stage, so there is nothing to {grant.purpose}"
     if wish.phase is Phase.FORWARD and not any(plan.forward[made.number].finish_first for made in begun):
@@ -213,6 +215,16 @@ def _own(
         if now < until:
             return f"the canary has not been watched long enough: not before {until:%H:%M:%S} UTC"
     return ""
+
+
+def _past_return(plan: Plan, mine: Sequence[Made]) -> str:
+    """
+    Name a step without a way back that was let begin here; empty when there is none.
+
+    That it was not sent, or rejected, would be the gate's word alone.
+    """
+    let = (plan.steps(made.phase)[made.number] for made in mine)
+    return next((step.id for step in let if step.point_of_no_return), "")
 
 
 def _skipped(plan: Plan, number: int, begun: Sequence[Made]) -> str:
@@ -245,7 +257,9 @@ def _forward(
     if closes - opens > pinned.policy.window_max:
         return "the plan's window is longer than the keyholder's policy lets it be"
     limits = pinned.policy
-    waivers = in_force(standing.waivers, limits.waiver_seats, pinned.people, standing.requester, limits.approvals, now)
+    lasting, people = limits.waiver_lifetime, pinned.people
+    terms = Terms(pinned.origin, limits.waiver_seats, people, standing.requester, limits.approvals, lasting)
+    waivers = in_force(standing.waivers, terms, now)
     return verdict.why_not(wish.verdict, standing.verdict_digest, plan.kind, counted, waivers)
 
 

@@ -96,6 +96,36 @@ def test_there_is_no_way_back_after_the_point_of_no_return(world: World) -> None
         refused(world, BACK_OUT, 0, "no way back|no back_out step belongs there")
 
 
+def test_a_commit_that_was_let_begin_ends_the_way_back_whatever_the_gate_says_of_it(world: World) -> None:
+    """Its intent is left out, or it is said to have been rejected: both are the gate's word."""
+    world.ready()
+    with world.keyholder():
+        for number in (SEND, PREPARE, APPLY, SWITCH):
+            world.ask(FORWARD, number)
+            world.intend(FORWARD, number)
+        for number in range(len(world.plan.forward)):
+            world.ended(FORWARD, number)
+        world.add("judgement.given", result="held", because=["it held"], findings=0)
+        world.now += timedelta(seconds=world.plan.thresholds["soak_s"])
+        world.ask(COMMIT, 0)
+        world.add("person.answered", "performer", answer="back-out", step="", reason="so")
+        refused(world, BACK_OUT, 0, f"was made here for step {world.plan.commit[0].id}, and after it there is no way")
+
+
+def test_before_that_commit_the_way_back_is_open_to_the_last(world: World) -> None:
+    world.ready()
+    with world.keyholder():
+        for number in (SEND, PREPARE, APPLY, SWITCH):
+            world.ask(FORWARD, number)
+            world.intend(FORWARD, number)
+        for number in range(len(world.plan.forward)):
+            world.ended(FORWARD, number)
+        world.add("judgement.given", result="held", because=["it held"], findings=0)
+        refused(world, COMMIT, 0, "not been watched long enough")
+        world.add("person.answered", "performer", answer="back-out", step="", reason="so")
+        assert world.ask(BACK_OUT, 0, purpose=Purpose.BACK_OUT).array == CANARY
+
+
 def test_a_step_is_taken_in_the_plans_order_also_where_the_gate_says_that_it_was_done(world: World) -> None:
     """Entries are the gate's word: what it says was sent without a permit of this keyholder was not."""
     world.ready()
