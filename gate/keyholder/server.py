@@ -1,8 +1,9 @@
 """
 The keyholder's socket: a Unix socket, one conversation at a time, only with users of this machine that are listed.
 
-Who is at the other end is asked of the kernel (SO_PEERCRED). Every wait is bounded, every frame too; one that asks
-slowly delays only itself and other processes of the same user, which is all that may ask.
+Who is at the other end is asked of the kernel (SO_PEERCRED), and of whom it is not listed nothing is read: the no is
+sent at once. Every wait is bounded, every frame too; one that asks slowly delays only itself and other processes of
+the users that may ask.
 """
 
 import logging
@@ -97,7 +98,6 @@ def _one(keyholder: Keyholder, peer: socket.socket, allowed: frozenset[int]) -> 
     try:
         if user not in allowed:
             _log.warning("user %d asked, and may not", user)
-            _receive(peer)
             _send(peer, {"refused": f"user {user} may ask nothing here", "hint": ""})
             return
         conversation = Conversation(keyholder)

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -152,7 +152,8 @@ class _Line:
         until = time.monotonic() + self._patience_s
         try:
             self._sock.settimeout(self._patience_s)
-            self._sock.sendall(words.framed(said))
+            with suppress(BrokenPipeError, ConnectionResetError):  # a no may be there before anything was asked
+                self._sock.sendall(words.framed(said))
             told = words.unframed(self._exactly(words.length(self._exactly(words.HEADER, until)), until))
         except TimeoutError:
             raise Outside(f"the keyholder did not answer within {self._patience_s:g} s", hint=AWAY) from None

@@ -162,6 +162,32 @@ def test_another_user_of_the_machine_may_ask_nothing(world: World) -> None:
         world.ask()
 
 
+def test_of_another_user_nothing_is_read_before_the_no(world: World) -> None:
+    """One that connects and stays silent would hold up everybody else."""
+    world.ready()
+    with world.keyholder(clients=[str(os.getuid() + 1)]):
+        for _ in range(3):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+                line.connect(str(world.socket))
+                said = b"".join(iter(lambda: line.recv(65536), b""))
+                assert "may ask nothing here" in str(words.unframed(said[words.HEADER :])["refused"])
+
+
+def test_a_no_that_comes_before_the_question_is_told_as_it_was_said(world: World) -> None:
+    gone = threading.Event()
+
+    def no(peer: socket.socket) -> None:
+        peer.sendall(words.framed({"refused": "user 7 may ask nothing here", "hint": ""}))
+        peer.close()
+        gone.set()
+
+    office = KeyholderOffice(world.ledger, world.socket, 30)
+    with impostor(world.socket, no), office._talk() as line:
+        assert gone.wait(30)
+        with pytest.raises(Refused, match="user 7 may ask nothing here"):
+            line.ask({"ask": "where"})
+
+
 def test_what_is_nothing_that_can_be_asked_is_refused_and_the_next_one_served(world: World) -> None:
     world.ready()
     with world.keyholder():
