@@ -13,6 +13,7 @@ from threading import Event
 from typing import cast
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.change import Plan
 from gate.engine import steps
@@ -66,6 +67,10 @@ OWN = [
     (ArrayFamily.STORAGE_VIRTUALIZE, "rebuild", "precheck"),
     (ArrayFamily.NXOS_MDS, "disruptive", "impact"),
 ]
+
+
+PERMIT = Permit(NAME, 1, datetime.max.replace(tzinfo=UTC), "", cast(Ed25519PrivateKey, None))
+"""Opens nothing: the array is in this process."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ class Bench:
                     return step.id, Outcome("unknown", "it does not come back")
                 came = steps.look(hands, plan, NAME, quick, stop) or Outcome("unknown", "interrupted")
             elif step.mutates:
-                came = steps.act(hands, plan, quick, cast(Permit, None), datetime.now(UTC))
+                came = steps.act(hands, plan, quick, PERMIT, datetime.now(UTC))
                 if came.outcome != "done" and step.look_done:
                     came = steps.look(hands, plan, NAME, quick, stop) or came
             else:
