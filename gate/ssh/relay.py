@@ -19,7 +19,7 @@ from gate.errors import Refused
 from gate.evidence import Reply, ReplyState
 from gate.hostkeys import HostKey, HostKeys, parse
 from gate.inventory import Bastion, Ssh
-from gate.ssh.client import connect
+from gate.ssh.client import PACE, connect
 from gate.ssh.passing import reply_in
 from gate.ssh.prompts import Answer
 from gate.ssh.runner import Runner, Silent, start
@@ -164,6 +164,7 @@ def connect_relayed(
     not_after: datetime | None = None,
 ) -> Relayed:
     """Have a legacy runner log in; errors are those of `connect`, and Outside where no runner is installed."""
+    _paced(endpoint, via)
     runner = start(python, target)
     login = {"user": user, "certificate": certificate, "password": password, "pem": pem}
     bounds = {"not_after": not_after.isoformat() if not_after else ""}
@@ -188,6 +189,7 @@ def key_relayed(
     timeouts: Timeouts,
 ) -> HostKey:
     """Return the host key that an array shows to a legacy runner; nobody logs in."""
+    _paced(endpoint, via)
     runner = start(python, target)
     try:
         told = runner.asked({"do": "greet", **_way(target, endpoint, key, pinned, via, timeouts)}, timeouts)
@@ -195,6 +197,12 @@ def key_relayed(
         return shown
     finally:
         runner.close()
+
+
+def _paced(endpoint: Ssh, via: Bastion | None) -> None:
+    """Keep to the gate's pace: each runner is a process of its own, with no other runner's connections in its head."""
+    for end in (*([via.ssh] if via else []), endpoint):
+        PACE.wait(end.host, end.port)
 
 
 def _way(
