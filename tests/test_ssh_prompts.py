@@ -125,6 +125,26 @@ def test_a_star_stands_for_what_comes_before_a_prompt(device: Device) -> None:
         assert run(session, Answer("*Continue (y/n)?", "y", 1)).state is ReplyState.ANSWERED
 
 
+@pytest.mark.parametrize("error", [False, True])
+@pytest.mark.parametrize(
+    "before", ["All unwritten cache will be lost.", "WARNING: this ERASES every volume", "It cannot be undone"]
+)
+def test_a_loss_told_of_on_a_line_before_makes_of_a_known_prompt_a_question(
+    device: Device, before: str, error: bool
+) -> None:
+    asks = Asking(f"{before}\r\nand more\r\n{PROCEED}", error=error)
+    with device(asks) as session:
+        reply = run(session, Answer(PROCEED, "y", 1))
+    assert (reply.state, asks.typed) == (ReplyState.PROMPTED, [])
+    assert before in reply.problem
+
+
+def test_what_an_array_always_says_before_its_prompt_is_no_loss(device: Device) -> None:
+    asks = Asking(f"Activating this bundle restarts both controllers.\r\nWARNING: see the checks\r\n{PROCEED}")
+    with device(asks) as session:
+        assert run(session, Answer(PROCEED, "y", 1)).state is ReplyState.ANSWERED
+
+
 def test_a_line_that_goes_on_is_no_prompt(device: Device) -> None:
     def slow(channel: paramiko.Channel, command: str, transport: paramiko.Transport) -> None:
         for part in ("Working", " ...", "\rWorking ...", " done\n"):

@@ -3,8 +3,10 @@ What a command may be answered while it runs: prompts on a list, each so many ti
 
 A device waits for input when its last line is unfinished and nothing more comes. Whether that line is on the list is
 compared as a whole: "Erase all data and continue? (y/n)" is not "continue? (y/n)", unless the list says `*continue?`.
+What it said before the line is read as well: a loss that it warns of there makes of any prompt a question to people.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +23,13 @@ WAITS = 5.0
 
 QUESTION = ("?", ":", ">", "]", ")", "}")
 """How a line that waits for input ends; any other silence is waited for to the deadline."""
+
+
+LOSS = re.compile(
+    r"(?i)\b(?:los[et]|loss|losing|lossy|eras\w+|wip(?:e|ed|ing)|destr(?:oy|uct)\w*|delet\w+|overwrit\w+|discard\w*"
+    r"|unwrit\w+|corrupt\w*|irrevers\w+|cannot be undone|format(?:s|ted|ting))\b"
+)
+"""Words of a line before a prompt with which a device tells of a loss (our choice: nobody lists them all)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,9 @@ class Prompts:
         if not line or silent < SETTLED:
             return
         answer = next((one for one in self._left if _fits(line, one.prompt)), None)
+        if answer is not None and (warned := self._warned(talk)):
+            said = f'it says "{printable(warned[:160])}" before it asks "{printable(line[-160:])}"; nothing was typed'
+            raise Over(ReplyState.PROMPTED, said)
         if answer is not None and self._left[answer] and now < self._not_after:
             self._left[answer] -= 1
             self._answered = [len(talk.out), len(talk.err)]
@@ -72,6 +84,14 @@ class Prompts:
             line = bytes(stream[start:]).replace(b"\r", b"\n").rpartition(b"\n")[2]
             if text := line.decode("utf-8", "replace").strip():
                 return text
+        return ""
+
+    def _warned(self, talk: Talk) -> str:
+        """Return the first line since the last answer, or since the command, that tells of a loss; else nothing."""
+        for stream, start in zip((talk.out, talk.err), self._answered, strict=True):
+            text = bytes(stream[start:]).decode("utf-8", "replace").replace("\r", "\n")
+            if warned := next((line.strip() for line in text.split("\n") if LOSS.search(line)), ""):
+                return warned
         return ""
 
     def over(self, line: str, answer: Answer | None = None) -> Over:
