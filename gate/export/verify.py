@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import binascii
+import contextlib
 import hashlib
 import json
 import os
@@ -296,6 +297,7 @@ class Head(NamedTuple):
     size: int
     root: bytes
     seen: dict[str, int]
+    key: bytes  # the log's, that has signed it
 
 
 class Policy:
@@ -305,6 +307,7 @@ class Policy:
         self.logs: list[Key] = []
         self.witnesses: dict[str, Key] = {}
         self.groups: list[tuple[str, int, set[str]]] = []
+        self.until: dict[bytes, int] = {}  # keys that have handed the log on: alone they sign no larger tree
         self.quorum, names, free = "", {"none"}, {"none"}  # free: in no group yet; each counts in one way only
         for line in text_of(data).split("\n"):
             verb, *words = re.findall("[^ \t]+", line) or ["#"]
@@ -336,14 +339,22 @@ class Policy:
     def names(self) -> str:
         return ", ".join("%s+%s" % (plain(key.name), key.hash.hex()) for key in self.logs)
 
-    def signed(self, data: bytes) -> tuple[Note, Key]:
-        """Return a note and the key of a log that has signed it."""
+    def signed(self, data: bytes, size: int = 0) -> tuple[Note, Key]:
+        """Return a note about the first `size` entries and the key of a log that has signed it."""
         note = Note(data)
         signers = [key for key in self.logs if note.by(key) is not None]
         if not signers:
             names = ", ".join(sorted({name for name, _ in note.signatures}))
             raise Bad("is signed by %s, with a key which the policy does not name" % plain(names))
-        return note, signers[-1]
+        key = max(signers, key=lambda key: self.until.get(key.public, 1 << 62))
+        self.in_force(key, size)
+        return note, key
+
+    def in_force(self, key: Key, size: int) -> None:
+        """Bad when the key had handed the log to another before there were `size` entries."""
+        until = self.until.get(key.public, size)
+        if size > until:
+            raise Bad("is signed by key %s alone, which entry %d took the log from" % (key.hash.hex(), until))
 
     def head(self, data: bytes) -> Head:
         """Return a checkpoint that a log of the policy has signed."""
@@ -352,8 +363,10 @@ class Policy:
         root = unbase64(lines[2]) if len(lines) == 4 else b""
         if len(root) != 32 or lines[0] != key.name or not re.fullmatch("0|[1-9][0-9]{0,17}", lines[1]):
             raise Bad("is not a checkpoint of this log")
-        seen = {name: note.by(witness) or 0 for name, witness in self.witnesses.items()}
-        return Head(data, lines[0], int(lines[1]), root, {name: when for name, when in seen.items() if when})
+        self.in_force(key, int(lines[1]))
+        seen: dict[str, int] = {name: note.by(witness) or 0 for name, witness in self.witnesses.items()}
+        seen = {name: when for name, when in seen.items() if when}
+        return Head(data, lines[0], int(lines[1]), root, seen, key.public)
 
     def check_head(self, data: bytes, report: Report) -> Head:
         """Return the checkpoint to check by; say who has signed it, and whether they are as many as the policy asks."""
@@ -383,16 +396,19 @@ class Policy:
             entry = at(where, read_entry, proof.extra)
             old, new = (at(where, Key, str(entry["data"].get(name)), LOG) for name in ("old", "key"))
             known = [key for key in self.logs if (key.name, key.public) == (old.name, old.public)]
-            if not known or any(key.public == new.public for key in self.logs):
-                continue  # not from a key that is held, or to one that is
+            if not known:
+                continue  # not from a key that is held
             note, head = at(where, Note, proof.note), at(where, self.head, proof.note)
             same = entry["kind"] == "key.rotated" and new.name == old.name == head.origin  # not another log's word
             signed = note.by(known[0]) is not None and note.by(new) is not None
             if not same or not signed or head.size != proof.place + 1 or not proof.holds(proof.extra, head):
                 raise Bad("is not one that the old key and the new key have both signed", where)
-            self.logs.append(new)
-            what = "entry %d hands the log to key %s; the old key and the new have signed it"
-            report.say("ok", where, what, proof.place, new.hash.hex())
+            self.until[old.public] = proof.place
+            self.until.pop(new.public, None)
+            if all(key.public != new.public for key in self.logs):
+                self.logs.append(new)
+                what = "entry %d hands the log to key %s; the old key and the new have signed it"
+                report.say("ok", where, what, proof.place, new.hash.hex())
 
 
 # --- Approvals and waivers: statements that people have signed ---
@@ -505,7 +521,7 @@ def check_statement(entry: dict[str, Any], in_force: dict[str, str]) -> str:
 SHAPE: dict[str, Any] = {"actor": dict, "blobs": list, "change": (str, type(None)), "data": dict, "private": dict}
 SHAPE.update({"id": str, "kind": str, "seq": (int, type(None)), "time": str, "v": int})
 REPLY = "reply"  # what a device answered: the only blob that may be removed one day, with an entry that says so
-FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened"]
+FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened", "key.rotated"]
 # An entry of which only the frame is read: it names no blob, is of no kind that is followed, and has no brace inside
 # its data, so that nothing in there can pass for the change or the number outside. TEXT: ASCII, no quote, no backslash.
 FRAME = (
@@ -553,6 +569,7 @@ class Story:
         self.origin, self.report, self.end, self.every, self.index = origin, report, end, every, 0
         self.disclosed, self.fitting = read_disclosures(private), 0
         self.changes: dict[str, Change] = {}
+        self.handed: list[tuple[int, str]] = []  # entries that take the log from a key, and that key
         self.blobs: dict[tuple[str, str], tuple[int, str]] = {}  # digest and size → an entry that names it, as what
         self.pruned: set[str] = set()  # blobs that list what was removed, as an entry says
 
@@ -597,6 +614,7 @@ class Story:
         if kind == "log.opened":
             self.opened(index, data)
         if name is None:
+            self.handed += [(index, str(data.get("old")))] * (kind == "key.rotated")
             return
         change = self.count(index, name, entry["seq"])
         if kind == "plan.sealed":
@@ -712,12 +730,13 @@ def hashes_in(joined: bytes) -> list[bytes]:
 
 def help_out(log: Place, story: Story, out: Any) -> None:
     """In a process of its own: follow the changes, and hash one piece of HELPED: both processes then take as long."""
-    for number, lines in enumerate(chunks_of(log)):
-        if number % HELPED == 0:
-            out.send_bytes(b"".join(leaves_of(lines)))
-        story.follow(lines)
-    story.finish()
-    out.send((story.report, story.blobs, story.pruned))
+    with contextlib.suppress(Exception):  # the other process comes to the same place, and says what is wrong there
+        for number, lines in enumerate(chunks_of(log)):
+            if number % HELPED == 0:
+                out.send_bytes(b"".join(leaves_of(lines)))
+            story.follow(lines)
+        story.finish()
+        out.send((story.report, story.blobs, story.pruned, story.handed))
 
 
 def walk(log: Place, sizes: set[int], story: Story | None) -> tuple[int, dict[int, bytes]]:
@@ -750,7 +769,7 @@ def walk(log: Place, sizes: set[int], story: Story | None) -> tuple[int, dict[in
             del leaves[:256]
     look()
     if story and helper:
-        told, story.blobs, story.pruned = helper.recv()
+        told, story.blobs, story.pruned, story.handed = helper.recv()
         story.report.lines = told.lines
     elif story:
         story.finish()
@@ -771,7 +790,10 @@ def check_log(whole: Whole, head: Head, earlier: dict[str, Head], story: Story |
     else:
         report.say("ok", "tree", "%d entries are byte for byte what was signed", count)
     for label, old in earlier.items():
-        if old.size > head.size or old.origin != head.origin:
+        if label == "export" and old.size > head.size and old.origin == head.origin:
+            what = "was made of %d entries and the log of %d: the log is older than the export: export it again"
+            report.say("unsure", label, what, old.size, head.size)
+        elif old.size > head.size or old.origin != head.origin:
             what = "has %d entries of %s, %d of %s were there at the %s: the log was cut, or it is another epoch"
             report.say("WRONG", "checkpoint", what, head.size, plain(head.origin), old.size, plain(old.origin), label)
         elif roots.get(old.size) != old.root:
@@ -779,6 +801,9 @@ def check_log(whole: Whole, head: Head, earlier: dict[str, Head], story: Story |
             report.say("WRONG", "entry 0 to %d" % (old.size - 1), what, label)
         else:
             report.say("ok", label, "the first %d entries are unchanged since", old.size)
+    for index, key in story.handed if story else ():
+        if index + 1 < head.size and at("entry %d" % index, Key, key, LOG).public == head.key:
+            report.say("WRONG", "checkpoint", "is signed by the key alone that entry %d took the log from", index)
     if story and report.code != TAMPERED:  # of bytes that were changed there is no story to tell
         report.lines += story.report.lines
         check_blobs(whole, story, report)
@@ -918,7 +943,7 @@ def check_manifest(whole: Whole, policy: Policy, head: Head, report: Report) -> 
     signed, where = whole.read("manifest"), whole.name("manifest")
     if not signed:
         raise Unknown("is not there: taken out, or never made; so nobody signed what lies beside the log", where)
-    note, _ = at(where, policy.signed, signed)
+    note, _ = at(where, policy.signed, signed, head.size)
     there = [ending for ending in whole.BESIDE if whole.name(ending) in whole.files]
     listed = ["%s %s" % (ending, base64(digest_of(whole.files[whole.name(ending)]))) for ending in there]
     text = "\n".join([head.origin + "#archive", *listed, ""])
@@ -996,7 +1021,8 @@ class Pack(Whole):
         for name in self.files.keys() - known.keys() - {"manifest.json", "manifest.note"}:
             self.report.say("WRONG", name, "was not packed; somebody put it in")
         if self.policy is not None:
-            note, key = at("manifest.note", self.policy.signed, self.file("manifest.note"))
+            size = self.head.size if self.head else 0
+            note, key = at("manifest.note", self.policy.signed, self.file("manifest.note"), size)
             said = self.head.origin if self.head else key.name, self.change, base64(digest_of(self.files[where]))
             if note.text != "%s#manifest\n%s\n%s\n" % said:
                 raise Bad("is not the manifest that was signed", where)
@@ -1194,7 +1220,7 @@ class Mapped:
         elif said["note"] is None:
             self.report.say("unsure", end, "is not signed: what stands beside the exact entries is open")
         else:
-            note, _ = at("closing", self.policy.signed, str(said["note"]).encode())
+            note, _ = at("closing", self.policy.signed, str(said["note"]).encode(), head.size)
             if note.text != "%s#export\n%s\n%d\n%s\n" % (head.origin, form, said["count"], base64(digest)):
                 raise Bad("is signed for another file", end)
             more = "nothing is said of the other tables: `sqlite-utils sangate-verify` compares them"
@@ -1204,7 +1230,9 @@ class Mapped:
     def check(self, log: Place) -> None:
         """Walk along the log: every record is its entry, and no entry that the file claims is missing."""
         asked, first = self.opening.get("filter"), self.now[0] if self.now else 0
+        size = 0
         for index, line in enumerate(lines_of(log)):
+            size = index + 1
             here = self.now is not None and self.now[0] == index
             between = first < index and self.now is not None
             claimed = here or (index < self.head.size if self.head and not self.part else between)
@@ -1220,11 +1248,19 @@ class Mapped:
                 where, _, what = (wrong % index).partition(": ")
                 return self.report.say("WRONG", where, what)
             self.now = next(self.records, None) if here else self.now
-        self.finish(asked)
+        self.finish(asked, size)
 
-    def finish(self, asked: dict[str, Any] | None) -> None:
+    def finish(self, asked: dict[str, Any] | None, size: int) -> None:
         end, count, last, say = "end of the file", self.told["count"], self.told["last"], self.report.say
-        if self.now is not None:
+        if self.head and self.head.size > size:  # newer than the log, as was said; what the file states is read still
+            self.now = None
+            for _ in self.records:
+                continue
+            if self.ended or self.part:
+                return
+        if self.now is not None and not self.opening:
+            say("unsure", "record of entry %s" % self.now[0], "is newer than the log: export that again")
+        elif self.now is not None:
             say("WRONG", "record of entry %s" % self.now[0], "is of no entry that the log has")
         elif not self.opening and not count:
             say("unsure", "mapped", "there is no record in the file")

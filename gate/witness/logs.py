@@ -4,7 +4,9 @@ The file that says who this witness is and which logs it knows: a line for each.
     name witness.example.com/backup-team
     log gate.example.com/ledger/1+4bbc6a5e+ASlX…
 
-Two lines of one name are two keys of one log, as during a rotation. The file is read again when it has changed.
+Two lines of one name are two keys of one log, as during a rotation; the old line is removed once a checkpoint of the
+new key is cosigned, since until then whoever has the old key could have a tree of their own cosigned. The file is read
+again when it has changed.
 """
 
 from collections.abc import Mapping

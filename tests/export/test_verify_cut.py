@@ -198,7 +198,9 @@ def test_the_beginning_of_an_export_is_a_part_only_where_the_auditor_says_so(
     assert judge(path, log, "--part")[0] == VERIFIED
 
 
-def test_a_large_log_is_judged_by_two_processes_as_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_log_is_judged_by_two_processes_as_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     ledger = make_ledger(tmp_path)
     opened = Draft("change.opened", Actor("person", "engineer"), CHANGE, {"title": "x" * 300, "number": 1})
     ledger.append_all([opened] * 600)
@@ -207,9 +209,11 @@ def test_a_large_log_is_judged_by_two_processes_as_by_one(tmp_path: Path, monkey
     ledger.close()
     log = tmp_path / "log.jsonl"
     whole = log.read_bytes()
-    for content in (whole, whole[:-200], whole.replace(b"xxx", b"xyx", 5)):
+    overlong = whole.replace(b"\n", b"", 300)
+    for content in (whole, whole[:-200], whole.replace(b"xxx", b"xyx", 5), overlong, whole + overlong):
         log.write_bytes(content)
         monkeypatch.setattr(verify, "LARGE", 1 << 40)
         alone = run(log)
         monkeypatch.setattr(verify, "LARGE", 0)
         assert run(log) == alone
+    assert capfd.readouterr().err == ""

@@ -190,3 +190,45 @@ def test_a_stream_kept_in_a_file_is_proven_and_a_gap_in_it_is_a_gap(
 def test_what_is_no_export_is_said_without_a_traceback(log: Path, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd").write_bytes(content)
     assert judge(tmp_path / "odd", log)[0] != verify.VERIFIED
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_export_that_is_newer_than_the_log_is_no_forgery(
+    told: SqliteLedger, log: Path, tmp_path: Path, name: str
+) -> None:
+    told.append(Draft("export.made", GATE))
+    path = made(told, tmp_path, name)
+    code, said = judge(path, log)
+    assert code == verify.CANNOT_TELL, said
+    assert "unsure: export: was made of 18 entries and the log of 17: the log is older" in said
+    assert "ok: mapped" not in said
+    jsonl.export_log(told, log)
+    assert judge(path, log)[0] == verify.VERIFIED
+
+
+def test_a_log_that_was_cut_and_an_older_part_that_was_changed_stay_wrong_beside_a_newer_export(
+    told: SqliteLedger, log: Path, tmp_path: Path
+) -> None:
+    told.append(Draft("export.made", GATE))
+    path = made(told, tmp_path, "csv")
+    whole, exported = log.read_bytes(), path.read_bytes()
+    log.write_bytes(b"".join(whole.splitlines(keepends=True)[:10]))
+    assert judge(path, log)[0] == verify.TAMPERED
+    log.write_bytes(whole)
+    path.write_bytes(exported.replace(b"west-2", b"west-9"))
+    assert judge(path, log)[0] == verify.TAMPERED
+    path.write_bytes(b"".join(exported.splitlines(keepends=True)[:-1]))
+    code, said = judge(path, log)
+    assert code == verify.TAMPERED
+    assert "the file was cut short" in said
+
+
+def test_a_piece_of_a_stream_that_runs_ahead_of_the_log_is_no_forgery(
+    told: SqliteLedger, log: Path, tmp_path: Path
+) -> None:
+    told.append(Draft("export.made", GATE))
+    path = made(told, tmp_path, "jsonl")
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:-1]))
+    code, said = judge(path, log, "--part")
+    assert code == verify.CANNOT_TELL, said
+    assert "unsure: record of entry 17: is newer than the log" in said

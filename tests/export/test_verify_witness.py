@@ -213,6 +213,40 @@ def test_no_flipped_bit_of_the_proof_of_a_change_of_key_is_followed(tmp_path: Pa
         assert "cannot make sense" not in said
 
 
+def signed_again(log: Path, size: int, *by: SeedKey) -> None:
+    """Sign the first `size` entries: what a thief of those keys can do at any time."""
+    leaves = [merkle.leaf_hash(one) for one in log.read_bytes().splitlines()[:size]]
+    text = Checkpoint(ORIGIN, size, merkle.root_of(leaves)).text
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:size]))
+    log.with_suffix(".checkpoint").write_text(note.sign(text, *by))
+
+
+@pytest.mark.parametrize("held", [(OLD,), (OLD, NEW), (NEW, OLD)])
+def test_a_key_that_handed_the_log_on_signs_no_later_tree_alone(tmp_path: Path, held: tuple[SeedKey, ...]) -> None:
+    log = rotated(tmp_path)
+    log.with_suffix(".policy").write_text("".join(f"log {key.vkey}\n" for key in held) + "quorum none\n")
+    assert judged(log)[0] == verify.VERIFIED
+    for by, size, due in (((OLD,), 3, False), ((OLD, NEW), 3, True), ((OLD, NEW), 2, True), ((OLD,), 2, False)):
+        signed_again(rotated(tmp_path), size, *by)
+        log.with_suffix(".policy").write_text("".join(f"log {key.vkey}\n" for key in held) + "quorum none\n")
+        code, said = judged(log)
+        assert (code == verify.VERIFIED) is due, (by, size, said)
+        assert due or "alone, which entry 1 took the log from" in said
+    signed_again(rotated(tmp_path), 1, OLD)
+    assert judged(log)[0] == verify.VERIFIED
+
+
+def test_without_the_proof_the_log_itself_says_that_its_key_had_handed_it_on(tmp_path: Path) -> None:
+    log = rotated(tmp_path)
+    log.with_suffix(".rotations").unlink()
+    signed_again(log, 3, OLD)
+    code, said = judged(log)
+    assert code == verify.TAMPERED
+    assert "WRONG: checkpoint: is signed by the key alone that entry 1 took the log from" in said
+    signed_again(log, 2, OLD, NEW)
+    assert judged(log)[0] == verify.VERIFIED
+
+
 def test_a_real_rotation_of_the_ledger_is_followed(told_to: Witnessed) -> None:
     from gate.ledger.entry import GATE
 

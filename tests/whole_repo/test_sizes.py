@@ -12,7 +12,7 @@ FUNCTION_MAX = 60
 LONGER: dict[str, int] = {
     "gate/change.py": 400,  # plain records, as below
     "gate/evidence.py": 700,  # plain records, one after the other; nothing in it decides
-    "gate/export/verify.py": 1335,  # one file by contract: it is copied into every pack and needs nothing beside it
+    "gate/export/verify.py": 1400,  # one file by contract: it is copied into every pack and needs nothing beside it
     "gate/inventory.py": 735,  # plain records, as above
     "gate/gather/gather.py": 350,  # one gathering from its first question to its evidence
     "gate/landscape.py": 310,  # one index and its look-ups
