@@ -29,9 +29,14 @@ class Unreadable(ValueError):
         super().__init__(plain(reason))
 
 
+def stumbled(error: Exception) -> str:
+    """Say that a reader has a mistake, by the error's kind alone: its words may hold anything of the reply."""
+    return f"the reader stumbled over this reply ({type(error).__name__[:40]}): a mistake in it, and nothing is known"
+
+
 @dataclass(frozen=True)
 class Reader:
-    """Reads one reply into facts, all of them text; never raises for what a device said."""
+    """Reads one reply into facts, all of them text; never raises, whatever a device said."""
 
     names: tuple[str, ...]
     """Every fact that it can give; a fact that the reply does not tell is left out."""
@@ -45,6 +50,8 @@ class Reader:
             return self.from_reply(reply)
         except Unreadable as error:
             return {"unreadable": str(error)}
+        except Exception as error:  # noqa: BLE001  a mistake in one reader is no reason to know nothing of the others
+            return {"unreadable": stumbled(error)}
 
 
 @dataclass(frozen=True)

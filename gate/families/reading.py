@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from gate.evidence import ArrayReading, Reply, Volume
-from gate.families.family import Facts, Unreadable, plain
+from gate.families.family import Facts, Unreadable, plain, stumbled
 
 T = TypeVar("T")
 
@@ -25,7 +25,9 @@ class Asked:
             return reader(self._replies[name])
         except Unreadable as error:
             self.unknown.append(f"{name}: {error}")
-            return None
+        except Exception as error:  # noqa: BLE001  one that stumbles leaves its question unknown, and the others known
+            self.unknown.append(f"{name}: {stumbled(error)}")
+        return None
 
     def problems(self, health: Mapping[str, Callable[[Reply], list[str]]]) -> tuple[str, ...] | None:
         """Return what is wrong with every part; None unless every part was read."""

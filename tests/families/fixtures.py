@@ -14,7 +14,9 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 
 def vector(family: str, name: str) -> bytes:
     """Return a fixture below its own heading."""
-    heading, rule, body = (VECTORS / family / f"{name}.txt").read_bytes().partition(b"---\n")
+    file = VECTORS / family / f"{name}.txt"
+    assert file.exists(), f"tests/vectors/{family}/{name}.txt is missing: what a well array answers to {name}"
+    heading, rule, body = file.read_bytes().partition(b"---\n")
     assert heading.startswith(b"# fixture: "), "a fixture says what it is"
     assert rule
     return body
@@ -30,6 +32,11 @@ def well_but(family: ArrayFamily, array: str, **changed: bytes | Reply) -> Array
     replies = {name: reply(vector(family.value, name)) for name in product.questions if name not in changed}
     replies |= {name: reply(what) if isinstance(what, bytes) else what for name, what in changed.items()}
     return product.read(array, {name: replies[name] for name in product.questions}, NOW)
+
+
+def recorded(family: ArrayFamily) -> dict[str, Reply]:
+    """Return what an array that is well answers to every question, by the family's files in tests/vectors."""
+    return {name: reply(vector(family.value, name)) for name in FAMILIES[family].questions}
 
 
 def cut(stdout: bytes, lines: int) -> bytes:
