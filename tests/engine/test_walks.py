@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from gate.authority import authorise, no_return
 from gate.change import Grant, Phase
-from gate.engine.actions import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Question, Wait
+from gate.engine.actions import Act, Action, Ask, Baseline, Close, Halt, Judge, Look, ProbeRound, Prove, Question, Wait
 from gate.engine.next import next_action
-from gate.standing import State
+from gate.standing import State, may_go_back
 from tests.engine.histories import CANARY, CONTROL, PLAN, History
 from tests.test_authority import complete
 
@@ -49,6 +49,8 @@ class Walk:
                 return False
             case Ask() | Act() | Look():
                 self.step(action)
+            case Prove(phase, number):
+                history.look(phase, number, self.draw("done", "done", "unknown"))
             case _:
                 self.watch(action)
         history.later(timedelta(seconds=1))
@@ -109,7 +111,7 @@ class Walk:
         if standing.hold and not standing.closed:
             history.lifted()
             return True
-        way_back = standing.begun and standing.state is not State.BACKING_OUT and not no_return(PLAN, standing)
+        way_back = may_go_back(standing) and not no_return(PLAN, standing)
         if standing.question and self.patience and self.draw("again", "back-out") == "again":
             self.patience -= 1
             for phase in Phase:
