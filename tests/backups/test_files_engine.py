@@ -34,7 +34,14 @@ def tree(tmp_path: Path) -> Path:
 
 
 def dataset(path: Path, **more: object) -> Dataset:
-    told = {"id": "photos", "engine": Engine.FILES, "host": "db-1", "path": str(path), "mount": str(path)} | more
+    told = {
+        "id": "photos",
+        "engine": Engine.FILES,
+        "host": "db-1",
+        "path": str(path),
+        "mount": str(path),
+        "tier": 2,
+    } | more
     return Dataset.model_validate(told)
 
 

@@ -119,7 +119,7 @@ def test_productions_own_key_is_refused(gate: Gate) -> None:
 
 def test_the_service_is_the_identity_and_its_clock_is_ours(gate: Gate) -> None:
     trace = gate.shop.drive(s3_place.trace(gate.shop.protection, utc_now()))
-    assert trace.identities[0].name == f"{gate.weed.endpoint} {BUCKET} lab-offsite"
+    assert (trace.identities[0].name, trace.identities[0].part) == (f"{gate.weed.endpoint} lab-offsite", BUCKET)
     assert gate.shop.drive(s3_objects.catalogue(gate.shop.protection)).clock_skew_s in range(-3, 4)
 
 

@@ -77,6 +77,7 @@ def weed(folder: Path) -> Iterator[Weed]:
                for name in names for grpc in (False, True)]  # fmt: skip
     command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
     command += ["-master.volumeSizeLimitMB=16", "-volume.max=20", f"-s3.config={folder / 's3.json'}", "-s3.iam=false"]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # doors of fixed numbers that nobody asked for
     with (folder / "weed.log").open("wb") as log:
         child = subprocess.Popen([*command, *options], stdout=log, stderr=log, start_new_session=True, cwd=folder)
     made = Weed(f"http://127.0.0.1:{ports['s3']}")
