@@ -34,15 +34,8 @@ def tree(tmp_path: Path) -> Path:
 
 
 def dataset(path: Path, **more: object) -> Dataset:
-    told = {
-        "id": "photos",
-        "engine": Engine.FILES,
-        "host": "db-1",
-        "path": str(path),
-        "mount": str(path),
-        "tier": 2,
-    } | more
-    return Dataset.model_validate(told)
+    told = {"id": "photos", "tier": 2, "engine": Engine.FILES, "host": "db-1", "path": str(path), "mount": str(path)}
+    return Dataset.model_validate(told | more)
 
 
 def opened(path: Path, asker: Asker | None = None, **more: object) -> Opened:
