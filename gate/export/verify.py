@@ -521,7 +521,7 @@ def check_statement(entry: dict[str, Any], in_force: dict[str, str]) -> str:
 SHAPE: dict[str, Any] = {"actor": dict, "blobs": list, "change": (str, type(None)), "data": dict, "private": dict}
 SHAPE.update({"id": str, "kind": str, "seq": (int, type(None)), "time": str, "v": int})
 REPLY = "reply"  # what a device answered: the only blob that may be removed one day, with an entry that says so
-FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened", "key.rotated"]
+FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened", "key.rotated", "key.enrolled"]
 # An entry of which only the frame is read: it names no blob, is of no kind that is followed, and has no brace inside
 # its data, so that nothing in there can pass for the change or the number outside. TEXT: ASCII, no quote, no backslash.
 FRAME = (
@@ -569,6 +569,9 @@ class Story:
         self.origin, self.report, self.end, self.every, self.index = origin, report, end, every, 0
         self.disclosed, self.fitting = read_disclosures(private), 0
         self.changes: dict[str, Change] = {}
+        self.enrolled: dict[str, str] = {}  # fingerprint → who signs with it
+        self.given: set[tuple[str, str, str]] = set()  # whose statements of which change were seen, by their nonces
+        self.known = end > 0  # every enrolment is among the entries: a whole log, from its first epoch on
         self.handed: list[tuple[int, str]] = []  # entries that take the log from a key, and that key
         self.blobs: dict[tuple[str, str], tuple[int, str]] = {}  # digest and size → an entry that names it, as what
         self.pruned: set[str] = set()  # blobs that list what was removed, as an entry says
@@ -614,8 +617,7 @@ class Story:
         if kind == "log.opened":
             self.opened(index, data)
         if name is None:
-            self.handed += [(index, str(data.get("old")))] * (kind == "key.rotated")
-            return
+            return self.keys(index, kind, data)
         change = self.count(index, name, entry["seq"])
         if kind == "plan.sealed":
             change.plan = str(data.get("plan_digest"))
@@ -627,11 +629,36 @@ class Story:
             said = self.report.judge(where, what, check_statement, entry, in_force)
             if said:
                 self.report.say("ok", where, said)
+                self.signed(where, entry, said)
         elif kind == "change.closed":
             change.closed = True
             if data.get("entries") != change.count:
                 what = "closes %s with %s entries, but %d are here: the record is not whole"
                 self.report.say("WRONG", where, what, plain(name), plain(data.get("entries")), change.count)
+
+    def keys(self, index: int, kind: str, data: dict[str, Any]) -> None:
+        """Follow the log's own key, and whose the keys are that statements are signed with."""
+        if kind == "key.rotated":
+            self.handed.append((index, str(data.get("old"))))
+        elif kind == "key.enrolled":
+            self.enrolled.setdefault(str(data.get("fingerprint")), str(data.get("person")))
+
+    def signed(self, where: str, entry: dict[str, Any], said: str) -> None:
+        """Compare the key of a statement that is in order with those that its person has enrolled."""
+        who, nonce = entry["actor"]["id"], str(read_json(entry["data"]["statement"].encode())["nonce"])
+        if (entry["change"], who, nonce) in self.given:
+            self.report.say(
+                "WRONG", where, "is a statement of %s that was entered before: it was given once", plain(who)
+            )
+        self.given.add((entry["change"], who, nonce))
+        found = re.search("SHA256:[A-Za-z0-9+/]{43}", said.rpartition(" (")[2])
+        owner = self.enrolled.get(found[0]) if found else who
+        if owner is not None and owner != who:
+            self.report.say("WRONG", where, "is signed with a key of %s, not of %s", plain(owner), plain(who))
+        elif found and owner is None and self.known:
+            self.report.say("WRONG", where, "is signed with a key that no entry before enrols for %s", plain(who))
+        elif found and owner is None:
+            self.report.say("note", where, "compare this key with the one that %s holds: %s", plain(who), found[0])
 
     def names(self, index: int, kind: str, blob: dict[str, Any]) -> None:
         digest, name = str(blob.get("sha256")), plain(blob.get("name"))
@@ -647,6 +674,7 @@ class Story:
             what = "opens the log %s here: a log is opened once"
             self.report.say("WRONG", "entry %d" % index, what, plain(data.get("origin")))
         elif data.get("previous"):
+            self.known = False
             before = plain(str(data["previous"]).replace("\n", " ")[:200].split(" \u2014")[0]).strip()
             what = "this log goes on from %s, of which %s entries are declared lost: ask for that log too"
             self.report.say("note", "entry 0", what, before, plain(data.get("missing", 0)))

@@ -4,7 +4,7 @@ import base64
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from hashlib import sha512
+from hashlib import sha256, sha512
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,14 @@ def approval(approver: str, seat: str, *, signed: bool, key_seed: bytes = b"\x07
     return Draft("approval.signed", Actor("person", approver), CHANGE, data)
 
 
+def enrolled(who: str, key_seed: bytes = b"\x07" * 32) -> Draft:
+    """That somebody has enrolled the key with which `approval` signs."""
+    _, line = sign_ssh(Ed25519PrivateKey.from_private_bytes(key_seed), "")
+    digest = sha256(base64.b64decode(line.split()[1])).digest()
+    fingerprint = "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+    return Draft("key.enrolled", Actor("person", who), None, {"person": who, "fingerprint": fingerprint})
+
+
 def drafts(ledger: SqliteLedger) -> list[Draft]:
     """The change, entry by entry."""
     content = b"the sealed plan, in exact words\n"
@@ -118,7 +126,8 @@ def make_ledger(folder: Path) -> SqliteLedger:
 def write(ledger: SqliteLedger, entries: list[Draft], *, close: bool = True) -> None:
     for number, draft in enumerate(entries):
         ledger.append(draft)
-        ledger.append(Draft("auth.signed_in", Actor("person", f"passer-by {number}"), data={"method": "password"}))
+        passed = Draft("auth.signed_in", Actor("person", f"passer-by {number}"), data={"method": "password"})
+        ledger.append(passed if number else enrolled("lead"))
     if close:
         ledger.append(Draft("change.closed", GATE, CHANGE, {"outcome": "held"}))
     ledger.append(Draft("auth.signed_in", Actor("person", "dora"), data={"method": "password"}))

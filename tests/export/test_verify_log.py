@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gate.canonical import encode
-from gate.export import jsonl, verify
+from gate.export import jsonl, pack, verify
 from gate.ledger import checkpoint, merkle
 from gate.ledger import policy as trust
 from gate.ledger.entry import GATE, Draft
 from gate.store import keys, schema
 from gate.store.sqlite import SqliteLedger, open_ledger
-from tests.export.conftest import CHANGE, ORIGIN, Ticking, drafts, write
+from tests.export.conftest import CHANGE, ORIGIN, Ticking, approval, drafts, enrolled, write
 
 
 def judge(path: Path, *options: str) -> tuple[int, str]:
@@ -27,6 +27,54 @@ def judge(path: Path, *options: str) -> tuple[int, str]:
 def log(told: SqliteLedger, tmp_path: Path) -> Path:
     jsonl.export_log(told, tmp_path / "log.jsonl")
     return tmp_path / "log.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("added", "sentence"),
+    [
+        (
+            [approval("lead", "storage", signed=True, key_seed=b"\x66" * 32, nonce="11" * 16)],
+            "that no entry before enrols",
+        ),
+        ([approval("dora", "storage", signed=True)], "is signed with a key of lead, not of dora"),
+        ([approval("lead", "storage", signed=True)], "is a statement of lead that was entered before"),
+        (
+            [approval("dora", "storage", signed=True, key_seed=b"\x66" * 32), enrolled("dora", b"\x66" * 32)],
+            "that no entry before enrols for dora",
+        ),
+        ([enrolled("dora", b"\x66" * 32), approval("dora", "storage", signed=True, key_seed=b"\x66" * 32)], ""),
+    ],
+)
+def test_a_statement_counts_once_and_only_by_a_key_that_was_enrolled_for_its_person(
+    ledger: SqliteLedger, tmp_path: Path, added: list[Draft], sentence: str
+) -> None:
+    write(ledger, [*drafts(ledger), *added])
+    jsonl.export_log(ledger, tmp_path / "log.jsonl")
+    code, said = judge(tmp_path / "log.jsonl")
+    assert (code, sentence in said) == (verify.TAMPERED if sentence else verify.VERIFIED, True), said
+
+
+def test_in_a_pack_the_key_is_to_be_compared(told: SqliteLedger, tmp_path: Path) -> None:
+    (tmp_path / "pack.zip").write_bytes(pack.make(told, CHANGE))
+    code, said = judge(tmp_path / "pack.zip")
+    assert code == verify.VERIFIED
+    assert "compare this key with the one that lead holds: SHA256:" in said
+
+
+def test_an_epoch_that_goes_on_from_another_leaves_its_keys_to_be_compared(tmp_path: Path) -> None:
+    opened = Draft("log.opened", GATE, data={"origin": ORIGIN, "key": "", "previous": "gate 1", "missing": 0})
+    made = open_ledger(
+        tmp_path / "ledger.db",
+        signer=keys.create(tmp_path / "ledger.key", ORIGIN),
+        clock=Ticking(),
+        beginning=(opened,),
+    )
+    made.append_all(drafts(made))
+    jsonl.export_log(made, tmp_path / "log.jsonl")
+    made.close()
+    code, said = judge(tmp_path / "log.jsonl")
+    assert code == verify.VERIFIED, said
+    assert "compare this key with the one that lead holds: SHA256:" in said
 
 
 def grow(ledger: SqliteLedger, count: int) -> None:
