@@ -177,7 +177,11 @@ class Exporting:
             raise self._desk.refuse(actor, None, what, why, "ask somebody who may; the attempt is an entry")
 
     def _enter(self, actor: Person, name: str, taken: Selection) -> None:
-        """A ledger that takes no entry, such as one that is behind, is handed out all the same."""
+        """
+        Enter an export before its first byte leaves, so that none leaves unrecorded; one that then fails is there too.
+
+        A ledger that takes no entry, such as one that is behind, is handed out all the same.
+        """
         ledger = self._desk.ledger
         what = f"{name}: {taken}" if str(taken) else name
         draft = Draft("export.made", person(actor), None, {"what": what, "size": ledger.size(), "digest": ""})
