@@ -16,6 +16,7 @@ from gate.finding import Check, Finding, Outcome, Waiver, Weight, When
 from gate.policy import Seat
 from gate.verdict import Verdict, decide
 from tests.cases import (
+    LOGIN,
     NOON,
     OLDER,
     OTHER_DIGEST,
@@ -327,9 +328,13 @@ def test_a_repository_on_another_array_voids() -> None:
     assert moved.digest != verdict(case()).digest
 
 
-@pytest.mark.parametrize("fields", [{"repository": "/backup/other"}, {"host": "db-1"}])
-def test_a_repository_at_another_path_or_host_voids(fields: dict[str, str]) -> None:
-    moved = verdict(case(inventory=fleet(protections=(protection(**fields), offsite()))))
+@pytest.mark.parametrize(
+    ("fields", "tried"),
+    [({"repository": "/backup/other"}, LOGIN), ({"host": "db-1"}, LOGIN.replace("bk-1", "db-1"))],
+)
+def test_a_repository_at_another_path_or_host_voids(fields: dict[str, str], tried: str) -> None:
+    told = evidence(access={"nightly": access("nightly", actor=tried), "offsite": access("offsite")})
+    moved = verdict(case(told, inventory=fleet(protections=(protection(**fields), offsite()))))
     assert moved.opens
     assert moved.digest != verdict(case()).digest
 
