@@ -73,6 +73,8 @@ def test_the_trial_of_another_account_or_host_says_nothing(inventory: Inventory,
     finding = production_refused.check(case(evidence(access=given), inventory=inventory))
     assert finding.outcome is Outcome.UNKNOWN
     assert f"nightly: what was tried is {actor}, and the inventory names " in finding.because
+    nobody = inventory.protections[0].production is None
+    assert ("no credential of production at all" in finding.because) is nobody
 
 
 def test_a_key_counts_at_the_bucket_and_prefix_that_the_inventory_names_whatever_its_mark() -> None:
