@@ -79,17 +79,16 @@ def test_a_compressed_log_is_the_same_log(lead: Typed, tmp_path: Path) -> None:
     assert lead("ledger", "verify", tmp_path / "log.jsonl").exit_code == 0
 
 
-def test_a_complete_export_has_what_entries_name(lead: Typed, tmp_path: Path) -> None:
+def test_a_complete_export_has_what_entries_name_and_what_their_evidence_names(lead: Typed, tmp_path: Path) -> None:
     refused = lead("ledger", "export", "--blobs", "--out", tmp_path / "log")
     assert (refused.exit_code, "--local" in refused.stderr) == (2, True)
     assert lead("ledger", "export", "--blobs", "--local", "--out", tmp_path / "log").exit_code == 0
-    named = {
-        blob["sha256"]
-        for line in (tmp_path / "log.jsonl").read_bytes().splitlines()
-        for blob in json.loads(line)["blobs"]
-    }
-    kept = {"sha256:" + path.parent.name + path.name for path in (tmp_path / "log.blobs").glob("*/*")}
-    assert kept == named
+    entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_bytes().splitlines()]
+    named = {blob["sha256"]: blob["name"] for entry in entries for blob in entry["blobs"]}
+    kept = {"sha256:" + path.parent.name + path.name: path for path in (tmp_path / "log.blobs").glob("*/*")}
+    assert kept.keys() >= named.keys()
+    evidence = "".join(kept[digest].read_text() for digest, name in named.items() if name == "evidence")
+    assert all(digest in evidence for digest in kept.keys() - named.keys())
 
 
 @pytest.mark.parametrize("where", ["server", "local"])
