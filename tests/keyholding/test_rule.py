@@ -21,6 +21,7 @@ from tests.keyholder.world import SEATS, verdict
 
 VERDICT = verdict()
 LIFETIME, WITHIN, WINDOW = timedelta(hours=72), timedelta(minutes=30), timedelta(hours=2)
+NOTHING = Memory()
 MOMENT = timedelta(microseconds=1)
 PUBLIC = public_line(Ed25519PrivateKey.generate(), "").strip()
 
@@ -79,7 +80,7 @@ def ready(of: Plan = PLAN, lasts: timedelta = timedelta(hours=8)) -> History:
     return made.add("stage.started", "performer", stage="canary", array=CANARY, **digests)
 
 
-def asked(made: History, memory: Memory = Memory(), **policy: str) -> Grant | str:
+def asked(made: History, memory: Memory = NOTHING, **policy: str) -> Grant | str:
     """Ask, at noon, for the first step that changes something."""
     wish = PermitWish(
         ask="permit",
