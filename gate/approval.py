@@ -253,14 +253,14 @@ def may_sit(person: Person, seat: Seat, requester: str) -> str:
     return ""
 
 
-def may_perform(person: Person, requester: str, approvers: Iterable[str]) -> str:
-    """Say why this person may not start a stage; empty when they may."""
+def may_perform(person: Person, requester: str, signers: Iterable[str]) -> str:
+    """Say why this person may not start a stage; empty when they may. `signers` approved or waived something of it."""
     if "performer" not in person.roles:
         return f"{person.id} is not a performer"
     if person.id == requester:
         return "the requester does not perform their own change"
-    if person.id in set(approvers):
-        return "somebody who approved does not perform"
+    if person.id in set(signers):
+        return "somebody who approved or waived does not perform"
     return ""
 
 

@@ -161,6 +161,12 @@ class Standing:
     """How it closed; empty while it is open."""
 
     @property
+    def signers(self) -> frozenset[str]:
+        """Everybody who approved it or waived a finding of it, whether that still counts or not: they do not perform."""
+        signed = (*self.approvals, *self.waivers)
+        return frozenset(one.statement.approver for one in signed)
+
+    @property
     def begun(self) -> bool:
         """True once the stage has started and the change has not ended."""
         return self.state in BEGUN

@@ -3,7 +3,7 @@ An exception that two people sign for one finding of one change, and whether it 
 
 There is no skip flag. A waiver names the finding by the digest of what it rests on, so it covers no later finding of
 the same check; it expires; every seat of the policy's `waiver_seats` must be filled by another person, none of whom
-asked for the change; and what may never be waived says so in its own record (`Check.waivable`).
+asked for the change or performs it; and what may never be waived says so in its own record (`Check.waivable`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -75,6 +75,9 @@ class Terms:
     longest: timedelta
     """A half that would hold longer than this from now does not count."""
 
+    performer: str = ""
+    """Who has started a stage, and so waives nothing of it (promise 6); empty before anybody has."""
+
 
 def in_force(signed: Iterable[SignedWaiver], terms: Terms, now: datetime) -> tuple[Waiver, ...]:
     """
@@ -117,6 +120,8 @@ def why_not(half: SignedWaiver, terms: Terms, now: datetime) -> str:
         return "it gives no reason"
     if half.method is not Method.SSH and terms.kind is not ApprovalKind.SESSION:
         return "the policy counts signatures by enrolled keys only"
+    if terms.performer and statement.approver == terms.performer:
+        return "the performer does not waive what they perform"
     person = terms.people.get(statement.approver)
     if person is None:
         return "nobody of that name is known"

@@ -145,6 +145,14 @@ def test_a_half_that_does_not_hold_is_not_counted_and_the_reason_is_told(spoiled
     assert why_not(spoiled, TERMS, NOON) == because
 
 
+def test_the_performer_does_not_waive_what_they_perform() -> None:
+    assert force(OWNER, MANAGER, performer="manager") == ()
+    assert why_not(MANAGER, replace(TERMS, performer="manager"), NOON) == (
+        "the performer does not waive what they perform"
+    )
+    assert force(OWNER, MANAGER, performer="engineer")
+
+
 def test_it_may_hold_as_long_as_the_policy_says_by_the_clock_of_another_machine() -> None:
     assert force(OWNER, half("manager", "change-manager", expires=utc(NOON + LONGEST + SLACK)))
 

@@ -238,8 +238,7 @@ class Changes:
         if standing.hold:
             return f"it is on hold: {standing.hold}"
         tally = self._desk.tally(standing, self._desk.plan(standing))
-        approvers = [signed.statement.approver for signed in standing.approvals]
-        if why := may_perform(actor, standing.requester, approvers) or may_start(actor, self._desk.plan(standing)):
+        if why := may_perform(actor, standing.requester, standing.signers) or may_start(actor, self._desk.plan(standing)):
             return why
         if tally.complete:
             return ""

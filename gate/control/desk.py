@@ -123,8 +123,8 @@ class Desk:
     def waiving(self, standing: Standing) -> Terms:
         """Return what a waiver of a change must fit to count now."""
         policy, people = self.settings.config.policy, self.people.all()
-        lasting = policy.waiver_lifetime
-        return Terms(self.ledger.origin, policy.waiver_seats, people, standing.requester, policy.approvals, lasting)
+        lasting, asked, by = policy.waiver_lifetime, standing.requester, standing.performer
+        return Terms(self.ledger.origin, policy.waiver_seats, people, asked, policy.approvals, lasting, by)
 
     def view(self, change: str, viewer: Person) -> View:
         """Return what the faces show of a change."""

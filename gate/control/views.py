@@ -119,14 +119,13 @@ def may_view(sources: Sources, viewer: Person) -> dict[str, str]:
     ended = f"the change is {standing.state}" if standing.state in ENDED or standing.closed else ""
     before = "" if standing.state in BEFORE else f"the change is {standing.state}"
     crew = "" if viewer.seats or Role.PERFORMER in viewer.roles else "only a performer or the holder of a seat"
-    approvers = [signed.statement.approver for signed in standing.approvals]
     waits = "" if standing.hold or standing.question else "nothing waits for a person"
     return {
         "check": before,
         "dry_run": before or may_try(viewer) or ("" if sources.plan else "there is no plan to try"),
         "approve": _why_not_any_seat(sources, viewer),
         "deny": _why_not_deny(sources, viewer),
-        "start": _why_not_start(sources, viewer, approvers),
+        "start": _why_not_start(sources, viewer),
         "hold": ended or ("it is on hold already" if standing.hold else ""),
         "resume": ended or crew or may_resume(viewer, standing.requester) or waits,
         "back_out": ended or crew or _why_not_back_out(sources),
@@ -160,13 +159,13 @@ def _why_not_deny(sources: Sources, viewer: Person) -> str:
     return "" if "" in reasons else reasons[0]
 
 
-def _why_not_start(sources: Sources, viewer: Person, approvers: list[str]) -> str:
+def _why_not_start(sources: Sources, viewer: Person) -> str:
     standing = sources.standing
     if standing.state is not State.OPEN:
         return f"the change is {standing.state}"
     if standing.hold:
         return f"it is on hold: {standing.hold}"
-    if why := may_perform(viewer, standing.requester, approvers) or may_start(viewer, sources.plan):
+    if why := may_perform(viewer, standing.requester, standing.signers) or may_start(viewer, sources.plan):
         return why
     return "" if sources.tally.complete else "approvals are missing for " + ", ".join(sources.tally.missing)
 

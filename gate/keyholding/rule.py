@@ -258,7 +258,8 @@ def _forward(
         return "the plan's window is longer than the keyholder's policy lets it be"
     limits = pinned.policy
     lasting, people = limits.waiver_lifetime, pinned.people
-    terms = Terms(pinned.origin, limits.waiver_seats, people, standing.requester, limits.approvals, lasting)
+    asked, by = standing.requester, standing.performer
+    terms = Terms(pinned.origin, limits.waiver_seats, people, asked, limits.approvals, lasting, by)
     waivers = in_force(standing.waivers, terms, now)
     return verdict.why_not(wish.verdict, standing.verdict_digest, plan.kind, counted, waivers)
 

@@ -13,6 +13,7 @@ from gate.canonical import utc
 from gate.errors import GateError, Refused
 from gate.evidence import Evidence, Identity
 from gate.keys import own, public_line
+from gate.person import Role
 from gate.policy import Seat
 from gate.waiver import NAMESPACE
 from tests.control.conftest import Room
@@ -21,8 +22,8 @@ from tests.stories.stage import PASSWORD
 
 @pytest.fixture(scope="module", autouse=True)
 def manager(room: Room) -> None:
-    """Somebody for the second seat that waives, with a key."""
-    room.control.add_person(None, "manager", PASSWORD, (), (Seat.CHANGE_MANAGER,))
+    """Somebody for the second seat that waives, with a key; they could perform, too."""
+    room.control.add_person(None, "manager", PASSWORD, (Role.PERFORMER,), (Seat.CHANGE_MANAGER,))
     line = public_line(own(room.keys / "manager"), "manager")
     room.control.enrol_key(room.who("manager"), line, PASSWORD)
     (room.keys / "manager.pub").write_text(line + "\n")
@@ -59,6 +60,9 @@ def test_a_finding_is_waived_by_two_signatures_from_the_next_check_on_and_stays_
     assert view["state"] == "open"
     assert (row(view, "restore-planned")["outcome"], row(view, "restore-planned")["waived"]) == ("failed", True)
     assert view["verdict"]["valid_until"] <= utc(now() + timedelta(hours=1))
+    no = "somebody who approved or waived does not perform"
+    refused(room, change, lambda: room.control.start(room.who("manager"), change), no)
+    assert room.control.show(room.who("manager"), change)["may"]["start"] == no
 
 
 def test_who_or_what_may_not_waive_is_refused_and_the_attempt_is_an_entry(room: Room) -> None:

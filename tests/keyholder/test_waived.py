@@ -25,6 +25,7 @@ def waived(
     lasting: timedelta = HOURS,
     by: tuple[str, ...] = tuple(BY),
     key: Ed25519PrivateKey | None = None,
+    performer: str = "performer",
 ) -> None:
     """All that a gate enters up to the start; one check is red, and people waive it. `key` instead of their own."""
     until = world.now + lasting
@@ -51,7 +52,7 @@ def waived(
     # What a gate in other hands writes so that everything after it is possible: the signatures cover other words.
     world.verdict(findings=[{**row, "outcome": "passed"} for row in world.decision.rows()], opens=True)
     world.approved()
-    world.started()
+    world.started(by=performer)
 
 
 def test_a_finding_that_both_pinned_seats_waived_here_opens(world: World) -> None:
@@ -88,5 +89,11 @@ def test_half_of_one_waives_nothing(world: World) -> None:
 
 def test_one_by_another_key_than_the_pinned_waives_nothing(world: World) -> None:
     waived(world, key=world.people["thief"])
+    with world.keyholder(), pytest.raises(Refused, match=f"does not open: {RED}"):
+        world.ask()
+
+
+def test_one_that_the_performer_signed_waives_nothing(world: World) -> None:
+    waived(world, performer="manager")
     with world.keyholder(), pytest.raises(Refused, match=f"does not open: {RED}"):
         world.ask()
