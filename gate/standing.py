@@ -162,9 +162,9 @@ class Standing:
 
     @property
     def signers(self) -> frozenset[str]:
-        """Everybody who approved it or waived a finding of it, whether that still counts or not: they do not perform."""
-        signed = (*self.approvals, *self.waivers)
-        return frozenset(one.statement.approver for one in signed)
+        """Everybody who approved it or waived a finding of it, whether that still counts or not; none performs it."""
+        approved = (one.statement.approver for one in self.approvals)
+        return frozenset((*approved, *(one.statement.approver for one in self.waivers)))
 
     @property
     def begun(self) -> bool:

@@ -230,7 +230,8 @@ def test_who_may_sit(person: str, seat: Seat, because: str) -> None:
 
 
 def test_requester_approvers_and_performer_are_different_people() -> None:
-    performer, no = Person("frank", roles=frozenset({Role.PERFORMER})), "somebody who approved or waived does not perform"
+    performer = Person("frank", roles=frozenset({Role.PERFORMER}))
+    no = "somebody who approved or waived does not perform"
     assert may_perform(performer, "engineer", ("lead", "owner")) == ""
     assert may_perform(replace(performer, contractor=True), "engineer", ()) == ""
     assert may_perform(performer, "frank", ()) == "the requester does not perform their own change"

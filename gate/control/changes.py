@@ -237,8 +237,9 @@ class Changes:
             return f"the change is {standing.state}"
         if standing.hold:
             return f"it is on hold: {standing.hold}"
-        tally = self._desk.tally(standing, self._desk.plan(standing))
-        if why := may_perform(actor, standing.requester, standing.signers) or may_start(actor, self._desk.plan(standing)):
+        plan = self._desk.plan(standing)
+        tally = self._desk.tally(standing, plan)
+        if why := may_perform(actor, standing.requester, standing.signers) or may_start(actor, plan):
             return why
         if tally.complete:
             return ""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from gate.evidence import ArrayReading, PartsReading
 from gate.families import FAMILIES
-from gate.families.family import Unreadable
+from gate.families.family import Unreadable, stumbled
 from gate.gather.interview import keep, side_by_side
 from gate.gather.lines import Lines
 from gate.inventory import Array, Inventory
@@ -53,7 +53,11 @@ class Arrays:
         for name, command in family.commands(array.unit).items():
             replies[name] = self._lines.ask(array.id, command)
             keep(self._ledger, replies[name])
-        return family.read(array.id, replies, began)
+        try:
+            return family.read(array.id, replies, began)
+        except Exception as error:  # noqa: BLE001  whatever one array says, the others are still asked
+            why = f"{array.family}: {stumbled(error)}"
+            return ArrayReading(array.id, began, unknown=(why,), raw=tuple(one.digest for one in replies.values()))
 
     def parts(self, name: str) -> PartsReading:
         """
@@ -66,18 +70,21 @@ class Arrays:
         if family.parts is None:
             why = f"no question is known that makes arrays of the family {array.family} tell their parts"
             return PartsReading(name, began, problem=why)
-        asking = family.parts()
-        try:
-            command = next(asking)
-            while family.may_ask(command) and len(raw) < MOST_ASKED:
-                reply = self._lines.ask(array.id, command)
-                keep(self._ledger, reply)
-                raw.append(reply.digest)
-                command = asking.send(reply)
-        except StopIteration as ended:
-            return PartsReading(name, began, ended.value, raw=tuple(raw))
-        except Unreadable as error:
-            return PartsReading(name, began, problem=str(error), raw=tuple(raw))
+        asking, reply = family.parts(), None
+        while len(raw) <= MOST_ASKED:
+            try:
+                command = asking.send(reply) if reply is not None else next(asking)
+            except StopIteration as ended:
+                return PartsReading(name, began, ended.value, raw=tuple(raw))
+            except Unreadable as error:
+                return PartsReading(name, began, problem=str(error), raw=tuple(raw))
+            except Exception as error:  # noqa: BLE001  whatever one array says, the others are still asked
+                return PartsReading(name, began, problem=f"{array.family}: {stumbled(error)}", raw=tuple(raw))
+            if not family.may_ask(command) or len(raw) == MOST_ASKED:
+                break
+            reply = self._lines.ask(array.id, command)
+            keep(self._ledger, reply)
+            raw.append(reply.digest)
         return PartsReading(
             name, began, problem="its list of parts leads to questions that are not asked", raw=tuple(raw)
         )

@@ -75,7 +75,11 @@ class Backups:
         if tool is None:
             return BackupReading(protection.id, self._clock(), problem=f"no reader for {protection.tool} is there")
         asking = tool.catalogue(protection)
-        return interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger).found
+
+        def lost(why: str) -> BackupReading:
+            return BackupReading(protection.id, self._clock(), problem=why)
+
+        return interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger, lost).found
 
     def verification(
         self,
@@ -106,13 +110,17 @@ class Backups:
         def ask(command: str) -> Reply:
             return self._readers.ask(protection.host, command, deadline_s=deadline_s, limit_bytes=LONGEST_LIST)
 
+        def lost(why: str) -> Verification:
+            name, there, now = protection.id, trace.place or "", self._clock()
+            return Verification(name, run.id, there, now, "V0", False, why, complete=False)
+
         with self._turns[protection.host]:
             progress(
                 f"{protection.id}: reading {run.id} on {protection.host}, at most {math.ceil(deadline_s / 60)} min"
             )
             asking = tool.verify(protection, self._inventory.dataset(protection.dataset), run, trace.place, there)
             began = self._clock()
-            done = interview(asking, ask, self._ledger)
+            done = interview(asking, ask, self._ledger, lost)
             seconds = math.ceil((self._clock() - began).total_seconds())
         record = rotation.joined(replace(done.found, seconds=max(seconds, 0)), there, self._objects)
         self._ledger.append(records.draft(record, self._ledger, GATE, done.kept))

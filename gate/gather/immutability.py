@@ -72,7 +72,8 @@ class Immutables:
         if protection.append_only_server is not None:
             return self._behind(protection, protection.append_only_server, run, trace.place, known)
         if store is None:
-            return self._drive(protection, held.held(protection, run, trace.place, self._clock()))[0]
+            asking = held.held(protection, run, trace.place, self._clock())
+            return self._drive(protection, asking, self._lost(protection, run, trace.place))[0]
         now = self._read(protection, run, trace.place)
         if now.problem or not now.mode:
             return now
@@ -102,7 +103,8 @@ class Immutables:
         last = max(found, key=lambda one: one.at, default=None)
         if last and last.mode and timedelta(0) <= self._clock() - last.at < self._max_age:
             return replace(last, backup=run.id)
-        record, kept = self._drive(protection, append_only.tried(protection, server, run, place, self._clock()))
+        asking = append_only.tried(protection, server, run, place, self._clock())
+        record, kept = self._drive(protection, asking, self._lost(protection, run, place))
         self._ledger.append(records.draft(record, self._ledger, GATE, kept))
         return record
 
@@ -124,12 +126,16 @@ class Immutables:
         last = max(of_it, key=lambda one: one.at, default=None)
         if last and last.refused and timedelta(0) <= self._clock() - last.at < self._max_age:
             return last
+
+        def lost(why: str) -> AccessTest:
+            return AccessTest(protection.id, self._clock(), actor, None, why)
+
         if by_key and mark:
-            found, kept = self._drive(protection, access.over_s3(protection, f"{self._stamp()}-access", actor))
+            found, kept = self._drive(protection, access.over_s3(protection, f"{self._stamp()}-access", actor), lost)
         else:
             host = self._inventory.dataset(protection.dataset).host
             asking = access.over_ssh(protection, self._inventory.host(protection.host).ssh, actor)
-            done = interview(asking, lambda command: self._lines.ask(host, command), self._ledger)
+            done = interview(asking, lambda command: self._lines.ask(host, command), self._ledger, lost)
             found, kept = done.found, done.kept
         self._ledger.append(records.draft(found, self._ledger, GATE, kept))
         return found
@@ -162,7 +168,15 @@ class Immutables:
                 backup=run.id,
             )
 
-        return self._drive(protection, asking())[0]
+        return self._drive(protection, asking(), self._lost(protection, run, place))[0]
+
+    def _lost(self, protection: Protection, run: BackupRun, place: str) -> Callable[[str], Immutability]:
+        """Say what is known where a reader stumbles: nothing."""
+
+        def lost(why: str) -> Immutability:
+            return Immutability(protection.id, place, self._clock(), "unknown", "", problem=why, backup=run.id)
+
+        return lost
 
     def _try(self, protection: Protection, store: ObjectStore, mode: str) -> _Tried:
         if store.sentinels is None:
@@ -177,11 +191,16 @@ class Immutables:
             except Unread as unread:
                 return (), f"no sentinel could be tried: {unread}"
 
-        (attempts, problem), kept = self._drive(protection, asking())
+        def lost(why: str) -> tuple[tuple[Attempt, ...], str]:
+            return (), why
+
+        (attempts, problem), kept = self._drive(protection, asking(), lost)
         return _Tried(attempts, problem, tuple(reply.digest for reply in log), kept)
 
-    def _drive(self, protection: Protection, asking: Asking[Found]) -> tuple[Found, tuple[Blob, ...]]:
-        done = interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger)
+    def _drive(
+        self, protection: Protection, asking: Asking[Found], lost: Callable[[str], Found]
+    ) -> tuple[Found, tuple[Blob, ...]]:
+        done = interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger, lost)
         return done.found, done.kept
 
     def _stamp(self) -> str:

@@ -11,8 +11,12 @@ from typing import Generic, NoReturn, TypeVar
 
 from gate.backups.private import holds_data
 from gate.evidence import Reply
+from gate.families.family import plain, stumbled
 from gate.ledger.entry import Blob
 from gate.store import Ledger
+
+NAMED = 120
+"""Characters of a question that a sentence names."""
 
 A_MOMENT_S = 1.0
 """Seconds between two looks at what those at work have to say."""
@@ -36,9 +40,18 @@ def keep(ledger: Ledger, reply: Reply) -> Blob | None:
     return Blob("reply", ledger.put_blob(reply.stdout), len(reply.stdout))
 
 
-def interview(asking: Generator[str, Reply, Found], ask: Callable[[str], Reply], ledger: Ledger) -> Interview[Found]:
+def interview(
+    asking: Generator[str, Reply, Found],
+    ask: Callable[[str], Reply],
+    ledger: Ledger,
+    lost: Callable[[str], Found] | None = None,
+) -> Interview[Found]:
     """
     Drive a reader to its end.
+
+    `lost` says what was found when the reader itself has a mistake and stumbles over a reply, given the sentence that
+    names the question: one reader's mistake is no reason to know nothing of all the others. Without it the error is
+    raised.
 
     When a reply cannot be stored, the error is thrown into the reader, which may still ask for what must be done
     in any case (removing a scratch copy), and is raised afterwards.
@@ -57,6 +70,10 @@ def interview(asking: Generator[str, Reply, Found], ask: Callable[[str], Reply],
             command = asking.send(reply)
         except StopIteration as end:
             return Interview(end.value, tuple(kept.values()))
+        except Exception as error:  # the reader is pure: what it raises is its own mistake
+            if lost is None:
+                raise
+            return Interview(lost(f"{plain(command)[:NAMED]}: {stumbled(error)}"), tuple(kept.values()))
 
 
 def _give_up(asking: Generator[str, Reply, object], ask: Callable[[str], Reply], error: Exception) -> NoReturn:

@@ -48,7 +48,11 @@ class OwnRecord:
     def trace(self, arrays: Mapping[str, ArrayReading]) -> Trace:
         """Return where the data directory lies: measured, else as the inventory says, else with the problem."""
         path = str(self._data.resolve())
-        found = interview(linux.trace(HERE, path, None, self._clock()), self._ask, self._ledger).found
+
+        def lost(why: str) -> Trace:
+            return Trace(HERE, path, self._clock(), problem=why)
+
+        found = interview(linux.trace(HERE, path, None, self._clock()), self._ask, self._ledger, lost).found
         place = Map(arrays, self._inventory).locate(found)
         appliance = self._inventory.appliance(self._inventory.gate_on or "")
         if place.known or place.arrays or appliance is None:

@@ -179,10 +179,15 @@ class Rehearsals:
         host, scratch = protection.rehearsal_host, spot_of(protection, self._ledger.origin).place
         intent: dict[str, Json] = {"protection": name, "backup": run.id, "host": host, "scratch": scratch}
         self._ledger.append(Draft("rehearsal.begun", actor, data=intent))
+
+        def lost(why: str) -> Rehearsal:
+            return Rehearsal(name, run.id, trace.place or "", reading.at, "V0", False, why, 0, host, None)
+
         done = interview(
             rehearsal.rehearse(tool, examiner, protection, dataset, run, trace.place, references, self._ledger.origin),
             _patient(self.rehearser, host, run.size / SLOWEST_WORK, progress),
             self._ledger,
+            lost,
         )
         self._ledger.append(records.draft(done.found, self._ledger, actor, done.kept))
         progress(f"{name}: {done.found.because}")

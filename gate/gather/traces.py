@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gate.backups import s3_place
+from gate.backups.answers import Asking
 from gate.evidence import Trace
 from gate.families import linux
 from gate.gather.interview import interview
@@ -28,8 +29,7 @@ class Traces:
     def repository(self, protection: Protection) -> Trace:
         """Return where the repository of a protection lies."""
         if protection.medium is Medium.OBJECT_SERVICE and protection.object_store is not None:
-            asking = s3_place.trace(protection, self._clock())
-            return interview(asking, lambda command: self._lines.ask(protection.host, command), self._ledger).found
+            return self._follow(s3_place.trace(protection, self._clock()), protection.host, protection.repository)
         return self._trace(protection.host, protection.repository, protection.mount)
 
     def scratch(self, protection: Protection) -> Trace:
@@ -44,5 +44,10 @@ class Traces:
         return self._trace(tool.host, tool.path, tool.mount)
 
     def _trace(self, host: str, path: str, mount: str) -> Trace:
-        tracing = linux.trace(host, path, mount, self._clock())
-        return interview(tracing, lambda command: self._lines.ask(host, command), self._ledger).found
+        return self._follow(linux.trace(host, path, mount, self._clock()), host, path)
+
+    def _follow(self, asking: Asking[Trace], host: str, path: str) -> Trace:
+        def lost(why: str) -> Trace:
+            return Trace(host, path, self._clock(), problem=why)
+
+        return interview(asking, lambda command: self._lines.ask(host, command), self._ledger, lost).found
