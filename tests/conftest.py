@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.parts import LEFT_OUT, PARTS
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 FIRST = ("stories", "crash", "real", "backups", "browser")
 """Folders whose files take longest, most of it waiting: begun last, they would keep one process busy at the end."""
+
+CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
+settings.register_profile("steady", derandomize=True, database=None, deadline=None, suppress_health_check=CHECKS)
+settings.load_profile("steady")  # the same examples in every run, however slow the machine is
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,6 @@
 import fcntl
 import itertools
 import os
-import random
 import socket
 import tempfile
 from contextlib import suppress
@@ -11,14 +10,18 @@ from functools import cache
 from pathlib import Path
 
 NETWORKS = itertools.count(100)
-PORTS = range(20_000, 32_000)
-"""Below those that the kernel gives away by itself (ip_local_port_range begins at 32768)."""
+PORTS = [range(low, low + 120) for low in range(20_000, 32_000, 120)]
+"""Those of each number, below those that the kernel gives away by itself (ip_local_port_range begins at 32768)."""
+
+NEXT = itertools.count()
 
 
 @cache
 def _second_number() -> int:
     """
     Return the second number of this process's networks, 100 to 199: held by a lock for as long as the process lives.
+
+    With it go ports of its own.
 
     The lock is the kernel's, so a process that is killed leaves nothing behind but an empty file. Children that only
     start another program do not inherit it (PEP 446).
@@ -45,9 +48,11 @@ def free_port() -> int:
     """
     A port of 127.0.0.1 on which nobody listens.
 
-    Nothing holds it until its server is there; but the kernel gives it to nobody who did not ask for it by number.
+    Nothing holds it until its server is there; but no other process of these tests asks for it, and the kernel gives it
+    to nobody who did not ask for it by number.
     """
+    mine = PORTS[_second_number() - 100]
     while True:
-        port = random.SystemRandom().choice(PORTS)
+        port = mine[next(NEXT) % len(mine)]
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.approval import Decision, Method, Statement
@@ -213,7 +213,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None)
 @given(st.integers(0, len(WHOLE.entries) - 1), st.data())
 def test_malformed_data_is_no_history_or_a_standing_and_never_another_error(position: int, data: st.DataObject) -> None:
     spoilt = list(WHOLE.entries)

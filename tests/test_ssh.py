@@ -25,7 +25,8 @@ from gate.ssh.pins import read_host_keys
 from gate.ssh.session import Session
 from gate.ssh.wire import HANDSHAKE_LIMIT, Timeouts
 
-QUICK = Timeouts(connect_s=2, banner_s=3, login_s=10, channel_s=5)
+PATIENT = Timeouts(connect_s=30, banner_s=30, login_s=60, channel_s=30)
+QUICK = Timeouts(connect_s=30, banner_s=3, login_s=60, channel_s=30)
 KEY = Ed25519PrivateKey.generate()
 PASSWORD = "a word that was sealed"
 
@@ -144,7 +145,7 @@ def device(serve: Serve) -> Callable[..., Session]:
 
 
 def login(port: int, **given: object) -> Session:
-    wanted = {"user": "monitor", "key": KEY, "pinned": pins(port), "timeouts": QUICK} | given
+    wanted = {"user": "monitor", "key": KEY, "pinned": pins(port), "timeouts": PATIENT} | given
     return connect("west-2", Ssh(host="127.0.0.1", port=port), **wanted)  # type: ignore[arg-type]
 
 
@@ -154,7 +155,7 @@ def test_a_sealed_password_logs_in_and_a_wrong_one_is_not_told(device: Callable[
         end(channel)
 
     with device(hello, user="fwadmin", password=PASSWORD) as session:
-        assert session.run("hello", deadline_s=5).stdout == b"hello"
+        assert session.run("hello", deadline_s=60).stdout == b"hello"
     with pytest.raises(Outside, match="refused the login of fwadmin") as refused:
         device(hello, user="fwadmin", password="another word")
     assert "another word" not in f"{refused.value} {refused.value.hint}"
@@ -167,7 +168,7 @@ def end(channel: paramiko.Channel, status: int = 0) -> None:
 
 def test_a_peer_that_hangs_before_its_banner_is_given_up(serve: Serve) -> None:
     with pytest.raises(Outside, match="did not finish the SSH greeting"):
-        login(serve(lambda sock: time.sleep(20)))
+        login(serve(lambda sock: time.sleep(20)), timeouts=QUICK)
 
 
 def test_a_peer_that_hangs_after_its_banner_is_given_up(serve: Serve) -> None:
@@ -176,7 +177,7 @@ def test_a_peer_that_hangs_after_its_banner_is_given_up(serve: Serve) -> None:
         time.sleep(20)
 
     with pytest.raises(Outside, match="did not finish the SSH greeting"):
-        login(serve(handle))
+        login(serve(handle), timeouts=QUICK)
 
 
 def test_a_flood_instead_of_a_banner_is_cut_off(serve: Serve) -> None:
@@ -228,7 +229,7 @@ def test_a_status_before_the_connection_broke_is_no_answer(device: Callable[[Han
         transport.sock.close()
 
     with device(handle) as session:
-        reply = session.run("lssystem", deadline_s=5)
+        reply = session.run("lssystem", deadline_s=60)
     assert (reply.state, reply.exit_status, reply.stdout) == (ReplyState.LOST, None, b"half a ta")
 
 
@@ -238,7 +239,7 @@ def test_output_without_a_status_is_no_answer(device: Callable[[Handler], Sessio
         channel.close()
 
     with device(handle) as session:
-        reply = session.run("lssystem", deadline_s=5)
+        reply = session.run("lssystem", deadline_s=60)
     assert (reply.state, reply.exit_status) == (ReplyState.LOST, None)
 
 
@@ -261,7 +262,7 @@ def test_a_flood_on_the_error_stream_counts_too(device: Callable[[Handler], Sess
             channel.sendall_stderr(b"x" * 30000)
 
     with device(handle) as session:
-        reply = session.run("lssystem", deadline_s=10, limit_bytes=50_000)
+        reply = session.run("lssystem", deadline_s=60, limit_bytes=50_000)
     assert (reply.state, len(reply.stderr)) == (ReplyState.TOO_LONG, 50_000)
 
 
@@ -271,7 +272,7 @@ def test_bytes_that_are_no_text_are_kept_as_they_are(device: Callable[[Handler],
         end(channel)
 
     with device(handle) as session:
-        reply = session.run("lssystem", deadline_s=5)
+        reply = session.run("lssystem", deadline_s=60)
     assert (reply.state, reply.stdout) == (ReplyState.ANSWERED, b"\xff\x1b[31m")
     with pytest.raises(ValueError):
         reply.text()
@@ -283,7 +284,7 @@ def test_a_command_that_is_more_than_one_printable_line_is_not_sent(
 ) -> None:
     heard: list[str] = []
     with device(lambda channel, command, transport: heard.append(command)) as session, pytest.raises(BadInput):
-        session.run(command, deadline_s=5)
+        session.run(command, deadline_s=60)
     assert heard == []
 
 
@@ -294,7 +295,7 @@ def test_the_time_to_act_is_asked_again_after_the_channel_was_opened(device: Cal
     with device(lambda channel, command, transport: heard.append(command)) as session:
         session._clock = lambda: next(ticks)
         with pytest.raises(Refused, match="nothing was sent"):
-            session.run("applysoftware -file x", deadline_s=5, act_before=start + timedelta(seconds=60))
+            session.run("applysoftware -file x", deadline_s=60, act_before=start + timedelta(seconds=60))
         assert not session.alive
     assert heard == []
 
@@ -315,21 +316,21 @@ def sink(*acks: bytes, status: int = 0) -> Handler:
 
 def test_a_copy_is_acknowledged_three_times(device: Callable[[Handler], Session]) -> None:
     with device(sink(b"\0", b"\0", b"\0")) as session:
-        reply = session.send(b"content", "/upgrade", "lab.img", deadline_s=5)
+        reply = session.send(b"content", "/upgrade", "lab.img", deadline_s=60)
     assert (reply.state, reply.exit_status, reply.stdout) == (ReplyState.ANSWERED, 0, b"\0\0\0")
     assert reply.command == "scp -t /upgrade < lab.img"
 
 
 def test_an_objection_with_a_good_status_is_no_answer(device: Callable[[Handler], Session]) -> None:
     with device(sink(b"\0", b"\1scp: disk full\n")) as session:
-        reply = session.send(b"content", "/upgrade", "lab.img", deadline_s=5)
+        reply = session.send(b"content", "/upgrade", "lab.img", deadline_s=60)
     assert (reply.state, reply.exit_status) == (ReplyState.LOST, None)
     assert "disk full" in reply.problem
 
 
 def test_an_objection_with_a_bad_status_is_an_answer(device: Callable[[Handler], Session]) -> None:
     with device(sink(b"\0", b"\1scp: disk full\n", status=1)) as session:
-        reply = session.send(b"content", "/upgrade", "lab.img", deadline_s=5)
+        reply = session.send(b"content", "/upgrade", "lab.img", deadline_s=60)
     assert (reply.state, reply.exit_status) == (ReplyState.ANSWERED, 1)
 
 
@@ -359,7 +360,7 @@ def test_a_file_that_changes_while_it_is_sent_is_left_unfinished(
             heard.extend(part)
 
     with device(handle) as session:
-        reply = session.send(image, "/upgrade", "lab.img", deadline_s=5)
+        reply = session.send(image, "/upgrade", "lab.img", deadline_s=60)
     assert (reply.state, reply.exit_status) == (ReplyState.LOST, None)
     assert "changed while it was sent" in reply.problem
     assert len(heard) <= 300_000
@@ -368,7 +369,7 @@ def test_a_file_that_changes_while_it_is_sent_is_left_unfinished(
 @pytest.mark.parametrize(("directory", "name"), [("/up grade", "x"), ("upgrade", "x"), ("/upgrade", "../x")])
 def test_a_copy_goes_only_to_plain_places(device: Callable[[Handler], Session], directory: str, name: str) -> None:
     with device(sink()) as session, pytest.raises(BadInput):
-        session.send(b"", directory, name, deadline_s=5)
+        session.send(b"", directory, name, deadline_s=60)
 
 
 def test_our_own_certificate_is_examined_before_a_login() -> None:

@@ -21,7 +21,7 @@ Asker = Callable[[str], Reply]
 def on_this_machine(command: str) -> Reply:
     """Run the words of the command as they are; the machine's tools are the judge."""
     started = datetime.now(UTC)
-    done = subprocess.run(shlex.split(command), capture_output=True, timeout=30, check=False)
+    done = subprocess.run(shlex.split(command), capture_output=True, timeout=60, check=False)
     return Reply(
         "here", command, ReplyState.ANSWERED, started, datetime.now(UTC), done.returncode, done.stdout, done.stderr
     )

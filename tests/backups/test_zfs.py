@@ -80,7 +80,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zfs]:
     zfs.until(lambda: zfs("zpool list").exit_status == 0)
     yield zfs
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 @pytest.fixture

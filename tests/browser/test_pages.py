@@ -100,13 +100,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     settings = later(room.settings, listen="127.0.0.1:0")
     thread = threading.Thread(target=run, args=(room.app, settings, stop, started), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS)
         yield Desk(room, browser, f"http://127.0.0.1:{ports[0]}")
         browser.close()
     stop.set()
-    thread.join(30)
+    thread.join(60)
     room.ledger.close()
 
 

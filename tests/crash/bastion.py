@@ -91,4 +91,4 @@ def bastion(home: Path, ca: str, monitor: str, ways: Sequence[tuple[str, str, in
         finally:
             for process in made.again:
                 process.kill()
-                process.wait(20)
+                process.wait(60)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.authority import authorise, no_return
@@ -125,7 +125,7 @@ class Walk:
         return way_back
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_nothing_is_sent_twice_blindly_and_every_walk_ends(data: st.DataObject) -> None:
     walk = Walk(data)

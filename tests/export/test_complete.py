@@ -11,7 +11,7 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.canonical import Json
@@ -100,7 +100,7 @@ def test_verify_checks_it_alone_as_it_is(archive: bytes, tmp_path: Path) -> None
     assert judge(archive, tmp_path, "--last", str(tmp_path / "kept"))[0] == verify.VERIFIED
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_no_single_changed_byte_anywhere_verifies(archive: bytes, tmp_path: Path, data: st.DataObject) -> None:
     changed = bytearray(archive)
@@ -110,7 +110,7 @@ def test_no_single_changed_byte_anywhere_verifies(archive: bytes, tmp_path: Path
     assert "cannot make sense" not in said
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_cut_short_or_lengthened_it_does_not_verify(archive: bytes, tmp_path: Path, data: st.DataObject) -> None:
     assert judge(archive[: data.draw(st.integers(0, len(archive) - 1))], tmp_path)[0] != verify.VERIFIED

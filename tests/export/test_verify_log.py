@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.canonical import encode
@@ -97,7 +97,7 @@ def test_a_log_of_any_length_verifies(told: SqliteLedger, tmp_path: Path, count:
     assert judge(tmp_path / "log.jsonl", "--tree-only")[0] == verify.VERIFIED
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_changed_byte_is_named_by_the_entry_it_is_in(log: Path, tmp_path: Path, data: st.DataObject) -> None:
     whole = log.read_bytes()

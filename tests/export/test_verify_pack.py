@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.approval import NAMESPACE, Statement, read_statement
@@ -126,7 +126,7 @@ def test_an_independent_reader_finds_each_proof_true(told: SqliteLedger) -> None
         assert merkle.included(merkle.leaf_hash(entry.body), entry.index, root.size, proof, root.root)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, deadline=None)
 @given(data=st.data())
 def test_no_single_changed_byte_anywhere_verifies(packed: bytes, tmp_path: Path, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(packed) - 1))
@@ -170,7 +170,7 @@ def test_a_changed_byte_of_the_archive_itself_is_named(packed: bytes, tmp_path: 
     assert f"WRONG: byte {directory + 12} of the archive: is not as sangate packs" in said
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_a_pack_cut_short_or_lengthened_does_not_verify(packed: bytes, tmp_path: Path, data: st.DataObject) -> None:
     length = data.draw(st.integers(0, len(packed) - 1))
@@ -178,7 +178,7 @@ def test_a_pack_cut_short_or_lengthened_does_not_verify(packed: bytes, tmp_path:
     assert judge(packed + data.draw(st.binary(min_size=1, max_size=30)), tmp_path)[0] == verify.TAMPERED
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None)
 @given(prefix=st.sampled_from([b"", b"PK\x03\x04", b"{", b"PK\x05\x06"]), noise=st.binary(max_size=300))
 def test_random_bytes_are_never_verified_and_never_a_traceback(prefix: bytes, noise: bytes, tmp_path: Path) -> None:
     assert judge(prefix + noise, tmp_path)[0] in (verify.TAMPERED, verify.CANNOT_TELL)

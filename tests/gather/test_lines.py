@@ -13,7 +13,7 @@ from gate.ssh.pins import read_host_keys
 from gate.ssh.wire import Timeouts
 from tests.gather.conftest import Site
 
-QUICK = Timeouts(connect_s=5, banner_s=5, login_s=10)
+QUICK = Timeouts(connect_s=5, banner_s=5, login_s=60)
 SYSTEM = "lssystem -delim !"
 
 
@@ -24,7 +24,7 @@ def open_lines(site: Site, user: str = "monitor", pinned: HostKeys | None = None
         key=keys.read(site.settings.keys / user),
         pinned=read_host_keys(site.settings.known_hosts) if pinned is None else pinned,
         timeouts=QUICK,
-        deadline_s=3,
+        deadline_s=60,
         limit_bytes=100_000,
     )
 

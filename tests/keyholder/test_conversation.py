@@ -45,7 +45,7 @@ def impostor(path: Path, answer: Answer) -> Iterator[None]:
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         yield
-    thread.join(10)
+    thread.join(60)
 
 
 def silence(peer: socket.socket) -> None:
@@ -84,22 +84,22 @@ def another_shape(peer: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "patience_s", "why"),
     [
-        (silence, r"did not answer within 0\.5 s"),
-        (drip, r"did not answer within 0\.5 s"),
-        (hang_up, "went away"),
-        (rubbish, "cannot be read"),
-        (flood, "cannot be read"),
-        (another_shape, "not of the form"),
+        (silence, 0.5, r"did not answer within 0\.5 s"),
+        (drip, 0.5, r"did not answer within 0\.5 s"),
+        (hang_up, 60, "went away"),
+        (rubbish, 60, "cannot be read"),
+        (flood, 60, "cannot be read"),
+        (another_shape, 60, "not of the form"),
     ],
 )
 def test_whatever_a_keyholder_does_but_answer_is_one_sentence_and_no_permit(
-    world: World, answer: Answer, why: str
+    world: World, answer: Answer, patience_s: float, why: str
 ) -> None:
     world.ready()
     with impostor(world.socket, answer), pytest.raises(Outside, match=why):
-        KeyholderOffice(world.ledger, world.socket, 0.5).follow()
+        KeyholderOffice(world.ledger, world.socket, patience_s).follow()
 
 
 def test_a_keyholder_that_is_away_is_named_with_its_socket(world: World) -> None:

@@ -50,7 +50,7 @@ def test_every_permit_that_was_given_is_known_after_a_kill_and_it_answers_again(
             with suppress(GateError):
                 for _ in range(9):
                     given.add(str(world.ask(Phase.FORWARD, number).serial))
-            running.wait(10)
+            running.wait(60)
     with process(world), world.memory() as memory:
         known = {row[0] for row in memory.permits()}
         assert given <= known, "a permit that left and is not remembered"

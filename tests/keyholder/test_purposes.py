@@ -142,7 +142,7 @@ def test_what_was_used_and_what_was_revoked_is_on_the_list_and_nothing_else(worl
     world.ready()
     with world.keyholder():
         used, other = world.ask(), world.ask()
-        KeyholderOffice(world.ledger, world.socket, patience_s=5).over(used)
+        KeyholderOffice(world.ledger, world.socket, patience_s=60).over(used)
         listed = (world.home / "keyholder" / "revoked.krl").read_bytes()
     assert used.serial.to_bytes(8, "big") in listed
     assert other.serial.to_bytes(8, "big") not in listed

@@ -186,12 +186,12 @@ class World:
         purpose: Purpose = Purpose.FORWARD,
         ledger: Ledger | None = None,
     ) -> Permit:
-        office = KeyholderOffice(ledger or self.ledger, self.socket, patience_s=5)
+        office = KeyholderOffice(ledger or self.ledger, self.socket, patience_s=60)
         return office.issue(self.grant(purpose, array), self.now, Wanted(self.plan, phase, number))
 
     def attend(self, number: int) -> None:
         """Ask that people may begin what they do by hand."""
-        office = KeyholderOffice(self.ledger, self.socket, patience_s=5)
+        office = KeyholderOffice(self.ledger, self.socket, patience_s=60)
         office.attend(self.grant(), self.now, Wanted(self.plan, Phase.FORWARD, number))
 
     @property
@@ -241,12 +241,12 @@ class World:
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        assert ready.wait(10)
+        assert ready.wait(60)
         try:
             yield
         finally:
             stop.set()
-            thread.join(10)
+            thread.join(60)
 
 
 def make(home: Path) -> World:

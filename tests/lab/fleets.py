@@ -170,21 +170,21 @@ class Terminal:
             pkey=key,
             look_for_keys=False,
             allow_agent=False,
-            timeout=10,
-            banner_timeout=10,
-            auth_timeout=10,
+            timeout=60,
+            banner_timeout=60,
+            auth_timeout=60,
         )
 
     def run(self, line: str) -> Ran:
-        _, out, err = self.client.exec_command(line, timeout=15)
+        _, out, err = self.client.exec_command(line, timeout=60)
         return Ran(out.read(), err.read(), out.channel.recv_exit_status())
 
     def upload(self, name: str, content: bytes, directory: str = "/upgrade") -> bytes:
         """Send a file by classic SCP; return the last acknowledgement."""
         transport = self.client.get_transport()
         assert transport is not None
-        channel = transport.open_session(timeout=10)
-        channel.settimeout(15)
+        channel = transport.open_session(timeout=60)
+        channel.settimeout(60)
         channel.exec_command(f"scp -t {directory}")
         answer = b""
         for message in (b"", f"C0644 {len(content)} {name}\n".encode(), content + b"\0"):
@@ -205,7 +205,7 @@ def terminal(host: str, user: str, key: Pair | paramiko.PKey, known_hosts: Path 
         opened.client.close()
 
 
-def eventually(holds: Callable[[], object], within_s: float = 15.0) -> bool:
+def eventually(holds: Callable[[], object], within_s: float = 60.0) -> bool:
     """Wait until a condition holds; False when it never did."""
     waiting = threading.Event()
     for _ in range(int(within_s / 0.02)):

@@ -72,7 +72,7 @@ def way_to(inventory: Inventory, keys: Path, given: dict[str, tuple[str, str]]) 
     keys.mkdir(mode=0o700, exist_ok=True)
     for role, (access, secret) in given.items():
         write(keys / file_name(OFFSITE, role), Credential(access, secret))
-    return Objects(inventory, keys, connect_s=3, deadline_s=10)
+    return Objects(inventory, keys, connect_s=30, deadline_s=60)
 
 
 @contextmanager

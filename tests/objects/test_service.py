@@ -36,7 +36,7 @@ def peer(answers: Callable[[socket.socket], None]) -> Iterator[str]:
                     continue
                 with connection:
                     try:
-                        connection.settimeout(5)
+                        connection.settimeout(60)
                         connection.recv(65536)
                         answers(connection)
                     except OSError:
@@ -115,11 +115,11 @@ def test_the_environment_and_the_home_directory_are_not_heard(
     assert store.ask(VERSIONING).exit_status == 0
 
 
-def _reply(tmp_path: Path, endpoint: str, deadline_s: float = 10) -> Reply:
+def _reply(tmp_path: Path, endpoint: str, deadline_s: float = 60) -> Reply:
     return way_to(inventory_at(tmp_path, endpoint), tmp_path / "keys", KEYS).ask(VERSIONING, deadline_s=deadline_s)
 
 
-def _asked(tmp_path: Path, endpoint: str, deadline_s: float = 10) -> tuple[ReplyState, str]:
+def _asked(tmp_path: Path, endpoint: str, deadline_s: float = 60) -> tuple[ReplyState, str]:
     reply = _reply(tmp_path, endpoint, deadline_s)
     return reply.state, reply.problem
 

@@ -67,7 +67,7 @@ class Machine:
         self.array.stop()
         wires.end(wires.name_of(namespace(self.array.name)), "sshd")
         for process in self.again:
-            process.wait(20)
+            process.wait(60)
         self.tgtd.stop()
 
     def suspend(self) -> None:

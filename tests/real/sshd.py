@@ -20,7 +20,7 @@ from tests.parts import need
 from tests.places import free_port
 
 USER = "root" if os.geteuid() == 0 else os.environ.get("USER", "")
-QUICK = Timeouts(connect_s=2, banner_s=5, login_s=5, channel_s=5)
+QUICK = Timeouts(connect_s=20, banner_s=30, login_s=30, channel_s=30)
 
 
 @dataclass
@@ -105,4 +105,4 @@ def servers(
     yield begin
     for process in running:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

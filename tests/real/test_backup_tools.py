@@ -139,7 +139,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield Site(tmp_path, inventory, lines, readers, ledger)
     ledger.close()
     server.terminate()
-    server.wait(10)
+    server.wait(60)
 
 
 def answers(port: int) -> bool:

@@ -70,8 +70,8 @@ def test_one_certificate_opens_the_bastion_and_the_array_behind_it(
     array, given = start(ca=office.public_line()), permit(office)
     bastion = bastion_for(start, office, ("west-2", array.port))
     with through(bastion, array, given) as session:
-        first, second = (session.run(f"echo {word}", deadline_s=10) for word in ("one", "two"))
-        big = session.run("head -c 3000000 /dev/zero", deadline_s=30, limit_bytes=8_000_000)
+        first, second = (session.run(f"echo {word}", deadline_s=60) for word in ("one", "two"))
+        big = session.run("head -c 3000000 /dev/zero", deadline_s=60, limit_bytes=8_000_000)
     assert (first.stdout, second.stdout, len(big.stdout)) == (b"one\n", b"two\n", 3_000_000)
     for server in (bastion, array):
         assert f'Accepted certificate ID "chg-0001" (serial {given.serial})' in server.log.read_text()
@@ -87,7 +87,7 @@ def test_a_bastion_opens_no_way_to_another_array_and_runs_nothing(
     with pytest.raises(Outside, match="bastion jump-west opens no way to west-2"):
         through(bastion, other, given)
     with bastion.connect(key=given.key, certificate=given.certificate) as session:
-        assert session.run("echo in", deadline_s=10).exit_status != 0
+        assert session.run("echo in", deadline_s=60).exit_status != 0
 
 
 def test_a_permit_that_is_not_for_a_way_through_opens_none(start: Callable[..., Server], office: PermitOffice) -> None:
@@ -142,8 +142,8 @@ def test_a_bastion_that_goes_away_in_mid_command_leaves_it_unknown(
             os.kill(int(child), signal.SIGKILL)
 
     with through(bastion, array, permit(office)) as session:
-        threading.Timer(0.5, kill_sessions).start()
-        reply = session.run("sleep 60", deadline_s=20)
+        threading.Timer(2, kill_sessions).start()
+        reply = session.run("sleep 60", deadline_s=50)
     assert (reply.state, reply.exit_status) == (ReplyState.LOST, None)
 
 
@@ -155,7 +155,7 @@ def test_an_array_that_knows_no_certificates_is_given_its_sealed_key_over_the_ba
     bastion = bastion_for(start, office, ("west-2", array.port))
     pem = array.key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     with through(bastion, array, given, pem=pem) as session:
-        assert session.run("echo in", deadline_s=10).stdout == b"in\n"
+        assert session.run("echo in", deadline_s=60).stdout == b"in\n"
     assert "certificate" not in array.log.read_text()
     assert "Accepted certificate" in bastion.log.read_text()
 
@@ -166,7 +166,7 @@ def test_a_permit_runs_the_exact_words_that_were_signed_whatever_is_asked_for(
     array = start(ca=office.public_line())
     given = permit(office, command="echo the signed words")
     with array.connect(key=given.key, certificate=given.certificate) as session:
-        assert session.run(f"touch {array.home}/never", deadline_s=10).stdout == b"the signed words\n"
+        assert session.run(f"touch {array.home}/never", deadline_s=60).stdout == b"the signed words\n"
     assert not (array.home / "never").exists()
 
 
@@ -174,7 +174,7 @@ def test_a_permit_is_taken_from_its_source_address_alone(start: Callable[..., Se
     array = start(ca=office.public_line())
     here, elsewhere = permit(office, source_address="127.0.0.0/8"), permit(office, source_address="10.77.0.254/32")
     with array.connect(key=here.key, certificate=here.certificate) as session:
-        assert session.run("echo in", deadline_s=10).stdout == b"in\n"
+        assert session.run("echo in", deadline_s=60).stdout == b"in\n"
     with pytest.raises(Outside, match="refused the login"):
         array.connect(key=elsewhere.key, certificate=elsewhere.certificate)
     assert "not from a permitted source address" in array.log.read_text()

@@ -70,7 +70,7 @@ class Bench:
         """Ask on a connection of its own; an array that restarts is `unreachable`."""
         try:
             with self.reader(name) as session:
-                return session.run(command, deadline_s=5)
+                return session.run(command, deadline_s=60)
         except Outside as error:
             now = datetime.now(tz=UTC)
             return Reply(name, command, ReplyState.UNREACHABLE, now, now, problem=str(error))
@@ -79,9 +79,9 @@ class Bench:
         with self.writer(name) as session:
             if step.send:
                 image = self.lab.images / step.command.rpartition(" ")[2]
-                reply = session.send(image, step.send, image.name, deadline_s=20)
+                reply = session.send(image, step.send, image.name, deadline_s=60)
             else:
-                reply = session.run(step.command, deadline_s=10)
+                reply = session.run(step.command, deadline_s=60)
         facts = FAMILY.readers[step.reader](reply)
         if reply.state is not ReplyState.ANSWERED and step.disconnects:
             assert holds(step.look_done, FAMILY.readers[step.look_reader](self.ask(name, step.look_command)))
@@ -105,7 +105,7 @@ class Bench:
 
     def reading(self, name: str) -> ArrayReading:
         with self.reader(name) as session:
-            replies = {key: session.run(command, deadline_s=5) for key, command in FAMILY.questions.items()}
+            replies = {key: session.run(command, deadline_s=60) for key, command in FAMILY.questions.items()}
         return FAMILY.read(name, replies, datetime.now(tz=UTC))
 
 
@@ -175,9 +175,9 @@ def test_the_production_path_is_traced_to_its_array(bench: Bench) -> None:
     with bench.reader("db-1") as session:
         found = linux.follow(
             linux.trace("db-1", "/data/sidekick.db", "/data", datetime.now(tz=UTC)),
-            lambda command: session.run(command, deadline_s=5),
+            lambda command: session.run(command, deadline_s=60),
         )
-        skew = linux.clock(session.run(linux.CLOCK, deadline_s=5))
+        skew = linux.clock(session.run(linux.CLOCK, deadline_s=60))
     assert found.problem == ""
     assert found.lun
     assert found.target_ports == ("iqn.1986-03.com.ibm:2145.east-1.node1",)

@@ -78,7 +78,7 @@ class Tgtd:
             self.resume()
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
     def revise(self, revision: str) -> None:
@@ -105,7 +105,7 @@ class Tgtd:
 
     def _adm(self, *words: str) -> str | None:
         command = [*self.inside, need("tgtadm"), "-C", str(self.control), "--lld", "iscsi", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, env=self._environment())
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=self._environment())
         self.refused = done.stderr
         return done.stdout if done.returncode == 0 else None
 

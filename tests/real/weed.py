@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from botocore.session import Session  # type: ignore[import-untyped]
+
+from tests.places import free_port
 
 UP_S, GRACE_S = 60, 3
 BUCKET = "copies"
@@ -53,14 +54,6 @@ def key(who: str) -> tuple[str, str]:
     return f"{who}key", f"{who}secret1"
 
 
-def _ports(count: int) -> list[int]:
-    doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [int(door.getsockname()[1]) for door in doors]
-    for door in doors:
-        door.close()
-    return found
-
-
 @contextmanager
 def weed(folder: Path) -> Iterator[Weed]:
     """Start it in a process group of its own; its shutdown can hang, so it is killed after a grace."""
@@ -72,7 +65,7 @@ def weed(folder: Path) -> Iterator[Weed]:
     ]
     (folder / "s3.json").write_text(json.dumps({"identities": people}))
     names = ("master", "volume", "filer", "s3")
-    ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], _ports(8), strict=True))
+    ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], [free_port() for _ in range(8)], strict=True))
     options = [f"-{name}.port{'.grpc' if grpc else ''}={ports[name + ('.grpc' if grpc else '')]}"
                for name in names for grpc in (False, True)]  # fmt: skip
     command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]

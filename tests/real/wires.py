@@ -57,7 +57,7 @@ def begin(
 
 def processes(name: str) -> list[int]:
     """Everything that runs in a namespace, by its full name."""
-    done = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=False, timeout=60)
     return [int(word) for word in done.stdout.split()]
 
 
@@ -75,7 +75,7 @@ def remove(name: str) -> None:
     while processes(name) and time.monotonic() < until:
         end(name)
         time.sleep(0.02)
-    subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True, timeout=20)
+    subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True, timeout=60)
 
 
 def existing() -> list[str]:

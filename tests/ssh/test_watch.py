@@ -15,9 +15,9 @@ def test_a_wait_that_takes_too_long_is_ended() -> None:
 
 def test_a_wait_that_ends_in_time_is_left_alone() -> None:
     watch, ended, later = Watch(), threading.Event(), threading.Event()
-    with watch.guard(1, ended.set):
+    with watch.guard(3, ended.set):
         pass
-    with watch.guard(1.1, later.set):
+    with watch.guard(3.1, later.set):
         assert later.wait(LONG_S)
     assert not ended.is_set()
 

@@ -216,7 +216,7 @@ def test_what_one_ledger_object_writes_another_sees_and_waits_for(reopen: Opener
     first, second = reopen(), reopen()
     size = second.size()
     first.append(HELD)
-    assert second.wait(size, 10)
+    assert second.wait(size, 60)
     assert second.append(HELD).seq == 2
     assert [entry.seq for entry in first.history("chg-0001")] == [1, 2]
 

@@ -102,7 +102,7 @@ class Stage:
         control.approve(self.people["data-owner"], change, seat="data-owner")
         return str(change)
 
-    def wait_for(self, change: str, *states: str, seconds: float = 60) -> str:
+    def wait_for(self, change: str, *states: str, seconds: float = 120) -> str:
         """Wait until the change is in one of the states, or asks; return the state, after so long whichever it is."""
         assert self.gate is not None
         state = ""
@@ -116,7 +116,7 @@ class Stage:
                     return state
         return state
 
-    def rounds(self, seconds: float = 60) -> Iterator[None]:
+    def rounds(self, seconds: float = 120) -> Iterator[None]:
         """Come round at once, then as often as the log has grown and twice a second; TimeoutError after so long."""
         assert self.gate is not None
         ends = time.monotonic() + seconds
@@ -126,7 +126,7 @@ class Stage:
             self.gate.ledger.wait(size, 0.5)
         raise TimeoutError(f"what was waited for did not come in {seconds:g} s")
 
-    def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, holds: Callable[[], bool], seconds: float = 120) -> None:
         """Wait until something is true."""
         for _ in self.rounds(seconds):
             if holds():

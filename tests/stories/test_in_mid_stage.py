@@ -13,8 +13,10 @@ from gate.lifecycle import fold
 from tests.stories.conftest import quick
 from tests.stories.stage import FLIPS, GOOD, Stage, build
 
-SHORT = 45
+SHORT = 60
 """Seconds that approvals and windows of these stories last."""
+
+CANARY, SLOW_S = "west-3", "8"
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +43,12 @@ def begun(stage: Stage, version: str, stop_at: str) -> str:
     change = stage.approved(version, closes=soon())
     signed = datetime.now(UTC)  # the window closes before this and SHORT, and so does the last approval
     gate.control.start(stage.people["performer"], change)
+    if stop_at == "prepare":  # its reply, and the look at what it did, take longer than it takes to close the gate
+        stage.comes(change, "step.intended", "stage")
+        stage.lab.fault(CANARY, "slow", SLOW_S)
     stage.comes(change, "step.intended", stop_at)
     gate.close()
+    stage.lab.clear(CANARY, "slow")
     time.sleep(max(0.0, (signed + timedelta(seconds=SHORT + 1) - datetime.now(UTC)).total_seconds()))
     return change
 

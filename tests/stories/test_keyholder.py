@@ -87,7 +87,7 @@ def keyholder(stage: Stage) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def approve(stage: Stage, change: str, keys: dict[str, Ed25519PrivateKey]) -> None:

@@ -188,7 +188,7 @@ def test_without_the_witness_that_is_preferred_all_goes_on_and_an_alarm_is_shown
     assert "not witnessed for" in site.ask("GET", "/api/v1/seal")[1]["alarm"]
     witness.start()
     site.until(lambda: site.ask("GET", "/api/v1/seal")[1]["witnessed"], "it is cosigned again")
-    assert "Not witnessed for" not in site.page("/ledger")
+    site.until(lambda: "Not witnessed for" not in site.page("/ledger"), "the end of the alarm")
     site.stop()
 
 

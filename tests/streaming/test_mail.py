@@ -79,7 +79,7 @@ def server(office: Office) -> Iterator[Callable[..., int]]:
 
 
 def way(port: int, clock: Callable[[], datetime] = wall, ca: Path | None = None, **more: Any) -> MailDelivery:
-    sink = Mail.model_validate({**SINK, "tls": "none", "address": f"localhost:{port}", "timeout": "20s", **more})
+    sink = Mail.model_validate({**SINK, "tls": "none", "address": f"localhost:{port}", "timeout": "60s", **more})
     return MailDelivery(sink, ORIGIN, PASSWORD, ca, clock)
 
 

@@ -75,7 +75,7 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 
 def way_to(collector: Collector, ledger: SqliteLedger, ca: Path) -> SyslogDelivery:
     address = f"localhost:{collector.port}"
-    sink = Syslog.model_validate({"kind": "syslog", "name": "siem", "address": address, "timeout": "5s"})
+    sink = Syslog.model_validate({"kind": "syslog", "name": "siem", "address": address, "timeout": "60s"})
     return SyslogDelivery(sink, ca, Heads(ledger))
 
 

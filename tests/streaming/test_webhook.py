@@ -16,7 +16,7 @@ from gate.streaming.webhook import WebhookDelivery, read_secret
 from tests.streaming.conftest import SECRET, Receiver, certificate, serving, wall
 
 
-def delivery(receiver: Receiver, url: str = "", *, timeout: str = "5s", ca: Path | None = None) -> WebhookDelivery:
+def delivery(receiver: Receiver, url: str = "", *, timeout: str = "60s", ca: Path | None = None) -> WebhookDelivery:
     where = url or f"http://127.0.0.1:{receiver.port}/hook?a=1"
     sink = Webhook.model_validate(
         {"kind": "webhook", "name": "x", "url": where, "signed_with": "hook", "timeout": timeout}

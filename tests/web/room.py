@@ -165,7 +165,7 @@ class Eyes:
     ) -> Evidence:
         progress(f"asking {len(self.settings.config.inventory.arrays)} arrays who they are")
         if self.slow is not None:
-            self.slow.wait(20)
+            self.slow.wait(120)
         progress("asking db-1 and bk-1 where data and backup lie")
         now = wall() - timedelta(seconds=2)
         raw = (self.ledger.put_blob(b"id!name!status\r\n0!node1!online\r\n\x1b[31mred\x1b[0m\r\n"),)

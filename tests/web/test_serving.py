@@ -30,7 +30,7 @@ class Running:
 
     @contextmanager
     def ask(self, path: str, *, signed_in: bool = True) -> Iterator[http.client.HTTPResponse]:
-        wire = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        wire = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         cookie = {"Cookie": f"sangate={self.cookie}"} if signed_in else {}
         try:
             wire.request("GET", path, headers={"Accept": "text/event-stream", **cookie})
@@ -56,11 +56,11 @@ def serving(room: Room, **server: object) -> Iterator[Running]:
 
     thread = threading.Thread(target=run, args=(room.app, settings, stop, started), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     secret = room.control.sign_in("steward", "correct horse battery", "session").secret
     yield Running(ports[0], stop, secret)
     stop.set()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -128,7 +128,7 @@ def test_sigterm_lets_a_running_request_end_and_then_ends_with_0(room: Room, tmp
     assert process.stdout is not None
     try:
         port = int(process.stdout.readline())
-        wire = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        wire = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         wire.request("GET", "/slow")
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGTERM)
@@ -138,7 +138,7 @@ def test_sigterm_lets_a_running_request_end_and_then_ends_with_0(room: Room, tmp
         assert (answer.status, answer.read()) == (200, b"answered")
         wire.close()
         assert process.stdout.readline() == "ended\n"
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

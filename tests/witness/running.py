@@ -66,7 +66,7 @@ class RunningWitness:
         return self._wait()
 
     def _wait(self) -> int:
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
@@ -80,7 +80,7 @@ class RunningWitness:
         return self._ask("GET", path, None)
 
     def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         try:
             connection.request(method, path, body)
             answer = connection.getresponse()

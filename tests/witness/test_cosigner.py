@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tlog_scales import signing as independent_keys
 from tlog_scales import tlog as independent
@@ -190,7 +190,7 @@ def test_what_is_no_request_is_answered_with_400(witness: Cosigner, body: bytes)
     assert refused(witness, body)[0] == 400
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_any_bytes_at_all_get_an_answer(witness: Cosigner, data: st.DataObject) -> None:
     body = data.draw(st.one_of(st.binary(max_size=300), st.just(Log().request(3, 7))))

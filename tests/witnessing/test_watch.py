@@ -125,7 +125,7 @@ def test_entries_without_anybody_waiting_are_cosigned_too(install: Install, witn
     gate = install(*witnesses)
     gate.witnessing.start()
     size = gate.grow()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while gate.witnessing.state().size < size and time.monotonic() < until:
         time.sleep(0.05)
     assert gate.witnessing.state().witnessed
@@ -230,7 +230,7 @@ def test_a_witness_that_comes_back_later_still_stops_a_ledger_that_is_behind(
     restored.witnessing.start()
     restored.grow(2)
     witnesses[0].start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not restored.ledger.stopped and time.monotonic() < until:
         time.sleep(0.1)
     with pytest.raises(LedgerUnavailable, match="are missing"):
