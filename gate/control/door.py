@@ -37,5 +37,5 @@ class Control(
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._records = Records(desk.ledger)
+        self._records = Records(desk.ledger, desk.settings.config.inventory)
         self._surveys = Surveys(desk.ledger)

@@ -6,6 +6,7 @@ from gate.control.picturing import stored_at
 from gate.control.views import View
 from gate.errors import CannotTell, NotThere
 from gate.evidence import Rehearsal
+from gate.gather.records import Subjects
 from gate.person import Person, Role
 from gate.policy import Seat
 
@@ -19,9 +20,9 @@ class Rehearsing:
     def datasets(self, actor: Person) -> list[View]:
         """Return every dataset with its protections and what is on record about rehearsals, the newest first."""
         inventory = self._desk.settings.config.inventory
-        rehearsed: dict[str, list[View]] = {}
+        subjects, rehearsed = Subjects(inventory), dict[str, list[View]]()
         for entry in self._desk.ledger.entries():
-            if entry.kind == "backup.rehearsed":
+            if entry.kind == "backup.rehearsed" and subjects.fits(entry):
                 shown = {**dict(entry.data), "at": utc(entry.time), "by": entry.actor.id}
                 rehearsed.setdefault(str(entry.data["protection"]), []).insert(0, shown)
         return [

@@ -123,7 +123,7 @@ class Backups:
             done = interview(asking, ask, self._ledger, lost)
             seconds = math.ceil((self._clock() - began).total_seconds())
         record = rotation.joined(replace(done.found, seconds=max(seconds, 0)), there, self._objects)
-        self._ledger.append(records.draft(record, self._ledger, GATE, done.kept))
+        self._ledger.append(records.draft(record, self._ledger, GATE, done.kept, self._inventory))
         return record
 
     def counts(self, record: Verification) -> bool:

@@ -127,7 +127,7 @@ class Gathering:
         self.arrays = Arrays(config.inventory, self.monitor, ledger, parallel=config.ssh.parallel, clock=clock)
         iscsi, iscsi_s = config.iscsi.initiator, config.iscsi.timeout.total_seconds()
         self.known_answers = KnownAnswers(config.inventory, initiator=iscsi, keys=settings.keys, timeout_s=iscsi_s)
-        self._records = Records(ledger)
+        self._records = Records(ledger, config.inventory)
         self._sightings = Sightings(ledger)
         self._integrity = Integrity(ledger, clock)
         self._traces = Traces(self.monitor, ledger, clock)

@@ -86,7 +86,7 @@ class Immutables:
             return replace(now, at=last.at, attempts=last.attempts, raw=(*now.raw, *last.raw))
         tried = self._try(protection, store, now.mode)
         record = replace(now, at=self._clock(), attempts=tried.attempts, problem=tried.problem, raw=tried.raw)
-        self._ledger.append(records.draft(record, self._ledger, GATE, tried.kept))
+        self._ledger.append(records.draft(record, self._ledger, GATE, tried.kept, self._inventory))
         return replace(record, raw=(*now.raw, *tried.raw))
 
     def _behind(
@@ -105,7 +105,7 @@ class Immutables:
             return replace(last, backup=run.id)
         asking = append_only.tried(protection, server, run, place, self._clock())
         record, kept = self._drive(protection, asking, self._lost(protection, run, place))
-        self._ledger.append(records.draft(record, self._ledger, GATE, kept))
+        self._ledger.append(records.draft(record, self._ledger, GATE, kept, self._inventory))
         return record
 
     def access(self, protection: Protection, known: Iterable[AccessTest]) -> AccessTest | None:
@@ -137,7 +137,7 @@ class Immutables:
             asking = access.over_ssh(protection, self._inventory.host(protection.host).ssh, actor)
             done = interview(asking, lambda command: self._lines.ask(host, command), self._ledger, lost)
             found, kept = done.found, done.kept
-        self._ledger.append(records.draft(found, self._ledger, GATE, kept))
+        self._ledger.append(records.draft(found, self._ledger, GATE, kept, self._inventory))
         return found
 
     def _read(self, protection: Protection, run: BackupRun, place: str) -> Immutability:

@@ -3,7 +3,8 @@ Evidence as bytes and back, and the records that earlier gatherings left in the 
 
 The bytes are canonical and made here only. Reading them back demands that they come out the same when made again:
 that refuses unknown keys, other spellings and other types in one rule. A record whose bytes are gone or differ from
-the digest in its entry is left out, never trusted.
+the digest in its entry is left out, never trusted; one that was proven for something else than the inventory means by
+the same name now is no record of it.
 """
 
 import threading
@@ -14,11 +15,12 @@ from typing import Any, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from gate import canonical
+from gate import canonical, subject
 from gate.canonical import Json
 from gate.errors import CannotTell
 from gate.evidence import AccessTest, Evidence, Immutability, Reference, Rehearsal, Report, Verification
 from gate.immutability import ACTIONS, HOLDING, held
+from gate.inventory import Inventory
 from gate.ledger.entry import Actor, Blob, Draft, Entry
 from gate.store import Ledger
 
@@ -35,6 +37,9 @@ _RECORDS: Mapping[str, TypeAdapter[Any]] = {
     "report.accepted": TypeAdapter(Report),
 }
 """Kind of entry → what its record is."""
+
+RESTORES = frozenset({"rehearsal.begun", "backup.rehearsed"})
+"""Kinds of entries that are about a restore, and so about where it was made and what it was compared by."""
 
 RECORD = "record"
 """Name of the blob that carries it."""
@@ -53,12 +58,13 @@ def from_json(data: bytes) -> Evidence:
     return _load(_EVIDENCE, data)
 
 
-def draft(record: Record, ledger: Ledger, actor: Actor, replies: tuple[Blob, ...]) -> Draft:
-    """Store a record and return the entry that says so."""
+def draft(record: Record, ledger: Ledger, actor: Actor, replies: tuple[Blob, ...], inventory: Inventory) -> Draft:
+    """Store a record and return the entry that says so, and what of the inventory it is about."""
     kind, said = _entry(record)
+    of = Subjects(inventory).of(kind, said)
     data = canonical.encode(_RECORDS[kind].dump_python(record, mode="json"))
     blob = Blob(RECORD, ledger.put_blob(data), len(data))
-    return Draft(kind, actor, data={**said, "digest": blob.sha256}, blobs=(blob, *replies))
+    return Draft(kind, actor, data={**said, "digest": blob.sha256, "of": of}, blobs=(blob, *replies))
 
 
 def _held(record: Immutability) -> bool | None:
@@ -88,9 +94,30 @@ def _entry(record: Record) -> tuple[str, dict[str, Json]]:
     return "backup.verified", said
 
 
+class Subjects:
+    """What the datasets and protections of one inventory are, by the entries about them."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._data = {one.id: subject.data(one, inventory) for one in inventory.datasets}
+        self._copies = {one.id: subject.copy(one, inventory) for one in inventory.protections}
+        self._restores = {one.id: subject.restore(one, inventory) for one in inventory.protections}
+
+    def of(self, kind: str, said: Mapping[str, Json]) -> str:
+        """Return the digest of what an entry's dataset or protection is now; empty when there is none of that name."""
+        if kind == "reference.recorded":
+            return self._data.get(str(said["dataset"]), "")
+        known = self._restores if kind in RESTORES else self._copies
+        return known.get(str(said["protection"]), "")
+
+    def fits(self, entry: Entry) -> bool:
+        """Say whether an entry is about what bears its name now; one of before there were digests is about nothing."""
+        of = entry.data.get("of")
+        return bool(of) and of == self.of(entry.kind, entry.data)
+
+
 @dataclass(frozen=True)
 class Known:
-    """All records that the ledger holds and whose bytes are whole, oldest first."""
+    """All records that are about what the inventory names and whose bytes are whole, oldest first."""
 
     verifications: tuple[Verification, ...] = ()
     rehearsals: tuple[Rehearsal, ...] = ()
@@ -105,8 +132,9 @@ class Known:
 class Records:
     """Reads the records of one ledger, each entry once; safe to use from many threads."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, inventory: Inventory) -> None:
         self._ledger = ledger
+        self._subjects = Subjects(inventory)
         self._lock = threading.Lock()
         self._read_to = 0
         self._found: list[tuple[Entry, str]] = []
@@ -121,7 +149,7 @@ class Records:
                     self._found.append((entry, digest))
             found = tuple(self._found)
         read = [(entry, self._record(entry, digest)) for entry, digest in found]
-        records = [record for _, record in read if record is not None]
+        records = [record for entry, record in read if record is not None and self._subjects.fits(entry)]
         lost = tuple((entry.time, f"entry {entry.index} ({entry.kind})") for entry, record in read if record is None)
         return Known(
             tuple(record for record in records if isinstance(record, Verification)),

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from gate import subject
 from gate.backups import EXAMINERS, TOOLS, rehearsal
 from gate.backups.answers import Unread
 from gate.backups.files_tree import holds_names
@@ -97,7 +98,7 @@ class Rehearsals:
         if done.found.problem:
             raise CannotTell(f"no reference of {dataset} was recorded: {done.found.problem}")
         record = Reference(found.id, done.found.at, done.found.tables, done.found.raw)
-        self._ledger.append(records.draft(record, self._ledger, actor, done.kept))
+        self._ledger.append(records.draft(record, self._ledger, actor, done.kept, self._inventory))
         return record
 
     def rehearse(self, protection: str, actor: Actor = GATE, progress: Progress = _silent) -> Rehearsal:
@@ -177,7 +178,8 @@ class Rehearsals:
         references = rehearsal.references_for(self._records.known().references, dataset, run, self._old)
         progress(f"restoring {run.id} on {protection.rehearsal_host}")
         host, scratch = protection.rehearsal_host, spot_of(protection, self._ledger.origin).place
-        intent: dict[str, Json] = {"protection": name, "backup": run.id, "host": host, "scratch": scratch}
+        of = subject.restore(protection, self._inventory)
+        intent: dict[str, Json] = {"protection": name, "backup": run.id, "host": host, "scratch": scratch, "of": of}
         self._ledger.append(Draft("rehearsal.begun", actor, data=intent))
 
         def lost(why: str) -> Rehearsal:
@@ -189,7 +191,7 @@ class Rehearsals:
             self._ledger,
             lost,
         )
-        self._ledger.append(records.draft(done.found, self._ledger, actor, done.kept))
+        self._ledger.append(records.draft(done.found, self._ledger, actor, done.kept, self._inventory))
         progress(f"{name}: {done.found.because}")
         return done.found
 

@@ -64,7 +64,7 @@ class Reports:
             Blob(name, self._ledger.put_blob(data), len(data))
             for name, data in (("report", raw), ("signature", signature.encode()))
         )
-        self._ledger.append(records.draft(report, self._ledger, actor, kept))
+        self._ledger.append(records.draft(report, self._ledger, actor, kept, self._inventory))
         return report
 
     def _reporter(self, protection: Protection, raw: bytes, signature: str) -> str:

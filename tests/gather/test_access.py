@@ -35,7 +35,7 @@ class Trials:
         objects = Objects(fleet, self.keys, connect_s=1, deadline_s=1)
         lines = cast("Lines", SimpleNamespace(ask=self._refuse))
         made = Immutables(fleet, lines, objects, self.ledger, timedelta(hours=1))
-        found = made.access(one, Records(self.ledger).known().access)
+        found = made.access(one, Records(self.ledger, fleet).known().access)
         assert found is not None
         return found.actor
 

@@ -100,10 +100,12 @@ def test_the_newest_backup_is_read_in_full_once_and_then_on_record(gathering: Ga
     assert verified(ledger) == 1
 
 
-def test_a_verification_on_record_that_failed_is_made_again(gathering: Gathering, ledger: SqliteLedger) -> None:
+def test_a_verification_on_record_that_failed_is_made_again(
+    site: Site, gathering: Gathering, ledger: SqliteLedger
+) -> None:
     good = of_nightly(gathering.gather(("east-1",), IMAGE))[0]
     bad = replace(good, at=datetime.now(UTC), level="V0", passed=False, because="nobody answered")
-    ledger.append(draft(bad, ledger, GATE, ()))
+    ledger.append(draft(bad, ledger, GATE, (), site.settings.config.inventory))
     again = of_nightly(gathering.gather(("east-1",), IMAGE))[-1]
     assert again.passed
     assert again.at > bad.at

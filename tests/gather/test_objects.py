@@ -133,7 +133,7 @@ def test_an_append_only_server_is_tried_once_and_again_when_the_trial_is_old_or_
     objects = Objects(inventory, tmp_path, connect_s=1, deadline_s=1)
     asked = Immutables(inventory, lines, objects, ledger, timedelta(hours=1), clock=lambda: now[0])
     reading, trace = cases.backups(), cases.trace("vault-1", cases.VAULT_LUN)
-    records = Records(ledger)
+    records = Records(ledger, inventory)
 
     def tried() -> int:
         before = len(behind.asked)

@@ -29,12 +29,16 @@ from gate.evidence import (
 from gate.gather.records import Records, draft, from_json, to_json
 from gate.ledger.entry import GATE
 from gate.store.sqlite import SqliteLedger
+from tests import cases
 
 AT = datetime(2026, 11, 20, 1, 2, 3, 456789, tzinfo=UTC)
 DIGEST = "sha256:" + "0" * 64
+FLEET = cases.fleet()
 TABLES = (TableDigest("contacts", 3, DIGEST),)
-VERIFIED = Verification("p", "20261120T010000Z", "6005", AT, "V4", passed=True, because="all read", raw=(DIGEST,))
-REHEARSED = Rehearsal("p", "20261120T010000Z", "6005", AT, "V6", True, "equal", 7, "bk-1", AT, TABLES, raw=(DIGEST,))
+VERIFIED = Verification("nightly", "20261120T010000Z", "6005", AT, "V4", passed=True, because="all read", raw=(DIGEST,))
+REHEARSED = Rehearsal(
+    "nightly", "20261120T010000Z", "6005", AT, "V6", True, "equal", 7, "bk-1", AT, TABLES, raw=(DIGEST,)
+)
 RECORDED = Reference("sidekick", AT, TABLES, (DIGEST,))
 
 
@@ -55,7 +59,7 @@ def evidence() -> Evidence:
 
 def put(ledger: SqliteLedger, *records: Verification | Rehearsal | Reference) -> None:
     for record in records:
-        ledger.append(draft(record, ledger, GATE, ()))
+        ledger.append(draft(record, ledger, GATE, (), FLEET))
 
 
 def stored(ledger: SqliteLedger, index: int) -> Path:
@@ -113,12 +117,12 @@ def test_bytes_that_are_no_evidence_are_refused(data: bytes) -> None:
 
 def test_records_come_back_from_the_ledger_as_they_were(ledger: SqliteLedger) -> None:
     put(ledger, VERIFIED, RECORDED, REHEARSED)
-    known = Records(ledger).known()
+    known = Records(ledger, FLEET).known()
     assert (known.verifications, known.references, known.rehearsals) == ((VERIFIED,), (RECORDED,), (REHEARSED,))
 
 
 def test_what_is_entered_later_is_known_at_the_next_question(ledger: SqliteLedger) -> None:
-    records = Records(ledger)
+    records = Records(ledger, FLEET)
     assert records.known().references == ()
     put(ledger, RECORDED)
     assert records.known().references == (RECORDED,)
@@ -129,13 +133,13 @@ def test_what_is_entered_later_is_known_at_the_next_question(ledger: SqliteLedge
 def test_a_record_whose_bytes_are_gone_is_left_out(ledger: SqliteLedger) -> None:
     put(ledger, VERIFIED, REHEARSED)
     stored(ledger, 1).unlink()
-    known = Records(ledger).known()
+    known = Records(ledger, FLEET).known()
     assert (known.verifications, known.rehearsals) == ((), (REHEARSED,))
 
 
 def test_a_record_whose_bytes_were_changed_is_left_out_also_when_it_was_read_before(ledger: SqliteLedger) -> None:
     put(ledger, replace(VERIFIED, passed=False))
-    records = Records(ledger)
+    records = Records(ledger, FLEET)
     assert len(records.known().verifications) == 1
     place = stored(ledger, 1)
     place.write_bytes(place.read_bytes().replace(b'"passed":false', b'"passed":true'))
@@ -143,18 +147,52 @@ def test_a_record_whose_bytes_were_changed_is_left_out_also_when_it_was_read_bef
 
 
 def test_an_entry_that_says_other_than_its_record_is_left_out(ledger: SqliteLedger) -> None:
-    made = draft(replace(VERIFIED, passed=False), ledger, GATE, ())
+    made = draft(replace(VERIFIED, passed=False), ledger, GATE, (), FLEET)
     ledger.append(replace(made, data={**made.data, "passed": True}))
-    assert Records(ledger).known().verifications == ()
+    assert Records(ledger, FLEET).known().verifications == ()
 
 
 def test_a_record_from_after_its_own_entry_is_left_out(ledger: SqliteLedger) -> None:
     put(ledger, replace(VERIFIED, at=datetime(2999, 1, 1, tzinfo=UTC)))
-    assert Records(ledger).known().verifications == ()
+    assert Records(ledger, FLEET).known().verifications == ()
 
 
 def test_a_record_of_another_kind_than_its_entry_is_left_out(ledger: SqliteLedger) -> None:
-    made = draft(VERIFIED, ledger, GATE, ())
+    made = draft(VERIFIED, ledger, GATE, (), FLEET)
     ledger.append(replace(made, kind="backup.rehearsed"))
-    known = Records(ledger).known()
+    known = Records(ledger, FLEET).known()
     assert (known.rehearsals, known.verifications) == ((), ())
+
+
+def test_what_was_proven_for_something_else_under_the_same_name_is_no_record_of_it(ledger: SqliteLedger) -> None:
+    put(ledger, VERIFIED, RECORDED, REHEARSED)
+    other = cases.fleet(datasets=(cases.dataset(), cases.dataset("mail")), protections=(cases.protection(of="mail"),))
+    known = Records(ledger, other).known()
+    assert (known.verifications, known.references, known.rehearsals) == ((), (RECORDED,), ())
+    moved = Records(ledger, cases.fleet(datasets=(cases.dataset(path="/data/other.db"),))).known()
+    assert (moved.verifications, moved.references, moved.rehearsals) == ((), (), ())
+    back = Records(ledger, FLEET).known()
+    assert (back.verifications, back.references, back.rehearsals) == ((VERIFIED,), (RECORDED,), (REHEARSED,))
+
+
+def test_what_was_rehearsed_at_another_place_or_for_other_tables_is_no_rehearsal_and_the_read_counts(
+    ledger: SqliteLedger,
+) -> None:
+    put(ledger, VERIFIED, RECORDED, REHEARSED)
+    elsewhere = cases.fleet(protections=(cases.protection(rehearsal_scratch="/scratch/other"),))
+    fewer = cases.fleet(datasets=(cases.dataset(tables=cases.TABLES[:1]),))
+    for inventory in (elsewhere, fewer):
+        known = Records(ledger, inventory).known()
+        assert (known.verifications, known.references, known.rehearsals) == ((VERIFIED,), (RECORDED,), ())
+
+
+def test_an_entry_of_before_there_were_digests_is_about_nothing_and_not_lost(ledger: SqliteLedger) -> None:
+    made = draft(VERIFIED, ledger, GATE, (), FLEET)
+    ledger.append(replace(made, data={key: value for key, value in made.data.items() if key != "of"}))
+    known = Records(ledger, FLEET).known()
+    assert (known.verifications, known.left_out) == ((), ())
+
+
+def test_a_name_that_nobody_bears_is_about_nothing_whatever_its_entry_says(ledger: SqliteLedger) -> None:
+    put(ledger, replace(VERIFIED, protection="nobody"))
+    assert Records(ledger, FLEET).known().verifications == ()

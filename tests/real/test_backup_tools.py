@@ -56,7 +56,7 @@ class Site:
         reading = backups.catalogue(protection)
         assert reading.problem == ""
         trace = Trace("bk-1", protection.repository, datetime.now(UTC), (), (Leaf(("sda",), "600a0b84"),))
-        known = Records(self.ledger).known().verifications
+        known = Records(self.ledger, self.inventory).known().verifications
         found = backups.verification(protection, reading, trace, known, (told if told is not None else []).append)
         assert found is not None
         return found
@@ -189,7 +189,7 @@ def test_parts_are_made_a_whole_from_the_lists_that_the_ledger_keeps(site: Site)
     assert second.coverage is not None
     assert (first.coverage.bucket, second.coverage.bucket) == (1, 2)
     assert (second.coverage.whole_since, second.coverage.unread) == (first.at, 0)
-    assert Records(site.ledger).known().verifications == (first, second)
+    assert Records(site.ledger, site.inventory).known().verifications == (first, second)
 
 
 def test_a_long_read_holds_up_no_short_question(site: Site) -> None:

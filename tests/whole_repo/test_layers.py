@@ -14,7 +14,7 @@ LAYERS: tuple[set[str], ...] = (
     {"change", "document", "evidence", "policy"},
     {"finding", "landscape", "person", "sink", "transcript"},
     {"approval", "canary", "coverage", "immutability", "isolation", "judgement", "mending", "production", "rotation"}
-    | {"upkeep", "verdict"},
+    | {"subject", "upkeep", "verdict"},
     {"attendance", "escort", "fate", "waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
     {"authority", "custody", "lifecycle", "trust"},
