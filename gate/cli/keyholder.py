@@ -51,7 +51,7 @@ def run(file: Path, data: Path, while_stdin: bool) -> None:
     try:
         serve(holder, stop, started)
     finally:
-        holder.memory.close()
+        holder.close()
 
 
 @keyholder.command()

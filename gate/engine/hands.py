@@ -13,18 +13,23 @@ from pathlib import Path
 from typing import Protocol
 
 from gate.change import Plan
+from gate.errors import Refused
 from gate.evidence import ArrayReading, PartsReading, Reply, ReplyState
 from gate.gather.arrays import Arrays
 from gate.gather.known_answer import KnownAnswers
 from gate.hostkeys import HostKeys
-from gate.inventory import Inventory
+from gate.inventory import Array, Bastion, Inventory, Ssh
+from gate.permits.acting import deadline_s, send_step
 from gate.permits.office import Permit
-from gate.ssh.prompts import Answer
+from gate.ssh.lending import lend
 from gate.ssh.relay import reach
 from gate.ssh.wire import Timeouts
 from gate.step import Step
 
 Clock = Callable[[], datetime]
+
+CARRYING_S = 90.0
+"""Seconds besides a step's own that a keyholder may take to say what came of it: starting, reading, logging in."""
 
 
 class Asker(Protocol):
@@ -71,12 +76,14 @@ class Hands:
 
         The array is the permit's: a permit for one array opens no other, and the plan's canary is all there is.
         """
-        array = self.inventory.array(permit.array)
-        seconds = max(1.0, (act_before - self.clock()).total_seconds())
+        array, image = self.inventory.array(permit.array), self.images / plan.image_file
         endpoint, via = self.inventory.way(array.id)
+        at = array.upload or endpoint if step.by else endpoint
+        if permit.carry is not None:
+            return self._carried(array, at, via, permit, step, image, act_before)
         with reach(
             array.id,
-            array.upload or endpoint if step.by else endpoint,
+            at,
             user=permit.user or self.mutate_user,
             key=permit.key,
             certificate=permit.certificate,
@@ -91,30 +98,28 @@ class Hands:
             legacy_python=self.legacy_python,
         ) as session:
             self.attach(session.cut)
-            if step.by:
-                return session.put(
-                    self.images / plan.image_file,
-                    step.send,
-                    deadline_s=max(seconds, step.within_s),
-                    sha256=plan.image_sha256,
-                    act_before=act_before,
-                )
-            if step.send:
-                return session.send(
-                    self.images / plan.image_file,
-                    step.send,
-                    plan.image_file,
-                    deadline_s=max(seconds, step.within_s),
-                    sha256=plan.image_sha256,
-                    act_before=act_before,
-                )
-            return session.run(
-                step.command,
-                deadline_s=step.within_s,
-                act_before=act_before,
-                answers=[Answer(one.prompt, one.answer, one.times) for one in step.answers],
-                terminal=step.terminal,
-            )
+            return send_step(session, step, image, plan.image_sha256, act_before, self.clock())
+
+    def _carried(
+        self, array: Array, at: Ssh, via: Bastion | None, permit: Permit, step: Step, image: Path, act_before: datetime
+    ) -> Reply:
+        """Lend whoever kept the permit a connection: the login is theirs, and so are host key, words and bytes."""
+        if permit.carry is None or array.legacy:
+            hint = "take `carried` from its entry at the keyholder, or `legacy` from the inventory's"
+            raise Refused(f"{array.id} is spoken to by the legacy runner; nothing was sent", hint=hint)
+        with lend(
+            array.id,
+            at,
+            key=permit.key,
+            certificate=permit.certificate,
+            via=via,
+            pinned=self.pinned,
+            timeouts=self.timeouts,
+            clock=self.clock,
+        ) as lent:
+            self.attach(lent.cut)
+            seconds = deadline_s(step, act_before, self.clock()) + CARRYING_S
+            return permit.carry(lent.sock, image if step.send else None, step.command, seconds)
 
 
 def sent(reply: Reply) -> bool:

@@ -1,16 +1,18 @@
 """One keyholder: what it has pinned, its memory, its CA key, its seal; and one conversation with whoever asks."""
 
 import secrets
-from collections.abc import Callable, Collection
+import socket
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_ssh_public_key
 
 from gate.canonical import Json, utc
-from gate.change import Grant
+from gate.change import Grant, Plan
 from gate.errors import BadInput, Outside, Refused
+from gate.keyholder.carrying import Carriers, Login, Waiting
 from gate.keyholder.memory import Memory
 from gate.keyholder.sealing import Credential, Seal
 from gate.keyholding import krl, rule, words
@@ -28,14 +30,22 @@ class Keyholder:
     """Answers one conversation at a time."""
 
     def __init__(
-        self, pinned: Pinned, memory: Memory, office: PermitOffice, seal: Seal, revoked: Path, clock: Clock
+        self,
+        pinned: Pinned,
+        memory: Memory,
+        office: PermitOffice,
+        seal: Seal,
+        revoked: Path,
+        carriers: Carriers,
+        clock: Clock,
     ) -> None:
-        """`revoked` is where the list of revoked permits is written for OpenSSH."""
+        """`revoked` is where the list of revoked permits is written for OpenSSH; `carriers` send steps from here."""
         self.pinned = pinned
         self.memory = memory
         self._office = office
         self._seal = seal
         self._revoked = revoked
+        self._carriers = carriers
         self._clock = clock
         self.write_revoked()
 
@@ -91,6 +101,8 @@ class Keyholder:
                 memory.keep_permit(grant, wish.phase, wish.number, serial, wish.public_key, now, now)
                 memory.spend(wish.change, go)
             return {"serial": str(serial), "expires": utc(now), "certificate": ""}
+        if array.carried is not None:
+            return self._carry_later(array, grant, plan, wish, go, now)
         credential = self._unsealed(array)
         narrowing = Narrowing(",".join(array.source_address), _words(step) if array.exact_words else "", array.bastion)
         serial, expires, certificate = self._office.certify(grant, now, _public(wish.public_key), narrowing)
@@ -101,6 +113,47 @@ class Keyholder:
         if credential is not None:
             told |= {"user": credential.user, "password": credential.password, "pem": credential.pem}
         return told
+
+    def _carry_later(
+        self, array: PinnedArray, grant: Grant, plan: Plan, wish: words.PermitWish, go: str, now: datetime
+    ) -> dict[str, Json]:
+        """
+        Make a permit that stays here until its intent is on record. What leaves opens a bastion, where there is one.
+
+        Should the array trust our CA too, that certificate runs nothing on it: `force-command` binds shells,
+        commands and subsystems, and leaves the forwarding alone.
+        """
+        memory, held, credential = self.memory, array.carried, self._unsealed(array)
+        key, addresses = Ed25519PrivateKey.generate(), ",".join(array.source_address)
+        narrowing = Narrowing(addresses, _words(plan.steps(wish.phase)[wish.number]) if array.exact_words else "")
+        serial, expires, certificate = self._office.certify(grant, now, key.public_key(), narrowing)
+        opens = ""
+        if array.bastion:
+            way = Narrowing(addresses, "false", forwarding=True)
+            _, _, opens = self._office.certify(grant, now, _public(wish.public_key), way, serial)
+        with memory.turn():
+            memory.keep_permit(grant, wish.phase, wish.number, serial, wish.public_key, now, expires)
+            memory.spend(wish.change, go)
+        if credential is None:
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+            login = Login(held.user if held else "", certificate, pem=pem)
+        else:
+            login = Login(credential.user, password=credential.password, pem=credential.pem)
+        keys = held.host_keys if held else ()
+        self._carriers.keep(str(serial), Waiting(plan, wish.phase, wish.number, expires, keys, login), now)
+        return {"serial": str(serial), "expires": utc(expires), "certificate": opens, "carried": True}
+
+    def carry(self, serial: str, peer: socket.socket, handed: Sequence[int]) -> None:
+        """Have the step of a permit that stayed here sent; whoever sends it answers. Refused: nothing is sent."""
+        now = self._clock()
+        if int(serial) in self.memory.revoked(now - SKEW):
+            raise Refused("this permit was revoked")
+        self._carriers.begin(serial, self.memory.entries(self._carriers.change_of(serial)), now, peer, handed)
+
+    def close(self) -> None:
+        """End what is sent from here, and the memory."""
+        self._carriers.close()
+        self.memory.close()
 
     def _unsealed(self, array: PinnedArray) -> Credential | None:
         if not array.sealed:
@@ -113,6 +166,7 @@ class Keyholder:
 
     def over(self, serial: str) -> None:
         """Revoke a permit that is not needed any more."""
+        self._carriers.forget(serial)
         with self.memory.turn():
             self.memory.revoke((serial,), "used", self._clock())
         self.write_revoked()
@@ -152,8 +206,8 @@ class Conversation:
         self._accepted = False
         self.made: Grant | None = None
 
-    def answer(self, asked: words.Asked) -> dict[str, Json]:
-        """Answer one frame; GateError is the answer no."""
+    def answer(self, asked: words.Asked, peer: socket.socket, handed: Sequence[int]) -> dict[str, Json] | None:
+        """Answer one frame; GateError is the answer no, and None: another process answers, and this one has ended."""
         match asked:
             case words.Where():
                 return {"size": self._head.size, "ca": self._keyholder.ca}
@@ -164,12 +218,19 @@ class Conversation:
                 self._pending, self._stopped, self._accepted = [], set(), True
                 return {"size": self._head.size}
             case words.PermitWish():
-                if not self._accepted or self._pending:
-                    raise BadInput("first the ledger as it is now, with its checkpoint; then a wish")
+                self._up_to_date()
                 return self._keyholder.permit(asked)
+            case words.Carry(serial=serial):
+                self._up_to_date()
+                self._keyholder.carry(serial, peer, handed)
+                return None
             case words.Over(serial=serial):
                 self._keyholder.over(serial)
                 return {}
+
+    def _up_to_date(self) -> None:
+        if not self._accepted or self._pending:
+            raise BadInput("first the ledger as it is now, with its checkpoint; then a wish")
 
     def _follow(self, start: int, bodies: tuple[str, ...]) -> dict[str, Json]:
         if start != self._head.size:

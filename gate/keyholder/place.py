@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gate.document import read
 from gate.errors import BadInput, Outside
+from gate.keyholder.carrying import Carriers
 from gate.keyholder.holder import Keyholder
 from gate.keyholder.memory import Memory
 from gate.keyholder.sealing import open_seal
@@ -46,4 +47,5 @@ def open_keyholder(pinned: Pinned, data: Path, clock: Callable[[], datetime]) ->
     """Open the keyholder in a directory: CA key `ca`, sealing key `seal`, list of revoked permits `revoked.krl`."""
     memory = memory_of(data, serving=True)
     office = PermitOffice.open(data / "ca", pinned.policy.permit_lifetime)
-    return Keyholder(pinned, memory, office, open_seal(data / "seal"), data / "revoked.krl", clock)
+    carriers = Carriers(data / "carried")
+    return Keyholder(pinned, memory, office, open_seal(data / "seal"), data / "revoked.krl", carriers, clock)

@@ -7,13 +7,14 @@ the users that may ask.
 """
 
 import logging
+import os
 import pwd
 import signal
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -102,23 +103,30 @@ def _one(keyholder: Keyholder, peer: socket.socket, allowed: frozenset[int]) -> 
             return
         conversation = Conversation(keyholder)
         while time.monotonic() < until:
-            content = _receive(peer)
-            if content is None:
+            content, handed = _receive(peer)
+            try:
+                told = _answer(conversation, content, peer, handed) if content is not None else None
+            finally:
+                for number in handed:
+                    os.close(number)
+            if told is None:
                 return
-            _send(peer, _answer(conversation, content))
+            _send(peer, told)
     except (OSError, ValueError) as error:
         _log.warning("a conversation ended: %s", error)
     except GateError as error:
         _log.error("%s", error)  # the memory itself failed: nothing is known, so nothing is answered
 
 
-def _answer(conversation: Conversation, content: bytes) -> dict[str, Json]:
+def _answer(
+    conversation: Conversation, content: bytes, peer: socket.socket, handed: Sequence[int]
+) -> dict[str, Json] | None:
     try:
         asked = words.asked(content)
     except (ValidationError, ValueError):
         return {"refused": "this is nothing that can be asked here", "hint": ""}
     try:
-        told = conversation.answer(asked)
+        told = conversation.answer(asked, peer, handed)
     except GateError as error:
         if not isinstance(asked, words.Where):
             _log.warning("%s: refused: %s", _about(asked), error)
@@ -126,7 +134,9 @@ def _answer(conversation: Conversation, content: bytes) -> dict[str, Json]:
     except Exception as error:  # noqa: BLE001  # a wish that we stumble over is no reason to be away for the next
         _log.exception("%s: stumbled", _about(asked))
         return {"refused": f"the keyholder stumbled over what it was given ({type(error).__name__})", "hint": ""}
-    if isinstance(asked, words.PermitWish):
+    if told is None:
+        _log.info("%s: is being sent", _about(asked))
+    elif isinstance(asked, words.PermitWish):
         _log.info("%s: permit %s until %s", _about(asked), told["serial"], told["expires"])
     return told
 
@@ -134,7 +144,7 @@ def _answer(conversation: Conversation, content: bytes) -> dict[str, Json]:
 def _about(asked: words.Asked) -> str:
     if isinstance(asked, words.PermitWish):
         return f"{asked.change} {asked.array} {asked.phase} {asked.number}"
-    return asked.ask
+    return f"permit {asked.serial}" if isinstance(asked, words.Carry) else asked.ask
 
 
 def _send(peer: socket.socket, said: Json) -> None:
@@ -142,11 +152,24 @@ def _send(peer: socket.socket, said: Json) -> None:
     peer.sendall(words.framed(said))
 
 
-def _receive(peer: socket.socket) -> bytes | None:
-    """Return what a frame holds, None at the end; ValueError or OSError for anything else."""
+def _receive(peer: socket.socket) -> tuple[bytes | None, list[int]]:
+    """
+    Return what a frame holds and the files that came with it; None at the end. ValueError, OSError for the rest.
+
+    Files come with a frame's first byte. More of them than there is room for are closed by the kernel.
+    """
     until = time.monotonic() + FRAME_S
-    header = _exactly(peer, words.HEADER, until)
-    return None if not header else _exactly(peer, words.length(header), until)
+    peer.settimeout(FRAME_S)
+    first, handed, _, _ = socket.recv_fds(peer, 1, words.HANDED, socket.MSG_CMSG_CLOEXEC)
+    try:
+        if not first:
+            return None, handed
+        header = first + _exactly(peer, words.HEADER - 1, until)
+        return _exactly(peer, words.length(header), until), handed
+    except BaseException:
+        for number in handed:
+            os.close(number)
+        raise
 
 
 def _exactly(peer: socket.socket, size: int, until: float) -> bytes:
@@ -155,8 +178,6 @@ def _exactly(peer: socket.socket, size: int, until: float) -> bytes:
         peer.settimeout(max(0.001, until - time.monotonic()))
         part = peer.recv(min(size - len(found), 1 << 16))
         if not part:
-            if found:
-                raise ValueError("a frame was cut short")
-            return b""
+            raise ValueError("a frame was cut short")
         found += part
     return bytes(found)

@@ -23,6 +23,9 @@ SignerKey = Annotated[str, StringConstraints(pattern=r"^ssh-ed25519 [A-Za-z0-9+/
 OsUser = Annotated[str, StringConstraints(pattern=r"^([a-z_][a-z0-9_-]{0,31}|[0-9]{1,9})$")]
 """A user of this machine, by name or number."""
 
+ArrayKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9@.-]{4,40} [A-Za-z0-9+/]{60,1400}={0,2}$")]
+"""A host key as `ssh-keyscan` and known_hosts spell it, behind the name."""
+
 FilePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/][A-Za-z0-9._/ -]{0,511}$")]
 
 
@@ -83,6 +86,16 @@ class Limits(Frozen):
     """A go that would hold longer than this from now does not count yet."""
 
 
+class Carried(Frozen):
+    """The keyholder logs in to this array itself, over a connection that the gate lends it; no permit leaves."""
+
+    host_keys: Annotated[tuple[ArrayKey, ...], Field(min_length=1, max_length=8)]
+    """The array's, without a name; those of its address for uploads as well. To any other nothing is said."""
+
+    user: Annotated[str, StringConstraints(pattern=r"^([A-Za-z_][A-Za-z0-9_.-]{0,31})?$")] = ""
+    """Who logs in by certificate; a sealed credential has a user of its own."""
+
+
 class PinnedArray(Frozen):
     """One array for which permits are made at all; the principal is its id."""
 
@@ -98,6 +111,15 @@ class PinnedArray(Frozen):
 
     sealed: bool = False
     """It knows no certificates: a credential that lies sealed here is opened for it."""
+
+    carried: Carried | None = None
+    """Steps are sent from here, in the words and with the bytes that were signed; None: permits are handed out."""
+
+    @model_validator(mode="after")
+    def _a_user(self) -> Self:
+        if self.carried is not None and not self.carried.user and not self.sealed:
+            raise ValueError("carried.user: who logs in? Only a sealed credential names its own user")
+        return self
 
     @model_validator(mode="after")
     def _addresses(self) -> Self:

@@ -17,6 +17,9 @@ CHUNK = 1024 * 1024
 """Bytes of entries in one frame, about."""
 
 HEADER = 4
+HANDED = 2
+"""Open files that may come with a frame: a connection, and an image."""
+
 Text = Annotated[str, StringConstraints(max_length=4 * 1024 * 1024)]
 
 
@@ -66,8 +69,21 @@ class Over(Frozen):
     serial: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 
 
-Asked = Where | Follow | Head | PermitWish | Over
-ASKS: dict[str, type[Asked]] = {"where": Where, "follow": Follow, "head": Head, "permit": PermitWish, "over": Over}
+class Carry(Frozen):
+    """
+    Send what a permit was made for, over the connection that is handed over with this frame, once.
+
+    For an upload the image is handed over too, as an open file: its bytes are read here before one of them is sent.
+    """
+
+    ask: Literal["carry"]
+    serial: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+
+
+Asked = Where | Follow | Head | PermitWish | Over | Carry
+ASKS: dict[str, type[Asked]] = {
+    "where": Where, "follow": Follow, "head": Head, "permit": PermitWish, "over": Over, "carry": Carry,
+}  # fmt: skip
 
 
 class Standing(Frozen):
@@ -83,9 +99,18 @@ class Given(Frozen):
     serial: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
     expires: Annotated[str, StringConstraints(max_length=40)]
     certificate: Annotated[str, StringConstraints(max_length=8192)]
+    carried: bool = False
+    """The permit stays with the keyholder; a certificate then opens the bastion alone."""
+
     user: Annotated[str, StringConstraints(max_length=64)] = ""
     password: Annotated[str, StringConstraints(max_length=1024)] = ""
     pem: Annotated[str, StringConstraints(max_length=16384)] = ""
+
+
+class Carried(Frozen):
+    """The answer to `carry`: what came of the step, in the shape of `gate.ssh.passing`."""
+
+    reply: dict[str, Any]
 
 
 def framed(said: Json) -> bytes:

@@ -7,10 +7,10 @@ not what was asked for.
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,19 +26,21 @@ from pydantic import ValidationError
 from gate.canonical import Json, encode
 from gate.change import Grant
 from gate.errors import CannotTell, Outside, Refused
+from gate.evidence import Reply, ReplyState
 from gate.keyholding import words
-from gate.keyholding.words import Given, Standing
+from gate.keyholding.words import Carried, Given, Standing
 from gate.ledger import checkpoint, note
 from gate.lifecycle import fold
+from gate.permits.line import AWAY, Line, opened
 from gate.permits.office import PLAN_DIGEST, Permit, Wanted
+from gate.ssh.passing import reply_in
+from gate.ssh.wire import utc_now
 from gate.store import Ledger
 
-Answer = TypeVar("Answer", Given, Standing)
+Answer = TypeVar("Answer", Given, Standing, Carried)
 
 PATIENCE_S = 10.0
 """Seconds that one answer may take (our choice): deciding takes milliseconds, a keyholder that swaps a few seconds."""
-
-AWAY = "does it run? systemctl status sangate-keyholder, or sangate keyholder run"
 
 
 class KeyholderOffice:
@@ -54,11 +56,35 @@ class KeyholderOffice:
         """Return a permit for exactly what was granted; Refused or Outside with the keyholder's sentence."""
         key = Ed25519PrivateKey.generate()
         given, public = self._given(grant, wanted, key)
-        _examine(given, grant, public, now)
+        if given.certificate or not given.carried:
+            _examine(given, grant, public, now)
         expires = min(datetime.fromisoformat(given.expires), grant.expires)
-        return Permit(
-            grant.array, int(given.serial), expires, given.certificate, key, given.user, given.password, given.pem
-        )
+        carry = partial(self._carry, given.serial, grant.array) if given.carried else None
+        sealed = (given.user, given.password, given.pem)
+        return Permit(grant.array, int(given.serial), expires, given.certificate, key, *sealed, carry=carry)
+
+    def _carry(
+        self, serial: str, array: str, sock: socket.socket, image: Path | None, command: str, seconds: float
+    ) -> Reply:
+        """
+        Have a step sent by the keyholder over a connection of ours. GateError: nothing was sent.
+
+        Once the wish has left, silence and an end without a word are `lost`: it may have been sent.
+        """
+        began = utc_now()
+        with ExitStack() as held:
+            files = [sock.fileno(), *([held.enter_context(opened(image)).fileno()] if image is not None else [])]
+            with self._talk() as line:
+                self._tell(line)
+                answering = held.enter_context(line.hand({"ask": "carry", "serial": serial}, files, seconds))
+            try:
+                reply = reply_in(_read(Carried, answering.heard()).reply)
+                if reply.target != array:
+                    raise ValueError("it tells of another array")
+            except (Outside, KeyError, TypeError, ValueError) as error:
+                why = f"the keyholder did not say what came of it: {error}; it may have been sent"
+                return Reply(array, command, ReplyState.LOST, began, utc_now(), problem=why)
+        return reply
 
     def attend(self, grant: Grant, now: datetime, wanted: Wanted) -> None:  # noqa: ARG002  # it has its own clock
         """Let a step begin that people do by hand: the keyholder enters it like a permit and gives nothing."""
@@ -100,7 +126,7 @@ class KeyholderOffice:
         with self._talk() as line:
             return _read(Standing, line.ask({"ask": "where"})).ca
 
-    def _tell(self, line: "_Line") -> int:
+    def _tell(self, line: Line) -> int:
         signed = self._ledger.checkpoint()
         size = checkpoint.read(note.read(signed).text).size
         known = _read(Standing, line.ask({"ask": "where"})).size
@@ -124,7 +150,7 @@ class KeyholderOffice:
         return stored.decode()
 
     @contextmanager
-    def _talk(self) -> Iterator["_Line"]:
+    def _talk(self) -> Iterator[Line]:
         if not self._turn.acquire(timeout=3 * self._patience_s):
             raise Outside("the keyholder is busy with another wish of this process")
         try:
@@ -135,48 +161,9 @@ class KeyholderOffice:
                 except OSError as error:
                     why = error.strerror or str(error)
                     raise Outside(f"the keyholder is away ({self._path}: {why})", hint=AWAY) from None
-                yield _Line(sock, self._patience_s)
+                yield Line(sock, self._patience_s)
         finally:
             self._turn.release()
-
-
-class _Line:
-    """One conversation."""
-
-    def __init__(self, sock: socket.socket, patience_s: float) -> None:
-        self._sock = sock
-        self._patience_s = patience_s
-
-    def ask(self, said: dict[str, Json]) -> dict[str, object]:
-        """Return the answer; Refused when it is no, Outside when none came."""
-        until = time.monotonic() + self._patience_s
-        try:
-            self._sock.settimeout(self._patience_s)
-            with suppress(BrokenPipeError, ConnectionResetError):  # a no may be there before anything was asked
-                self._sock.sendall(words.framed(said))
-            told = words.unframed(self._exactly(words.length(self._exactly(words.HEADER, until)), until))
-        except TimeoutError:
-            raise Outside(f"the keyholder did not answer within {self._patience_s:g} s", hint=AWAY) from None
-        except OSError as error:
-            raise Outside(f"the keyholder went away: {error.strerror or error}", hint=AWAY) from None
-        except ValueError as problem:
-            raise Outside(f"the keyholder's answer cannot be read: {problem}") from None
-        if "refused" in told:
-            raise Refused(f"the keyholder refuses: {told['refused']}", hint=str(told.get("hint", "")))
-        return told
-
-    def _exactly(self, size: int, until: float) -> bytes:
-        found = bytearray()
-        while len(found) < size:
-            left = until - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._sock.settimeout(left)
-            part = self._sock.recv(min(size - len(found), 1 << 16))
-            if not part:
-                raise ConnectionError("it ended the conversation")
-            found += part
-        return bytes(found)
 
 
 def _read(model: type[Answer], told: dict[str, object]) -> Answer:

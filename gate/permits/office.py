@@ -10,7 +10,8 @@ Whoever holds `PermitOffice` holds the CA key. An installation whose serving pro
 """
 
 import secrets
-from collections.abc import Collection
+import socket
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gate.change import Grant, Phase, Plan
 from gate.errors import Refused
+from gate.evidence import Reply
 from gate.keys import own
 from gate.permits.register import Register
 
@@ -60,6 +62,14 @@ class Narrowing:
     """It may open a way through a bastion, which says for each principal to where."""
 
 
+Carry = Callable[[socket.socket, Path | None, str, float], Reply]
+"""
+What has one step sent by whoever kept its permit: over a connection, with the image of an upload, in these words.
+
+The last is how many seconds to wait for what came of it. GateError: nothing was sent.
+"""
+
+
 @dataclass(frozen=True)
 class Permit:
     """What opens one array until `expires`: a key and its certificate, or a credential that was sealed for it."""
@@ -75,6 +85,9 @@ class Permit:
     password: str = field(default="", repr=False)
     pem: str = field(default="", repr=False)
     """A private key for an array that knows no certificates; `key` and certificate then open the bastion alone."""
+
+    carry: Carry | None = field(default=None, repr=False)
+    """Sends the step where the permit stayed with the keyholder; `key` and certificate then open the bastion alone."""
 
 
 class PermitOffice:
@@ -137,12 +150,17 @@ class PermitOffice:
             self._register.stop(change)
 
     def certify(
-        self, grant: Grant, now: datetime, public: Ed25519PublicKey, narrowing: Narrowing
+        self, grant: Grant, now: datetime, public: Ed25519PublicKey, narrowing: Narrowing, serial: int | None = None
     ) -> tuple[int, datetime, str]:
-        """Return serial, end and certificate for somebody's public key; Refused when the grant is over."""
+        """
+        Return serial, end and certificate for somebody's public key; Refused when the grant is over.
+
+        A second certificate of one permit has its `serial`, so that they are revoked together.
+        """
         if now >= grant.expires:
             raise Refused(f"the grant for {grant.array} is over")
-        expires, serial = min(grant.expires, now + self._lifetime), secrets.randbits(63)
+        expires = min(grant.expires, now + self._lifetime)
+        serial = secrets.randbits(63) if serial is None else serial
         builder = (
             SSHCertificateBuilder()
             .public_key(public)

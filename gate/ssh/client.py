@@ -71,11 +71,26 @@ def connect(
     last = login_pem(target, pem) if pem else password or first
     known = known_keys(target, endpoint, pinned)
     wire = open_way(target, endpoint, via, first, pinned, timeouts)
+    return log_in(target, wire, known, user, last, timeouts, not_after, clock, suite)
+
+
+def log_in(
+    target: str,
+    wire: Wire | Tunnel,
+    known: tuple[HostKey, ...],
+    user: str,
+    login: paramiko.PKey | str,
+    timeouts: Timeouts = USUAL,
+    not_after: datetime | None = None,
+    clock: Clock = utc_now,
+    suite: Suite = TODAY,
+) -> Session:
+    """Greet a target over an open wire, compare its host key, log in and return the session; errors as `connect`."""
     transport = carried(wire)
     try:
         with guard(timeouts.banner_s + timeouts.login_s, wire.abort):
             handshake(transport, target, known, timeouts, suite)
-            authenticate(transport, target, user, last)
+            authenticate(transport, target, user, login)
     except BaseException:
         wire.close()
         transport.close()
@@ -112,13 +127,17 @@ def known_keys(target: str, endpoint: Ssh, pinned: HostKeys) -> tuple[HostKey, .
 
 
 def reach(target: str, endpoint: Ssh, timeouts: Timeouts) -> Wire:
+    """Open a TCP connection and put it under the bounds of a wire."""
+    return Wire(dial(target, endpoint, timeouts), timeouts.dead_peer_s)
+
+
+def dial(target: str, endpoint: Ssh, timeouts: Timeouts) -> socket.socket:
     """Open a TCP connection, no more of them a second than the endpoint bears."""
     PACE.wait(endpoint.host, endpoint.port)
     try:
-        sock = socket.create_connection((endpoint.host, endpoint.port), timeout=timeouts.connect_s)
+        return socket.create_connection((endpoint.host, endpoint.port), timeout=timeouts.connect_s)
     except OSError as error:
         raise Outside(f"{target} cannot be reached at {endpoint.host}:{endpoint.port}: {reason(error)}") from None
-    return Wire(sock, timeouts.dead_peer_s)
 
 
 def _through(

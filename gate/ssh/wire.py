@@ -69,6 +69,8 @@ class Wire:
         self._sock = sock
         self._closed = False  # read by Paramiko when it stops its thread
         self._inlet = Inlet(self._taken)
+        if sock.family == socket.AF_UNIX:  # lent: what carries it to the target is another's wire
+            return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.assembly import now
 from gate.canonical import Json
+from gate.keyholder.carrying import Carriers
 from gate.keyholder.holder import Keyholder
 from gate.keyholder.place import memory_of
 from gate.keyholder.sealing import open_seal
@@ -97,7 +98,9 @@ def begun(given: Pinned, data: Path, cell: Cell | None) -> Child:
     def work(says: int, heard: int) -> None:
         memory = memory_of(data, serving=True)
         office = PermitOffice.open(data / "ca", given.policy.permit_lifetime)
-        holder = Watched(given, memory, office, open_seal(data / "seal"), data / "revoked.krl", now)
+        holder = Watched(
+            given, memory, office, open_seal(data / "seal"), data / "revoked.krl", Carriers(data / "carried"), now
+        )
         holder.harmed = Harmed(cell, says, heard)
 
         def answers(_: Path) -> None:

@@ -36,3 +36,27 @@ def test_a_file_that_is_not_whole_is_refused_with_the_place(old: str, new: str, 
     with pytest.raises(BadInput) as refused:
         read(text.replace(old, new, 1).encode(), "keyholder.yaml", Pinned)
     assert why in str(refused.value)
+
+
+KEYS = "host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIANz91xrSw/ClLqt01zTAwYA2Ru69CCoZqXh8MuoTbYD]"
+
+
+@pytest.mark.parametrize(
+    ("own", "whole"),
+    [
+        (f"{{sealed: true, carried: {{{KEYS}}}}}", True),
+        (f"{{carried: {{{KEYS}, user: fwadmin}}}}", True),
+        (f"{{carried: {{{KEYS}}}}}", False),
+        ("{sealed: true, carried: {host_keys: []}}", False),
+        ("{sealed: true, carried: {host_keys: [west-4 ssh-ed25519 AAAA]}}", False),
+        ("{carried: {user: fwadmin}}", False),
+        (f"{{sealed: true, carried: {{{KEYS}, user: 'fw admin'}}}}", False),
+    ],
+)
+def test_a_carried_array_says_who_logs_in_and_by_which_host_keys(own: str, whole: bool) -> None:
+    try:
+        read(f"{{id: a1, {own[1:]}".encode(), "file", PinnedArray)
+    except BadInput:
+        assert not whole
+        return
+    assert whole

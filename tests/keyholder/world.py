@@ -237,7 +237,7 @@ class World:
         def work() -> None:
             holder = open_keyholder(self.pinned(**changed), self.home / "keyholder", self.clock)
             serve(holder, stop, lambda _: ready.set())
-            holder.memory.close()
+            holder.close()
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()

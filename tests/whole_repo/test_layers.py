@@ -46,8 +46,9 @@ ONLY: dict[str, set[str]] = {
     "ledger": {"errors", "canonical"},  # an auditor reads this room alone
     "export": VALUES | {"ledger", "store"},
     "witness": {"errors", "ledger", "listening", "store"},  # it runs elsewhere, and needs nothing of the gate's
-    # It trusts nothing of the gate's, so it shares only what is pure, and the maker of certificates.
-    "keyholder": {"errors", "canonical", "change", "document", "keyholding", "keys", "ledger", "permits", "step"},
+    # It trusts nothing of the gate's, so it shares what is pure, the maker of certificates, and what speaks SSH.
+    "keyholder": {"errors", "canonical", "change", "document", "keyholding", "keys", "ledger", "permits", "step"}
+    | {"evidence", "hostkeys", "ssh", "transcript"},
     "web": FACE | {"settings"},
     "api": FACE | {"settings"},
     "serving": FACE | {"api", "listening", "settings", "web"},
