@@ -293,3 +293,11 @@ def test_an_array_of_which_only_the_replaced_part_is_broken_can_be_the_canary_an
     assert choose(("east-2",), inventory, told, NOWHERE, NOWHERE, mended).control is None
     stale = told | {"east-1": reading("east-1", problems=("node node2 is offline",), unknown=("drives: lost",))}
     assert choose(("east-1",), inventory, stale, NOWHERE, NOWHERE, mended).canary is None
+
+
+def test_a_partner_of_one_that_is_in_a_wave_does_not_join_it_though_the_others_there_are_none() -> None:
+    three = (array("east-1"), array("east-2", partner="east-3"), array("east-3"))
+    assert drawn(*three, array("east-4"), canary="east-4")[1:] == [
+        ("wave-1", ("east-1", "east-2")),
+        ("wave-2", ("east-3",)),
+    ]

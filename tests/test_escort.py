@@ -8,7 +8,7 @@ import pytest
 
 from gate.approval import Method
 from gate.canonical import utc
-from gate.change import Phase
+from gate.change import Phase, Plan
 from gate.escort import Asked, Go, Gone, may_escort, may_start, needs_go, read_go, why_no_go
 from gate.person import Person, Role
 from gate.policy import ApprovalKind, Seat
@@ -162,3 +162,9 @@ def test_a_go_is_read_back_only_from_its_exact_text() -> None:
     ):
         with pytest.raises(ValueError, match=r"not a go of version 1|canonical|Expecting"):
             read_go(text)
+
+
+@pytest.mark.parametrize(("named", "step"), [(PLAN, STAGE), (PLAN, IDENTIFY), (ESCORTED, IDENTIFY)])
+def test_where_no_go_is_needed_none_is_missed(named: Plan, step: int) -> None:
+    due = (Phase.FORWARD, step, 1)
+    assert why_no_go(named, None, due, PEOPLE, "asker", ApprovalKind.SIGNED, NOON) == ""

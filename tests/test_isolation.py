@@ -455,3 +455,30 @@ def test_different_never_rests_on_less_than_everything_measured(
         for one in where.leaves:
             told_by = [reading for reading in readings.values() if one.lun in {v.uid for v in reading.volumes or ()}]
             assert told_by or one.target_ports
+
+
+def test_a_way_that_ends_at_two_things_lies_on_both() -> None:
+    both = trace("east-1", DATA_LUN, shares=(Share("nfs4", "filer", "/backup", ("192.0.2.9",)),))
+    assert {one.name for one in locate(both, told(), FILES).elements} == {"east-1", "dedupe-1"}
+    named = (Identity("appliance", "dedupe-1", Provenance.MEASURED), Identity("appliance", "gateway"))
+    for leaves in ((), (leaf("east-2", "60aa"),)):
+        found = locate(trace("x", "1", leaves=leaves, identities=named[: 1 + (not leaves)]), told(), FILES)
+        expected = {"dedupe-1", "east-2"} if leaves else {"dedupe-1", "gateway", "east-1"}
+        assert {one.name for one in found.elements} == expected
+
+
+def test_of_an_appliances_ports_it_is_the_stray_one_that_is_named_and_two_owners_are_none() -> None:
+    first, second = "naa.5000000000000001", "naa.5000000000000002"
+    one = DOMAIN.model_copy(update={"target_ports": (first,)})
+    stray = locate(trace("x", "60aa", (first, second)), told(), FILES.model_copy(update={"appliances": (one,)}))
+    assert f"tells the target port {second} as its own" in stray.because
+    other = GATEWAY.model_copy(update={"target_ports": (first,)})
+    several = locate(trace("x", "60aa", (first,)), told(), FILES.model_copy(update={"appliances": (one, other)}))
+    assert "gives the target ports to several: dedupe-1, gateway" in several.because
+
+
+def test_only_a_hop_that_is_an_array_is_one_that_a_service_lies_on() -> None:
+    hops = (Hop("host", "bk-1", "", Provenance.INVENTORY), Hop("array", "east-1", "", Provenance.MEASURED))
+    found = locate(identified("appliance", "dedupe-1", Provenance.MEASURED, *hops), told(), FILES)
+    assert [one.name for one in found.elements] == ["dedupe-1"]
+    assert not found.missing

@@ -15,9 +15,10 @@ from gate.canonical import Json, utc
 from gate.change import Phase
 from gate.finding import Outcome
 from gate.ledger import entry
-from gate.ledger.entry import KINDS, Entry
+from gate.ledger.entry import GATE, KINDS, Blob, Draft, Entry
 from gate.lifecycle import AFTER, ALLOWED, MOVES, fold
 from gate.standing import BEFORE, BEGUN, ENDED, MOVING, Standing, State, stuck
+from gate.waiver import WaiverStatement
 from tests.cases import NOON
 from tests.engine.histories import APPLY, CANARY, CONTROL, PLAN, STAGE, VERDICT, History
 
@@ -276,3 +277,75 @@ def test_a_hold_holds_also_when_its_reason_is_kept_outside_the_log() -> None:
     told = History().started().add("hold.placed", reason="smoke").entries
     kept = replace(told[-1], data={}, private={"reason": "sha256:" + "0" * 64})
     assert fold((*told[:-1], kept)).hold
+
+
+def test_an_approve_verdict_that_says_it_does_not_open_does_not_and_one_at_the_start_leaves_it_open() -> None:
+    assert History().sealed().verdict(opens=False).standing.state is State.REFUSED
+    assert History().sealed().verdict(opens=False, when="start").standing.state is State.OPEN
+
+
+def test_only_what_may_be_waived_in_so_many_words_may_be() -> None:
+    row: dict[str, Json] = {"check": "c", "when": "approve", "outcome": "failed", "because": "", "finding": "f"}
+    for said, found in ((True, {"c": "f"}), (False, {}), ("true", {})):
+        assert History().sealed().verdict(findings=[{**row, "waivable": said}]).standing.waivable == found
+
+
+def test_a_dry_run_is_that_of_the_plan_in_force() -> None:
+    made: dict[str, Json] = {"array": CANARY, "result": "passed", "because": "", "digest": ""}
+    history = History().sealed().add("dry_run.ended", **made, plan_digest="sha256:" + "0" * 64)
+    assert history.standing.dry_run_at is None, "it was another plan's"
+    assert history.add("dry_run.ended", **made, plan_digest=PLAN.digest).standing.dry_run_at == NOON
+    assert history.sealed().standing.dry_run_at == NOON, "the same plan was sealed again"
+    other: dict[str, Json] = {"plan_digest": "sha256:" + "1" * 64, "canary": CANARY, "control": CONTROL, "targets": []}
+    assert history.add("plan.sealed", **other).standing.dry_run_at is None
+
+
+def test_whoever_goes_back_takes_back_that_it_may_be_sent_again() -> None:
+    history = History().forward(APPLY).step(FORWARD, APPLY, "unknown").asked(f"forward {APPLY}").answered("again")
+    mark = history.asked(f"forward {APPLY}").backing_out().standing.mark(FORWARD, APPLY)
+    assert mark is not None
+    assert (mark.again, mark.left) == (False, True)
+
+
+def test_a_step_that_was_only_looked_at_was_never_sent_and_one_that_was_asked_was_asked_once() -> None:
+    looked = History().started().look(FORWARD, APPLY, "unknown").standing.mark(FORWARD, APPLY)
+    ended = History().started().end(FORWARD, 0).standing.mark(FORWARD, 0)
+    assert looked is not None
+    assert ended is not None
+    assert (looked.attempt, looked.may_have_begun) == (0, False)
+    assert ended.attempt == 1
+
+
+def test_why_a_step_ended_as_it_did_outlasts_a_look_unless_nothing_was_sent_that_said_why() -> None:
+    place: dict[str, Json] = {"phase": "forward", "step": "s", "number": APPLY, "array": CANARY}
+    seen: dict[str, Json] = {**place, "result": "unknown", "because": "seen", "reply": ""}
+    sent = History().forward(APPLY).intend(FORWARD, APPLY).end(FORWARD, APPLY, "failed", "it refused")
+    mark = sent.add("step.looked", **seen).standing.mark(FORWARD, APPLY)
+    only = History().started().add("step.looked", **seen).standing.mark(FORWARD, APPLY)
+    assert mark is not None
+    assert only is not None
+    assert (mark.because, only.because) == ("it refused", "seen")
+
+
+def test_a_transcript_is_kept_where_an_entry_names_one_by_its_own_name() -> None:
+    place: dict[str, Json] = {"phase": "forward", "step": "s", "number": 0, "array": CANARY}
+    history = History().started()
+    assert history.end(FORWARD, 0).standing.transcripts == {}
+    told: dict[str, Json] = {**place, "outcome": "done", "because": "so", "reply": "", "attempt": 1}
+    blobs = tuple(Blob(name, "sha256:" + digit * 64, 1) for name, digit in (("reply", "1"), ("transcript", "2")))
+    draft = Draft("step.ended", GATE, PLAN.change, told, blobs)
+    seq = len(history.entries) + 1
+    history.entries.append(entry.read(entry.body(draft, name="f" * 32, time=utc(NOON), seq=seq), seq - 1))
+    assert history.standing.transcripts == {(FORWARD, 0): ("sha256:" + "2" * 64,)}
+
+
+@pytest.mark.parametrize(("change", "by"), [("chg-0002", "lead"), (PLAN.change, "somebody")])
+def test_a_half_of_a_waiver_for_another_change_or_by_somebody_else_is_none(change: str, by: str) -> None:
+    text = WaiverStatement(
+        approver="lead", change=change, check="c", expires=utc(NOON), finding="f", nonce="n", origin="o", reason="r",
+        seat="storage",
+    ).text()  # fmt: skip
+    said: dict[str, Json] = {"check": "c", "seat": "storage", "statement": text, "method": "session", "signature": ""}
+    history = History().sealed().verdict().add("waiver.signed", by, **said)
+    with pytest.raises(ValueError, match=r"is no waiver\.signed that can be read"):
+        fold(history.entries)

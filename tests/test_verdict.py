@@ -14,7 +14,7 @@ from gate.checks import EXPECTED as TABLE
 from gate.checks.case import Case
 from gate.finding import Check, Finding, Outcome, Waiver, Weight, When
 from gate.policy import Seat
-from gate.verdict import Verdict, decide
+from gate.verdict import Verdict, decide, stands, to_sign
 from tests.cases import (
     LOGIN,
     NOON,
@@ -377,3 +377,31 @@ def test_an_array_replaced_under_the_same_name_voids() -> None:
     swapped = verdict(case(told, inventory=inventory))
     assert swapped.opens
     assert swapped.digest != verdict(case()).digest
+
+
+@pytest.mark.parametrize(
+    ("row", "holds", "signs"),
+    [
+        ({"outcome": "passed", "weight": "block"}, True, False),
+        ({"outcome": "passed", "weight": "sign", "seat": "storage"}, True, False),
+        ({"outcome": "failed", "weight": "block", "seat": "storage"}, False, False),
+        ({"outcome": "failed", "seat": "storage"}, False, False),
+        ({"outcome": "failed", "weight": "inform"}, True, False),
+        ({"outcome": "unknown", "weight": "sign", "seat": "storage"}, True, True),
+        ({"outcome": "failed", "weight": "block", "waived": True}, True, False),
+        ({"outcome": "failed", "weight": "block", "waived": False}, False, False),
+        ({"outcome": "failed", "weight": "block", "waived": "true"}, False, False),
+        ({"outcome": "failed", "weight": "sign", "seat": "storage", "waived": True}, True, False),
+        ({"outcome": "failed", "weight": "sign", "seat": "storage", "waived": "true"}, True, True),
+    ],
+)
+def test_a_row_of_an_entry_stands_and_is_signed_for_by_what_it_says_in_so_many_words(
+    row: dict[str, Any], holds: bool, signs: bool
+) -> None:
+    assert stands(row) is holds
+    assert to_sign([{**row, "check": "c"}]) == ({Seat.STORAGE: ("c",)} if signs else {})
+
+
+def test_a_row_that_a_seat_signs_for_and_that_names_none_does_not_stand() -> None:
+    assert not stands({"outcome": "failed", "weight": "sign", "seat": ""})
+    assert not stands({"outcome": "failed", "weight": "sign"})
