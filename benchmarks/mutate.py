@@ -67,7 +67,7 @@ GROUNDS = {
         ),
         (
             *(f"test_{room}*.py" for room in ("attendance", "canary", "escort", "mending", "person", "lifecycle")),
-            *(f"test_{room}*.py" for room in ("authority", "isolation", "verdict")),
+            *(f"test_{room}*.py" for room in ("authority", "isolation", "standing", "verdict")),
             "engine/test_next.py",
             "engine/test_by_hand.py",
             "checks",
@@ -76,7 +76,7 @@ GROUNDS = {
     "permits": Ground(
         (
             *(f"gate/{rule}.py" for rule in ("approval", "authority", "judgement", "waiver")),
-            *(f"gate/keyholding/{rule}.py" for rule in ("pinned", "rule", "verdict")),
+            *(f"gate/keyholding/{rule}.py" for rule in ("carrying", "pinned", "rule", "verdict")),
             *(f"gate/permits/{rule}.py" for rule in ("office", "register")),
             "gate/engine/next.py",
         ),
