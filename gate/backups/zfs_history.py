@@ -7,7 +7,11 @@ system came to be, and if it was not moved to another parent. Sets by other ways
 received stream) stand there as internal events alone, hence `-i`. The pool keeps its history in a ring: one that does
 not reach back to the file system's own beginning tells nothing.
 
-zfs-fuse 0.7 was run, and names datasets by number alone; the lines of OpenZFS 2 are from its manual pages [M].
+It also says from which transaction group to which a scrub was to look: `zpool scrub -C` (OpenZFS 2.3) and `-S`, `-E`
+(2.4) look at a part, and end in the very words of a whole one.
+
+zfs-fuse 0.7 was run, and names datasets by number alone; the lines of OpenZFS 2 are from its manual pages and from
+histories that others have shown [M].
 """
 
 import re
@@ -19,6 +23,12 @@ from gate.backups.answers import Unread, shown
 LINE = re.compile(r"(\d{4}-\d{2}-\d{2}\.\d{2}:\d{2}:\d{2}) (.*)")
 FUSE = re.compile(r"\[internal (?P<kind>[a-z_ ]{1,40}) txg:\d{1,20}\] (?P<data>.*?) ?dataset = (?P<id>\d{1,20})")
 OPENZFS = re.compile(r"\[txg:\d{1,20}\] (?P<kind>[a-z_ ]{1,40}?) \S+ \((?P<id>\d{1,20})\) ?(?P<data>.*)")
+SETUP = re.compile(
+    r"(?:\[internal pool scrub txg:(?P<fuse>\d{1,20})\]|\[txg:(?P<openzfs>\d{1,20})\] scan setup)"
+    r" func=(?P<func>\d{1,3}) mintxg=(?P<least>\d{1,20}) maxtxg=(?P<most>\d{1,20}) *"
+)
+"""What a scan is to look at; `func=1` is a scrub, 2 a resilver."""
+
 BORN = frozenset({"create", "receive", "replay_full_sync"})
 GOVERNS = frozenset({"property set", "set", "inherit"})
 MOVED = frozenset({"rename", "promote", "clone"})
@@ -42,7 +52,7 @@ def otherwise_summed(said: str, pool: str, system: str, ids: Mapping[str, int], 
     for line in lines[1:]:
         if not line or line.startswith(" "):  # what an ioctl was given
             continue
-        at, event = _read(line)
+        at, event, _ = _read(line)
         if not born:
             born = _is_beginning(event, ids[system], at, created)
             made = born and event is not None and event["kind"] == "create"
@@ -59,7 +69,21 @@ def otherwise_summed(said: str, pool: str, system: str, ids: Mapping[str, int], 
     return ""
 
 
-def _read(line: str) -> tuple[datetime, re.Match[str] | None]:
+def in_part(said: str) -> str:
+    """
+    Say why the last scrub that began looked at a part of the pool only; empty when it looked at all that was there.
+
+    Unread when the history names no scrub.
+    """
+    told = (SETUP.fullmatch(_read(line)[2]) for line in said.splitlines()[1:] if line and not line.startswith(" "))
+    last = next((one for one in reversed([one for one in told if one is not None]) if one["func"] == "1"), None)
+    if last is None:
+        raise Unread(f"{WHAT} does not tell what the last scrub was to read")
+    now, least, most = (int(last[name] or 0) for name in ("fuse" if last["fuse"] else "openzfs", "least", "most"))
+    return "" if least == 0 and most >= now else f"it was to read what was written from {least} to {most}, it was {now}"
+
+
+def _read(line: str) -> tuple[datetime, re.Match[str] | None, str]:
     found = LINE.fullmatch(line)
     if found is None:
         raise Unread(f"{WHAT} holds {shown(line)}")
@@ -67,7 +91,7 @@ def _read(line: str) -> tuple[datetime, re.Match[str] | None]:
         at = datetime.strptime(found[1], "%Y-%m-%d.%H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         raise Unread(f"{WHAT} holds {shown(line)}") from None
-    return at, FUSE.fullmatch(found[2]) or OPENZFS.fullmatch(found[2])
+    return at, FUSE.fullmatch(found[2]) or OPENZFS.fullmatch(found[2]), found[2]
 
 
 def _is_beginning(event: re.Match[str] | None, own: int, at: datetime, created: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""What `zpool status` says of the last scrub; it ends with 0 also when errors were found."""
+"""What `zpool status` says of the last scrub, and of the pool; it ends with 0 also when errors were found."""
 
 import re
 from dataclasses import dataclass
@@ -47,6 +47,21 @@ def read_scrub(said: str, pool: str) -> Scrub:
         raise Unread(f"{pool} does not say that there are no known data errors")
     began = _moment(found["at"]) - _span(found["took"])
     return Scrub(began, int(found["errors"]), _warning(found["repaired"], lines))
+
+
+def complaint(said: str, pool: str) -> str:
+    """
+    Return what the status of one pool complains of; empty when it is well, and knows no data errors.
+
+    Unread when it is not understood.
+    """
+    lines = said.splitlines()
+    if f"  pool: {pool}" not in lines:
+        raise Unread(f"the answer is not about the pool {pool}")
+    errors = [line for line in lines if line.startswith("errors: ")]
+    if len(errors) != 1 or not any(COUNTERS.fullmatch(line) for line in lines):
+        raise Unread(f"{pool} does not say whether it knows of data errors")
+    return _warning(None, lines) or ("" if errors == [WELL] else errors[0])
 
 
 def _warning(repaired: str | None, lines: list[str]) -> str:

@@ -7,9 +7,13 @@ Nothing is read by our asking: only an administrator may start a scrub. What the
 judged instead, and dated by its beginning. It counts for a snapshot only when it began after that came into the pool,
 which is not the snapshot's own time: that is production's. A scrub compares blocks with checksums; only cryptographic
 ones make it a full read (V4), the usual fletcher4 is as good as a CRC (V2). Which they are the property tells only if
-it was never changed (`zfs_history`). What a scrub has read is counted nowhere once it has ended, so there are no
-counts. A scrub of production's own pool is no check of a backup. Times are asked in UTC, since `zpool` spells them
-without a zone.
+it was never changed (`zfs_history`), and whether all was to be read or a part the history alone. A scrub of
+production's own pool is no check of a backup. Times are asked in UTC, since `zpool` spells them without a zone.
+
+No text tells what a scrub has read once it has ended, so there are no counts. OpenZFS 2.3 tells bytes as JSON
+(`to_examine`, `examined`, `skipped`); its manual does not say what they mean, one whole scrub without errors was shown
+with two thirds of the first as the second, and a scrub that had read one kind of device alone (openzfs/zfs issue 13706)
+ended without errors as well. No rule is built on them before somebody has run it.
 
 Run with zfs-fuse 0.7; the answers of OpenZFS 2 were only read about, and so was restoring out of `.zfs`, which
 zfs-fuse does not have [M].
@@ -22,8 +26,8 @@ from datetime import UTC, datetime, timedelta
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.told import CLOCK, clock, not_future, not_missing
 from gate.backups.tool import Tool, reading
-from gate.backups.zfs_history import otherwise_summed
-from gate.backups.zfs_scrub import Scrub, read_scrub
+from gate.backups.zfs_history import in_part, otherwise_summed
+from gate.backups.zfs_scrub import Scrub, complaint, read_scrub
 from gate.canonical import LARGEST_INTEGER
 from gate.evidence import BackupReading, BackupRun, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Protection
@@ -57,9 +61,12 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
     try:
         system = _file_system(protection)
         version = yield from _version(log)
-        for name, told in (yield from _snapshots(system, log)).items():
+        held = yield from _snapshots(system, log)
+        listed = log[-1]
+        error = yield from _error(system, log)
+        for name, told in held.items():
             try:
-                runs.append(_run(name, told, host_now, log[-1]))
+                runs.append(_run(name, told, host_now, listed, error))
             except Unread as unread:
                 problems.append(str(unread))
     except Unread as unread:
@@ -75,9 +82,9 @@ def verify(
     Judge the last scrub of the pool that the snapshot was received into.
 
     `V4` clean, cryptographic and begun after the snapshot came; `V3` the same with a warning, such as blocks that were
-    found damaged and could be repaired; `V2` with checksums that are no hashes, or that were others at a time; `V1`
-    errors, or a scrub that says nothing of this snapshot; `V0` nothing was learned. ValueError for an id that is no
-    guid, or a protection without a file system: `catalogue` has refused both.
+    found damaged and could be repaired; `V2` of a part of the pool, or with checksums that are no hashes or were others
+    at a time; `V1` errors, or a scrub that says nothing of this snapshot; `V0` nothing was learned. ValueError for an
+    id that is no guid, or a protection without a file system: `catalogue` has refused both.
     """
     if not GUID.fullmatch(run.id):
         raise ValueError(f"{run.id!r} is no guid of a snapshot")
@@ -102,7 +109,7 @@ def verify(
         status = yield from ask(f"env TZ=UTC zpool status {pool}", log)
         scrub = read_scrub(text(status, "the last scrub"), pool)
         at = not_future(scrub.began, None, status, "the last scrub")
-        level, because = _judged(scrub, came, above[system]["checksum"], otherwise)
+        level, because = _judged(scrub, came, above[system]["checksum"], otherwise, in_part(history))
     except Unread as unread:
         because, complete = f"it is not known to have been read: {unread}", False
     return Verification(
@@ -179,13 +186,28 @@ def _snapshots(system: str, log: list[Reply]) -> Asking[Mapping[str, Mapping[str
     return found
 
 
-def _run(name: str, told: Mapping[str, str], host_now: datetime | None, reply: Reply) -> BackupRun:
+def _error(system: str, log: list[Reply]) -> Asking[str | None]:
+    """
+    Return what the pool complains of; None when it does not say.
+
+    A snapshot is there only once its stream has come whole (zfs-receive(8): what was received in part is deleted, or
+    kept aside as no snapshot), and a source that cannot be read ends the stream. What can be wrong with it since, the
+    pool knows as data errors, and its devices count.
+    """
+    pool = system.split("/", maxsplit=1)[0]
+    try:
+        return complaint(text((yield from ask(f"env TZ=UTC zpool status {pool}", log)), "the pool's state"), pool)
+    except Unread:
+        return None
+
+
+def _run(name: str, told: Mapping[str, str], host_now: datetime | None, reply: Reply, error: str | None) -> BackupRun:
     what = f"snapshot {shown(name)}"
     made, size = told.get("creation", ""), told.get("referenced", "")
     if not SECONDS.fullmatch(made) or not GUID.fullmatch(size) or int(size) > LARGEST_INTEGER:
         raise Unread(f"{what} gives no time or no size")
     when = not_future(datetime.fromtimestamp(int(made), UTC), host_now, reply, what)
-    return BackupRun(told["guid"], when, int(size), started_at=when, kind="snapshot")
+    return BackupRun(told["guid"], when, int(size), started_at=when, kind="snapshot", error=error)
 
 
 def _another_pool(protection: Protection, dataset: Dataset, system: str, log: list[Reply]) -> Asking[None]:
@@ -247,12 +269,14 @@ def _came(system: str, history: str, log: list[Reply]) -> Asking[datetime]:
         raise Unread(f"{what} holds {shown(max(times))}") from None
 
 
-def _judged(scrub: Scrub, came: datetime, hashes: str, otherwise: str) -> tuple[str, str]:
+def _judged(scrub: Scrub, came: datetime, hashes: str, otherwise: str, part: str) -> tuple[str, str]:
     ended = f"the scrub that began {scrub.began.isoformat(timespec='seconds')}"
     if scrub.errors:
         return "V1", f"{ended} found {scrub.errors} errors"
     if scrub.began <= came:
         return "V1", f"{ended} may have passed before it came into the pool at {came.isoformat(timespec='seconds')}"
+    if part:
+        return "V2", f"{ended} found nothing, but read only a part of the pool: {part}"
     if hashes not in CRYPTOGRAPHIC:
         return "V2", f"{ended} found nothing, but with checksum={shown(hashes)}, which is no cryptographic hash"
     if otherwise:

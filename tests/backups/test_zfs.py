@@ -19,7 +19,7 @@ import pytest
 
 from gate.backups.answers import Unread
 from gate.backups.held import held
-from gate.backups.zfs_scrub import read_scrub
+from gate.backups.zfs_scrub import complaint, read_scrub
 from gate.backups.zfs_snapshot import TOOL, catalogue, verify
 from gate.checks import copy_survives, sentinel_refused
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
@@ -162,7 +162,10 @@ def test_received_snapshots_are_known_by_their_guid_and_dated_by_production(zfs:
     reading = read(protection, zfs)
     assert reading.problem == ""
     run = reading.runs[0]
-    assert (run.kind, run.started_at, run.size > SIZE) == ("snapshot", run.finished_at, True)
+    assert (run.kind, run.started_at, run.size > SIZE, run.error) == ("snapshot", run.finished_at, True, "")
+    for how in (lost, failed, saying(b""), saying(b"  pool: vault\n")):
+        silent = read(protection, spoil(zfs, "zpool status", how))
+        assert (silent.problem, silent.runs[0].error) == ("", None)
     there = read(protection.model_copy(update={"name": "prod/data"}), zfs).runs[0]
     assert run.id == there.id
     assert abs(datetime.now(UTC) - run.finished_at) < timedelta(minutes=10)
@@ -214,6 +217,22 @@ def test_damage_ends_the_scrub_with_errors_although_its_exit_status_is_0(
     found = verified(protection, dataset, long_ago(zfs), run)
     assert not found.passed
     assert found.level in {"V0", "V1"}
+    assert all(one.error for one in read(protection, zfs).runs)
+
+
+def test_a_scrub_of_a_part_ends_like_a_whole_one_and_only_the_history_tells(
+    zfs: Zfs, protection: Protection, dataset: Dataset
+) -> None:
+    """zfs-fuse scrubs nothing in part, so its own line is changed to what `zpool scrub -C` would make of it."""
+    zfs.scrub()
+
+    def later(reply: Reply) -> Reply:
+        assert b"func=1 mintxg=0 " in reply.stdout
+        return replace(reply, stdout=reply.stdout.replace(b"func=1 mintxg=0 ", b"func=1 mintxg=9 "))
+
+    found = verified(protection, dataset, spoil(long_ago(zfs), "zpool history", later))
+    assert (found.level, found.passed) == ("V2", True)
+    assert "read only a part of the pool: it was to read what was written from 9 to" in found.because
 
 
 def test_a_snapshot_made_again_under_its_name_is_another_one(
@@ -374,6 +393,38 @@ def test_what_was_repaired_is_a_warning_although_no_error_is_counted(said: str, 
 def test_a_scrub_that_did_not_end_or_is_not_understood_is_none(scan: str) -> None:
     with pytest.raises(Unread):
         read_scrub(status(scan), "vault")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (status(CLEAN), ""),
+        (status("none requested"), ""),
+        (status(CLEAN.replace("0B", "108K")), ""),
+        (status(CLEAN, counted="116"), "vault       ONLINE       0     0     116"),
+        (status(CLEAN, more="status: One or more devices has experienced an error.\n"), "status: One or more"),
+        (status(CLEAN).replace("sda       ONLINE", "sda       FAULTED"), "sda       FAULTED"),
+        (status(CLEAN).replace("No known data errors", "3 data errors, use '-v' for a list"), "errors: 3 data errors"),
+    ],
+)
+def test_what_the_pool_complains_of_now_is_the_tools_own_error(said: str, told: str) -> None:
+    assert complaint(said, "vault")[: len(told) or None] == told
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "no pools available\n",
+        status(CLEAN).replace("errors: ", ""),
+        "  pool: vault\n\nerrors: No known data errors\n",
+    ],
+)
+def test_a_pool_that_does_not_say_whether_it_knows_of_errors_says_nothing(said: str) -> None:
+    with pytest.raises(Unread):
+        complaint(said, "vault")
+    with pytest.raises(Unread, match="not about the pool other"):
+        complaint(status(CLEAN), "other")
 
 
 def test_the_status_of_another_pool_or_without_its_last_line_is_refused() -> None:

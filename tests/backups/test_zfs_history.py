@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gate.backups.answers import Unread
-from gate.backups.zfs_history import otherwise_summed
+from gate.backups.zfs_history import in_part, otherwise_summed
 
 IDS = {"vault": 16, "vault/strong": 38, "vault/strong/data": 44}
 CREATED = datetime(2026, 11, 23, 14, 0, 2, tzinfo=UTC)
@@ -120,3 +120,39 @@ def test_a_number_that_was_used_before_is_told_apart_by_its_time() -> None:
     )
     head, rest = FUSE.split("\n", maxsplit=1)
     assert judged(f"{head}\n{before}{rest}") == ""
+
+
+WHOLE = "[internal pool scrub txg:50] func=1 mintxg=0 maxtxg=50"
+WHOLE_2 = "[txg:50] scan setup func=1 mintxg=0 maxtxg=50"
+
+
+def scrubbed(*lines: str) -> str:
+    return in_part(FUSE + "".join(f"2026-11-23.15:00:00 {line}\n" for line in lines))
+
+
+@pytest.mark.parametrize("line", [WHOLE, WHOLE_2], ids=["zfs-fuse", "OpenZFS"])
+def test_a_scrub_of_all_that_was_there_begins_at_nothing_and_ends_now(line: str) -> None:
+    assert scrubbed(line) == ""
+    assert scrubbed(line, "zpool scrub vault", "[txg:60] scan done errors=0", "    input:") == ""
+    resilver = "[txg:60] scan setup func=2 mintxg=7 maxtxg=9"
+    assert scrubbed(line, resilver) == ""
+    assert scrubbed("[txg:40] scan setup func=1 mintxg=7 maxtxg=40", line) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[internal pool scrub txg:50] func=1 mintxg=1 maxtxg=50",
+        "[txg:50] scan setup func=1 mintxg=40 maxtxg=50",
+        "[txg:50] scan setup func=1 mintxg=0 maxtxg=49",
+    ],
+)
+def test_a_scrub_from_where_the_last_one_ended_or_up_to_a_date_is_one_of_a_part(line: str) -> None:
+    for before in (WHOLE, WHOLE_2):
+        assert "it was to read what was written from" in scrubbed(before, line)
+
+
+@pytest.mark.parametrize("lines", [(), ("zpool scrub vault",), ("[txg:50] scan setup func=2 mintxg=0 maxtxg=50",)])
+def test_a_history_that_names_no_scrub_does_not_tell_what_it_read(lines: tuple[str, ...]) -> None:
+    with pytest.raises(Unread, match="does not tell what the last scrub was to read"):
+        scrubbed(*lines)
