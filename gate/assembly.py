@@ -33,6 +33,7 @@ from gate.ssh.pins import read_host_keys
 from gate.store import Ledger
 from gate.store.keys import create, load
 from gate.store.restore import newest_key
+from gate.store.rings import Rings
 from gate.store.signers import AgentKey, CommandKey
 from gate.store.sqlite import open_ledger
 from gate.streaming.outlets import streaming_of
@@ -83,6 +84,7 @@ class Installation:
         if self.behind:
             _log.error("read-only: %s", self.behind)
             return
+        self.control.settle_keys()
         self.driver.start()
         self.schedule.start()
         self.streaming.start()
@@ -218,7 +220,8 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
     """Put one installation together; nothing is asked and nothing moves before `start`."""
     config, policy = settings.config, settings.config.policy
     ledger = open_record(settings, clock)
-    people = People(settings.working_db, clock)
+    rings = Rings(ledger)
+    people = People(settings.working_db, clock, ring=rings.now)
     own(settings.monitor_key)
     own(settings.rehearse_key)
     gathering = Gathering(settings, ledger, clock)
@@ -246,6 +249,7 @@ def assemble(settings: Settings, clock: Clock = now) -> Installation:
         lists=Lists(settings.working_db, ledger),
         gathering=gathering,
         clock=clock,
+        ring=rings.now,
         witnessed=witnessing.state,
         settled=witnessing.settle,
         stamped=stamping.state if stamping else None,

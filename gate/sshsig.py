@@ -95,3 +95,15 @@ def _inner(blob: bytes, what: str, size: int) -> bytes:
     if kind != b"ssh-ed25519" or len(value) != size or rest:
         raise ValueError(f"the {what} is not of the kind ssh-ed25519")
     return value
+
+
+def fingerprint(line: str) -> str:
+    """Return the SHA-256 fingerprint of an OpenSSH public key line; ValueError unless it is an Ed25519 key's."""
+    words = line.split()
+    try:
+        blob = base64.b64decode(words[1], validate=True) if words[0] == "ssh-ed25519" else b""
+    except (binascii.Error, IndexError):
+        blob = b""
+    if len(blob) != 51 or blob[:19] != struct.pack(">I", 11) + b"ssh-ed25519" + struct.pack(">I", 32):
+        raise ValueError("not an Ed25519 OpenSSH public key")
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")

@@ -149,6 +149,14 @@ class Key(Frozen):
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
+class RevokedKey(Frozen):
+    """A key that signs nothing any more, and why; `leaves_nobody` where it is the last key of a seat."""
+
+    fingerprint: Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    leaves_nobody: bool = False
+
+
 class ToSign(Frozen):
     """Which seat signs which decision."""
 

@@ -53,6 +53,8 @@ SHAPES: dict[str, Schema] = {
                       unknown={"type": "array", "items": TEXT}),
     "Rebuilt": _object(changes=COUNT),
     "Fingerprint": _object(fingerprint=TEXT),
+    "EnrolledKeys": {"type": "array", "items": OBJECT},
+    "Revoked": _object(fingerprint=TEXT, person=TEXT, empty_seats={"type": "array", "items": TEXT}),
     "Waited": _object(moved=YES_NO, size=COUNT),
     "Inventory": _object(inventory=OBJECT, inventory_digest=TEXT, policy_digest=TEXT),
     "Problem": {

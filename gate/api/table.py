@@ -129,6 +129,13 @@ def _key(call: Call) -> Answer:
     return Answer({"fingerprint": call.control.enrol_key(call.actor, call.body.public, call.body.password)})
 
 
+def _revoke(call: Call) -> Answer:
+    asked = call.body
+    return Answer(
+        call.control.revoke_key(call.actor, asked.fingerprint, asked.reason, leaves_nobody=asked.leaves_nobody)
+    )
+
+
 def _try(call: Call) -> Answer:
     asked = call.body
     text, before = asked.playbook.encode(), asked.from_version or ""
@@ -255,6 +262,10 @@ ROUTES: tuple[Route, ...] = (
           lambda call: Answer({"changes": call.control.rebuild(call.actor)}), "Rebuilt", body=bodies.Nothing),
     Route("enrol-key", "POST", "/keys", "Enrol a public key with which you sign.",
           _key, "Fingerprint", body=bodies.Key),
+    Route("list-keys", "GET", "/keys", "Every key that people sign or signed with, and whether it counts now.",
+          lambda call: Answer(call.control.enrolled_keys(call.actor)), "EnrolledKeys"),
+    Route("revoke-key", "POST", "/keys/revoked", "Take a key away for good: your own, or as an administrator.",
+          _revoke, "Revoked", body=bodies.RevokedKey),
     Route("wait", "GET", "/wait", "Wait for the next entry.", _wait, "Waited", query=bodies.Until),
     Route("inventory", "GET", "/inventory", "The inventory the gate decides by.", _inventory, "Inventory"),
 )  # fmt: skip

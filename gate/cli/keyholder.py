@@ -5,6 +5,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -93,7 +94,13 @@ def status(data: Path, as_json: bool) -> None:
     memory = memory_of(data)
     names = ("serial", "change", "array", "purpose", "at", "expires", "revoked")
     permits = [dict(zip(names, row, strict=True)) for row in memory.permits()[:50]]
-    told = {"followed": memory.head().size, "hold": memory.hold(), "misfits": memory.misfits(), "permits": permits}
+    told: dict[str, Any] = {
+        "followed": memory.head().size,
+        "hold": memory.hold(),
+        "misfits": memory.misfits(),
+        "permits": permits,
+    }
+    told["keys_taken_away"] = memory.taken_keys()
     memory.close()
     if as_json:
         out_json(told)
@@ -101,6 +108,8 @@ def status(data: Path, as_json: bool) -> None:
     click.echo(f"followed: {told['followed']} entries; hold: {plain(str(told['hold'])) or 'none'}")
     if told["misfits"]:
         click.echo(f"{told['misfits']} truly signed checkpoints could not be followed: compare the ledger with them")
+    for key, who in told["keys_taken_away"].items():
+        click.echo(f"{plain(key)} of {plain(who)} was revoked and counts here no more: take it out of the file")
     table(tuple(name.upper() for name in names), [tuple(one.values()) for one in permits])
 
 

@@ -59,6 +59,20 @@ def contract(place: Place, name: str, firm: str, person: str, sponsor: str, open
     click.echo(f"{made.id}: {person_of_firm(made)}; that is an entry of the ledger.")
 
 
+@user.command("revoke-key")
+@click.argument("fingerprint")
+@click.option("--reason", required=True, help="Kept in the ledger, for good.")
+@click.option("--leaves-nobody", is_flag=True, help="Also where nobody is left who could sign for a seat.")
+@pass_place
+def revoke_key(place: Place, fingerprint: str, reason: str, leaves_nobody: bool) -> None:
+    """Take anybody's key away for good, by its FINGERPRINT; sangate key list shows them all."""
+    from gate.cli.key import told
+
+    with place.compared() as installation:
+        revoked = installation.control.revoke_key(None, fingerprint, reason, leaves_nobody=leaves_nobody)
+    told(revoked)
+
+
 @user.command("list")
 @as_json
 @pass_place

@@ -103,24 +103,3 @@ class Access:
                 self._desk.people.set_contract(name, before)
             raise
         return self._desk.people.get(name)
-
-    def enrol_key(self, actor: Person, public: str, password: str) -> str:
-        """
-        Enrol the key with which `actor` signs; return its fingerprint.
-
-        The password is asked for again: a token that was stolen must not grow into a signature.
-        """
-        if actor.contractor:
-            raise self._desk.refuse(actor, None, "enrol a key", "a contractor signs nothing")
-        try:
-            self._desk.people.confirm(actor.id, password)
-        except NotSignedIn as refused:
-            raise self._desk.refuse(actor, None, "enrol a key", refused.message, refused.hint) from None
-        fingerprint = self._desk.people.enrol_key(actor.id, public)
-        data: dict[str, Json] = {"person": actor.id, "fingerprint": fingerprint}
-        try:
-            self._desk.ledger.append(Draft("key.enrolled", person(actor), None, data))
-        except GateError:
-            self._desk.people.drop_key(public)
-            raise
-        return fingerprint

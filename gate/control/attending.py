@@ -3,7 +3,7 @@
 import secrets
 
 from gate.approval import Method
-from gate.attendance import NAMESPACE, VENDOR_MAX, Confirmation, Word, may_confirm, read_confirmation
+from gate.attendance import NAMESPACE, VENDOR_MAX, Confirmation, Confirmed, Word, may_confirm, read_confirmation
 from gate.canonical import Json
 from gate.change import Phase
 from gate.control.desk import Desk, person
@@ -60,7 +60,7 @@ def _confirmed(
         (phase, number, step), made = _made(desk, actor, standing, word, by)
         method, key = Method.SESSION, ""
         if signature or text:
-            made, key = _verified(actor, standing, made, text, signature)
+            made, key = _verified(desk, actor, standing, made, text, signature)
             method = Method.SSH
         elif desk.settings.config.policy.approvals is not ApprovalKind.SESSION:
             hint = f"sangate change confirm {standing.change} {word} --key FILE signs with your SSH key"
@@ -100,7 +100,13 @@ def _made(
         raise Refused("no step is being done by hand")
     phase, number, step = waiting
     mark = standing.marks[(phase, number)]
-    others = {one: given.statement.person for one, given in mark.confirmed.items()}
+    others = {one: given.statement.person for one, given in mark.confirmed.items() if _counts(desk, given)}
+    if stale := [one for one in mark.confirmed if one not in others and one is not word]:
+        by_whom = mark.confirmed[stale[0]].statement.person
+        raise Refused(
+            f"that it is {stale[0]} was said by {by_whom} with a key that does not count any more",
+            hint=f"look at the step again; then it is said anew that it is {stale[0]}",
+        )
     if why := may_confirm(actor, word, standing.requester, others):
         raise Refused(why)
     by = by.strip()
@@ -124,8 +130,15 @@ def _made(
     return waiting, made
 
 
+def _counts(desk: Desk, given: Confirmed) -> bool:
+    """Say whether a word on record still counts: a key that was taken away since takes its words along."""
+    if given.method is not Method.SSH:
+        return True
+    return given.key in desk.people.get(given.statement.person).keys
+
+
 def _verified(
-    actor: Person, standing: Standing, made: Confirmation, text: str, signature: str
+    desk: Desk, actor: Person, standing: Standing, made: Confirmation, text: str, signature: str
 ) -> tuple[Confirmation, str]:
     """Return the statement and the enrolled key that signed it; Refused names the first difference."""
     try:
@@ -140,6 +153,5 @@ def _verified(
     used = {one.statement.nonce for mark in standing.marks.values() for one in mark.confirmed.values()}
     if given.nonce in used:
         raise Refused("this very confirmation is on record already")
-    if key not in actor.keys:
-        raise Refused(f"the key is not enrolled for {actor.id}", hint="sangate key enrol FILE.pub enrols one")
+    desk.enrolled(actor, key)
     return given, key

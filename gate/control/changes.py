@@ -128,9 +128,9 @@ class Changes:
         if not decided.verdict.opens:
             red = decided.red
             why = "; ".join(f"{found.check} is {found.outcome}: {found.because}" for found in red)
-            raise desk.refuse(
-                actor, change, "start", why or "no plan could be sealed", RECORDS[red[0].check].way_out if red else ""
-            )
+            way_out = RECORDS[red[0].check].way_out if red else ""
+            raise desk.refuse(actor, change, "start", why or "no plan could be sealed", way_out)
+        keys_at = desk.ledger.size()
         if why := self._why_not_start(actor, standing):
             raise desk.refuse(actor, change, "start", why, "was something changed since people signed?")
         plan = desk.sealed_plan(standing)
@@ -143,7 +143,7 @@ class Changes:
         with desk.starting:
             begun = {other.change for other in desk.others(change)} - seen
             if not begun:
-                desk.move(standing, Draft("stage.started", person(actor), change, data))
+                desk.move(standing, Draft("stage.started", person(actor), change, data), keys_at=keys_at)
         if begun:
             why = f"{', '.join(sorted(begun))} has begun while this was being decided"
             raise desk.refuse(actor, change, "start", why, "start it again: everything is asked anew")

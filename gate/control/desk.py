@@ -20,6 +20,7 @@ from gate.control.views import View, change_view
 from gate.errors import BadInput, CannotTell, GateError, Moved, NotThere, Refused
 from gate.finding import Waiver
 from gate.gather.gather import Gathering
+from gate.keyring import Ring
 from gate.ledger.entry import CHANGE_ID, Actor, Blob, Draft
 from gate.lifecycle import ALLOWED
 from gate.people import People
@@ -59,6 +60,9 @@ class Desk:
 
     stamped: Callable[[], Stamped] | None = None
     """The newest time stamp; None where none is asked for."""
+
+    ring: Callable[[], Ring] = Ring
+    """Which keys the ledger has enrolled and revoked."""
 
     settled: Callable[[], None] = lambda: None
     """Waits a moment for the witnesses, so that what is handed out carries their word."""
@@ -188,13 +192,23 @@ class Desk:
         data = value if isinstance(value, bytes) else encode(value)
         return Blob(name, self.ledger.put_blob(data), len(data))
 
-    def move(self, standing: Standing, *drafts: Draft) -> None:
-        """Append entries that authorise, only if the change still stands where it was read; Refused by the table."""
+    def enrolled(self, actor: Person, key: str) -> None:
+        """Refused unless what this person signs with this key counts at this moment, whatever counted a moment ago."""
+        if key not in self.people.get(actor.id).keys:
+            hint = "sangate key list shows which keys are; sangate key enrol FILE.pub enrols one"
+            raise Refused(f"the key is not enrolled for {actor.id}", hint=hint)
+
+    def move(self, standing: Standing, *drafts: Draft, keys_at: int | None = None) -> None:
+        """
+        Append entries that authorise, only if the change still stands where it was read; Refused by the table.
+
+        `keys_at` is how long the ledger was before it was asked whose keys count: Moved when one was revoked since.
+        """
         for draft in drafts:
             allowed = ALLOWED.get(draft.kind)
             if allowed is not None and standing.state not in allowed:
                 raise Refused(f"the change is {standing.state}: {draft.kind} is not possible now")
-        self.ledger.append_all(drafts, expect=standing.seq)
+        self.ledger.append_all(drafts, expect=standing.seq, keys_at=keys_at)
 
     def enter(
         self,
@@ -211,12 +225,13 @@ class Desk:
         """
         first = about(self.standing(change))
         for left in reversed(range(100)):
+            keys_at = self.ledger.size()
             standing = self.standing(change)
             if about(standing) != first:
                 raise Moved("something else is to be decided now than a moment ago; nothing was done", hint=LOOK_AGAIN)
             drafts = decide(standing)
             try:
-                return self.move(standing, *drafts)
+                return self.move(standing, *drafts, keys_at=keys_at)
             except Moved:
                 if not left:
                     raise

@@ -5,6 +5,7 @@ from gate.control.attending import Attending
 from gate.control.changes import Changes
 from gate.control.checking import Checking
 from gate.control.desk import Desk
+from gate.control.enrolling import Enrolling
 from gate.control.escorting import Escorting
 from gate.control.exporting import Exporting
 from gate.control.record import Record
@@ -32,6 +33,7 @@ class Control(
     Exporting,
     Checking,
     Access,
+    Enrolling,
 ):
     """Every use case; small files share one desk."""
 

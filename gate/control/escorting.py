@@ -93,7 +93,7 @@ def _go(desk: Desk, actor: Person, standing: Standing, text: str, signature: str
         asked, made = _made(desk, actor, standing)
         method, key = Method.SESSION, ""
         if signature or text:
-            made, key = _verified(actor, made, text, signature)
+            made, key = _verified(desk, actor, made, text, signature)
             method = Method.SSH
         elif desk.settings.config.policy.approvals is not ApprovalKind.SESSION:
             hint = f"sangate change escort {standing.change} --key FILE signs with your SSH key"
@@ -144,7 +144,7 @@ def _made(desk: Desk, actor: Person, standing: Standing) -> tuple[Asked, Go]:
     )
 
 
-def _verified(actor: Person, made: Go, text: str, signature: str) -> tuple[Go, str]:
+def _verified(desk: Desk, actor: Person, made: Go, text: str, signature: str) -> tuple[Go, str]:
     """Return the statement and the enrolled key that signed it; Refused names the first difference."""
     try:
         given = read_go(text)
@@ -155,6 +155,5 @@ def _verified(actor: Person, made: Go, text: str, signature: str) -> tuple[Go, s
         if getattr(given, name) != getattr(made, name):
             hint = "read the change again and sign what it says now"
             raise Refused(f"the go was signed for another {name.replace('_', ' ')}", hint=hint)
-    if key not in actor.keys:
-        raise Refused(f"the key is not enrolled for {actor.id}", hint="sangate key enrol FILE.pub enrols one")
+    desk.enrolled(actor, key)
     return given, key

@@ -16,7 +16,7 @@ from gate.canonical import utc
 from gate.errors import CannotTell
 from gate.ledger.entry import Entry
 from gate.lifecycle import fold
-from gate.people import outside, writing
+from gate.people.working import outside, writing
 from gate.standing import Standing
 from gate.store import Ledger
 

@@ -153,6 +153,5 @@ def _verified(
         raise Refused("the statement has expired or would hold longer than the policy lets it")
     if given.nonce in {signed.statement.nonce for signed in standing.approvals}:
         raise Refused("this very statement is on record already")
-    if key not in actor.keys:
-        raise Refused(f"the key is not enrolled for {actor.id}", hint="sangate key enrol FILE.pub enrols one")
+    desk.enrolled(actor, key)
     return key

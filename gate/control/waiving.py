@@ -193,6 +193,5 @@ def _verified(
         raise BadInput("a waiver gives its reason in one line of at most 500 printable characters")
     if given.nonce in {half.statement.nonce for half in standing.waivers}:
         raise Refused("this very waiver is on record already")
-    if key not in actor.keys:
-        raise Refused(f"the key is not enrolled for {actor.id}", hint="sangate key enrol FILE.pub enrols one")
+    desk.enrolled(actor, key)
     return given, key

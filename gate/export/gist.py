@@ -14,6 +14,7 @@ LONGEST = 300
 CONTROLS = dict.fromkeys([*range(32), 127, *range(128, 160), 0x2028, 0x2029], " ")
 LOUD = frozenset(
     {"attempt.refused", "approval.denied", "change.halted", "hold.placed", "auth.refused", "escort.stopped"}
+    | {"key.revoked"}
 )
 """Kinds that a reader must not pass over."""
 

@@ -118,6 +118,7 @@ MAPPED: Mapping[str, Mapped] = MappingProxyType(
         "auth.refused": Mapped(3002, 1, "Logon", _user),
         "person.added": Mapped(3005, 1, "Assign Privileges", _duties),
         "key.enrolled": Mapped(3004, 6, "Enroll", _person),
+        "key.revoked": Mapped(3004, 7, "Unenroll", _person),
         "contract.made": Mapped(3005, 1, "Assign Privileges", _duties),
         "contract.ended": Mapped(3005, 2, "Revoke Privileges", _duties),
         "change.opened": Mapped(3004, 1, "Create", _change),

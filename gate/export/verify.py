@@ -30,6 +30,7 @@ import struct
 import sys
 import time
 import zlib
+from itertools import chain
 from typing import Any, Callable, Iterator, NamedTuple, Tuple
 
 VERIFIED, TAMPERED, CANNOT_TELL = 0, 1, 2
@@ -196,11 +197,11 @@ def es256(x: bytes, y: bytes, message: bytes, signature: bytes) -> bool:
     try:
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.hazmat.primitives.hashes import SHA256
-    except ImportError:
-        raise Unknown("is signed with ES256; install the Python package cryptography to check it") from None
-    try:
+
         point = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1())
         point.public_key().verify(signature, message, ec.ECDSA(SHA256()))
+    except ImportError:
+        raise Unknown("is signed with ES256; install the Python package cryptography to check it") from None
     except Exception:
         return False
     return True
@@ -364,8 +365,7 @@ class Policy:
         if len(root) != 32 or lines[0] != key.name or not re.fullmatch("0|[1-9][0-9]{0,17}", lines[1]):
             raise Bad("is not a checkpoint of this log")
         self.in_force(key, int(lines[1]))
-        seen: dict[str, int] = {name: note.by(witness) or 0 for name, witness in self.witnesses.items()}
-        seen = {name: when for name, when in seen.items() if when}
+        seen = {name: when for name, witness in self.witnesses.items() if (when := note.by(witness))}
         return Head(data, lines[0], int(lines[1]), root, seen, key.public)
 
     def check_head(self, data: bytes, report: Report) -> Head:
@@ -411,17 +411,22 @@ class Policy:
                 report.say("ok", where, what, proof.place, new.hash.hex())
 
 
-# --- Approvals and waivers: statements that people have signed ---
+# --- Approvals and the like: statements that people have signed ---
 
-NAMESPACE, WAIVER_NAMESPACE = b"approval@sangate", b"waiver@sangate"
-STATEMENT = {"v", "origin", "change", "stage", "plan_digest", "verdict_digest", "decision", "seat"}
-STATEMENT |= {"approver", "expires", "nonce", "signs_for"}
-WAIVER = {"v", "origin", "change", "check", "finding", "seat", "approver", "reason", "expires", "nonce"}
-SIGNED = {  # kind of entry → what it is, the purpose of its signature, the words of its statement, what it decides
-    "approval.signed": ("an approval", NAMESPACE, STATEMENT, "approve"),
-    "approval.denied": ("an approval", NAMESPACE, STATEMENT, "deny"),
-    "waiver.signed": ("a waiver", WAIVER_NAMESPACE, WAIVER, None),
+NAMESPACE = b"approval@sangate"
+STATEMENT = "seat approver expires stage plan_digest verdict_digest decision signs_for"
+WAIVER = "seat approver expires check finding reason"
+WORD = "person plan_digest phase step number word by"
+GO = "escort expires plan_digest array phase step number attempt words contractor firm ask"
+SIGNED = {  # kind of entry → what it is, the purpose of its signature, the words of its statement, what is said in it
+    "approval.signed": ("an approval", NAMESPACE, STATEMENT, "seat %(seat)s: approve"),
+    "approval.denied": ("an approval", NAMESPACE, STATEMENT, "seat %(seat)s: deny"),
+    "waiver.signed": ("a waiver", b"waiver@sangate", WAIVER, "seat %(seat)s: waives a finding of %(check)s"),
+    "step.confirmed": ("a word", b"attended@sangate", WORD, "%(phase)s step %(step)s is %(word)s"),
+    "escort.go": ("a go", b"escort@sangate", GO, "go for %(phase)s step %(step)s, attempt %(attempt)s"),
 }
+OWN, ACTOR = ("seat", "decision", "check", "array", "phase", "step", "number", "word", "by"), "approver person escort"
+ASKED = {"ask": "ask", "attempt": "attempt", "words": "command", "expires": "until"}  # in a go → in what asks for it
 # COSE keys as CTAP2 has every authenticator spell them: the bytes before x, and between x and y.
 COSE_ED25519, COSE_ES256, COSE_Y = map(bytes.fromhex, ("a4010103272006215820", "a5010203262001215820", "225820"))
 
@@ -434,10 +439,8 @@ def wire(*parts: bytes) -> bytes:
 def check_sshsig(armoured: str, public_line: str, message: bytes, purpose: bytes = NAMESPACE) -> str:
     """Check an SSH signature (OpenSSH PROTOCOL.sshsig): all of it but 64 bytes is known before. Return the key."""
     armour, words = re.split("-+(?:BEGIN|END) SSH SIGNATURE-+", armoured.strip()), public_line.split()
-    if len(words) < 2:
-        raise Bad("names no public key")
-    if len(armour) != 3 or armour[0] or armour[2]:
-        raise Bad("has no SSH signature")
+    if len(words) < 2 or len(armour) != 3 or armour[0] or armour[2]:
+        raise Bad("has no SSH signature" if words[1:] else "names no public key")
     blob, public = unbase64("".join(armour[1].split())), unbase64(words[1])
     begun = b"SSHSIG" + (1).to_bytes(4, "big") + wire(public)
     if not blob.startswith(begun):
@@ -461,7 +464,7 @@ def check_passkey(joined: str, key_text: str, message: bytes) -> str:
     words, key = joined.split("."), unbase64(key_text)
     if len(words) != 3:
         raise Bad("has no passkey signature")
-    authenticator, client, signature = (unbase64(word) for word in words)
+    authenticator, client, signature = map(unbase64, words)
     said = read_json(client)
     if said.get("type") != "webauthn.get" or said.get("crossOrigin") not in (None, False):
         raise Bad("has a passkey signature made for another purpose")
@@ -487,20 +490,20 @@ def check_passkey(joined: str, key_text: str, message: bytes) -> str:
 
 def check_statement(entry: dict[str, Any], in_force: dict[str, str]) -> str:
     """Say who decided what; Bad unless the statement is about this change, by this person, signed, and was in time."""
-    data, (_, purpose, words, decision) = entry["data"], SIGNED[entry["kind"]]
-    if not all(isinstance(data.get(name), str) for name in ("statement", "method", "signature", "key", "seat")):
+    data, (_, purpose, shape, telling) = entry["data"], SIGNED[entry["kind"]]
+    if not all(isinstance(data.get(name), str) for name in ("statement", "method", "signature", "key")):
         raise Bad("lacks its statement")
-    exact = data["statement"].encode("utf-8", "replace")
+    exact, words = data["statement"].encode("utf-8", "replace"), {"v", "origin", "change", "nonce", *shape.split()}
     said, method = read_json(exact), data["method"]
     if not words - {"signs_for"} <= set(said) <= words or said["v"] != 1:
         raise Bad("has no statement of version 1")
-    if data.get("decision") != decision:
+    if "decision" in words and data.get("decision") != telling.rpartition(" ")[2]:
         raise Bad("calls itself %s" % plain(data.get("decision")))
-    own = {"seat": data["seat"], "approver": entry["actor"]["id"], "decision": decision, "check": data.get("check")}
-    for name, value in {**in_force, **own}.items():
+    own = {name: str(data.get(name)) for name in OWN}
+    for name, value in {**in_force, **own, **dict.fromkeys(ACTOR.split(), entry["actor"]["id"])}.items():
         if name in words and said[name] != value:
             raise Bad("names %s %s where %s was in force" % (name, plain(said[name]), plain(value)))
-    if not isinstance(said["expires"], str) or said["expires"] <= entry["time"]:
+    if "seat" in words and (not isinstance(said["expires"], str) or said["expires"] <= entry["time"]):
         raise Bad("had expired when it was given")
     if method == "session" and data["signature"]:
         raise Bad("calls itself made by a session and carries a signature")
@@ -512,8 +515,7 @@ def check_statement(entry: dict[str, Any], in_force: dict[str, str]) -> str:
         by = "by web session: the gate's word, no signature"
     else:
         raise Unknown("was made by %s, which this program does not know" % plain(method))
-    what = decision or "waives a finding of " + plain(said["check"])
-    return "%s, seat %s: %s (%s)" % (plain(said["approver"]), plain(said["seat"]), what, by)
+    return "%s, %s (%s)" % (plain(entry["actor"]["id"]), telling % {name: plain(said[name]) for name in said}, by)
 
 
 # --- Entries, and the changes that they tell of ---
@@ -521,7 +523,8 @@ def check_statement(entry: dict[str, Any], in_force: dict[str, str]) -> str:
 SHAPE: dict[str, Any] = {"actor": dict, "blobs": list, "change": (str, type(None)), "data": dict, "private": dict}
 SHAPE.update({"id": str, "kind": str, "seq": (int, type(None)), "time": str, "v": int})
 REPLY = "reply"  # what a device answered: the only blob that may be removed one day, with an entry that says so
-FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened", "key.rotated", "key.enrolled"]
+FOLLOWED = [*SIGNED, "plan.sealed", "verdict.given", "change.closed", "log.opened", "escort.asked"]
+FOLLOWED += ["key.rotated", "key.enrolled", "key.revoked"]
 # An entry of which only the frame is read: it names no blob, is of no kind that is followed, and has no brace inside
 # its data, so that nothing in there can pass for the change or the number outside. TEXT: ASCII, no quote, no backslash.
 FRAME = (
@@ -550,16 +553,18 @@ def read_disclosures(data: bytes) -> dict[tuple[int, str], str]:
             field, index, salt, value = (one[name] for name in ("field", "index", "salt", "value"))
             said = json.dumps([field, value], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
             salted = bytes.fromhex(salt) + said.encode("utf-8", "surrogatepass")
+            if len(one) != 4 or type(index) is not int or type(field) is not str:
+                raise ValueError
         except (ValueError, TypeError, KeyError):
             raise Bad("is not a disclosure", "disclosure %d" % number) from None
-        if len(one) != 4 or type(index) is not int or type(field) is not str:
-            raise Bad("is not a disclosure", "disclosure %d" % number)
         found[index, field] = "sha256:" + sha256(salted).hex()
     return found
 
 
 class Change:
-    count, closed, plan, verdict = 0, False, "", ""
+    def __init__(self, origin: str, name: str) -> None:
+        self.count, self.closed, self.asked = 0, False, dict.fromkeys(ASKED, "nothing")
+        self.in_force = {"origin": origin, "change": name, "plan_digest": "", "verdict_digest": ""}
 
 
 class Story:
@@ -570,6 +575,7 @@ class Story:
         self.disclosed, self.fitting = read_disclosures(private), 0
         self.changes: dict[str, Change] = {}
         self.enrolled: dict[str, str] = {}  # fingerprint → who signs with it
+        self.revoked: dict[str, int] = {}  # fingerprint → the entry after which it signs nothing
         self.given: set[tuple[str, str, str]] = set()  # whose statements of which change were seen, by their nonces
         self.known = end > 0  # every enrolment is among the entries: a whole log, from its first epoch on
         self.handed: list[tuple[int, str]] = []  # entries that take the log from a key, and that key
@@ -592,9 +598,7 @@ class Story:
 
     def count(self, index: int, name: str, seq: Any) -> Change:
         """One entry more of a change; what else it says does not matter here."""
-        change = self.changes.get(name)
-        if change is None:
-            change = self.changes[name] = Change()
+        change = self.changes.get(name) or self.changes.setdefault(name, Change(self.origin, name))
         change.count += 1
         if seq != change.count:
             what = "is number %s of %s where number %d should be: an entry was left out, added or moved"
@@ -619,16 +623,15 @@ class Story:
         if name is None:
             return self.keys(index, kind, data)
         change = self.count(index, name, entry["seq"])
-        if kind == "plan.sealed":
-            change.plan = str(data.get("plan_digest"))
-        elif kind == "verdict.given":
-            change.verdict = str(data.get("verdict_digest"))
+        if kind in ("plan.sealed", "verdict.given"):
+            digest = kind.partition(".")[0] + "_digest"
+            change.in_force[digest] = str(data.get(digest))
+        elif kind == "escort.asked":
+            change.asked = {name: str(data.get(asked)) for name, asked in ASKED.items()}
         elif kind in SIGNED:
-            in_force = {"origin": self.origin, "change": name, "plan_digest": change.plan}
-            in_force["verdict_digest"], what = change.verdict, "is %s that %%s" % SIGNED[kind][0]
-            said = self.report.judge(where, what, check_statement, entry, in_force)
+            in_force = {**change.in_force, **(change.asked if kind == "escort.go" else {})}
+            said = self.report.judge(where, "is %s that %%s" % SIGNED[kind][0], check_statement, entry, in_force)
             if said:
-                self.report.say("ok", where, said)
                 self.signed(where, entry, said)
         elif kind == "change.closed":
             change.closed = True
@@ -642,18 +645,22 @@ class Story:
             self.handed.append((index, str(data.get("old"))))
         elif kind == "key.enrolled":
             self.enrolled.setdefault(str(data.get("fingerprint")), str(data.get("person")))
+        elif kind == "key.revoked":
+            self.revoked.setdefault(str(data.get("fingerprint")), index)
 
     def signed(self, where: str, entry: dict[str, Any], said: str) -> None:
         """Compare the key of a statement that is in order with those that its person has enrolled."""
+        self.report.say("ok", where, said)
         who, nonce = entry["actor"]["id"], str(read_json(entry["data"]["statement"].encode())["nonce"])
         if (entry["change"], who, nonce) in self.given:
-            self.report.say(
-                "WRONG", where, "is a statement of %s that was entered before: it was given once", plain(who)
-            )
+            what = "is a statement of %s that was entered before: it was given once"
+            self.report.say("WRONG", where, what, plain(who))
         self.given.add((entry["change"], who, nonce))
         found = re.search("SHA256:[A-Za-z0-9+/]{43}", said.rpartition(" (")[2])
         owner = self.enrolled.get(found[0]) if found else who
-        if owner is not None and owner != who:
+        if found and found[0] in self.revoked:
+            self.report.say("WRONG", where, "is signed with a key that entry %d revoked", self.revoked[found[0]])
+        elif owner is not None and owner != who:
             self.report.say("WRONG", where, "is signed with a key of %s, not of %s", plain(owner), plain(who))
         elif found and owner is None and self.known:
             self.report.say("WRONG", where, "is signed with a key that no entry before enrols for %s", plain(who))
@@ -739,10 +746,6 @@ def chunks_of(log: Place) -> Iterator[list[bytes]]:
         raise Bad("is cut short: the file does not end with a line end", "entry %d" % count)
 
 
-def lines_of(log: Place) -> Iterator[bytes]:
-    return (line for lines in chunks_of(log) for line in lines)
-
-
 def leaves_of(lines: list[bytes]) -> list[bytes]:
     found, begun = [], hashlib.sha256(b"\x00").copy
     for line in lines:
@@ -797,8 +800,7 @@ def walk(log: Place, sizes: set[int], story: Story | None) -> tuple[int, dict[in
             del leaves[:256]
     look()
     if story and helper:
-        told, story.blobs, story.pruned, story.handed = helper.recv()
-        story.report.lines = told.lines
+        story.report, story.blobs, story.pruned, story.handed = helper.recv()
     elif story:
         story.finish()
     return 256 * len(tiles) + len(leaves), roots
@@ -825,8 +827,7 @@ def check_log(whole: Whole, head: Head, earlier: dict[str, Head], story: Story |
             what = "has %d entries of %s, %d of %s were there at the %s: the log was cut, or it is another epoch"
             report.say("WRONG", "checkpoint", what, head.size, plain(head.origin), old.size, plain(old.origin), label)
         elif roots.get(old.size) != old.root:
-            what = "are not the entries of the %s: history was rewritten"
-            report.say("WRONG", "entry 0 to %d" % (old.size - 1), what, label)
+            report.say("WRONG", "entry 0 to %d" % (old.size - 1), "are not those of %s: history was rewritten", label)
         else:
             report.say("ok", label, "the first %d entries are unchanged since", old.size)
     for index, key in story.handed if story else ():
@@ -842,7 +843,7 @@ def first_bad(whole: Whole, head: Head) -> tuple[str, str]:
     leaves, path = hashes_in(whole.read("leaves")), whole.log.path
     if root_of(leaves) != head.root:
         return path, "is not what was signed: at least one entry was changed (which one: needs the .leaves file)"
-    for index, (line, leaf) in enumerate(zip(lines_of(whole.log), leaves)):
+    for index, (line, leaf) in enumerate(zip(chain.from_iterable(chunks_of(whole.log)), leaves)):
         if sha256(b"\x00" + line) != leaf:
             return "entry %d (line %d)" % (index, index + 1), "was changed after it was written"
     return path, "is not what was signed"
@@ -959,10 +960,10 @@ class Whole:
         given = read_place(Place(options.policy)) if options.policy else self.read("policy", needed=True)
         policy: Policy = at("policy", Policy, given)
         if not options.policy:
-            what = "the key comes with what it is to check; compare it with the one you hold: "
-            report.say("note", "policy", what + policy.names())
-        several = [name for name in sorted(self.files) if name.startswith(self.name("rotations/"))]
-        policy.follow(self.read("rotations") + b"".join(read_place(self.files[name]) for name in several), report)
+            what = "the key comes with what it is to check; compare it with the one you hold: %s"
+            report.say("note", "policy", what, policy.names())
+        several = [self.files[name] for name in sorted(self.files) if name.startswith(self.name("rotations/"))]
+        policy.follow(self.read("rotations") + b"".join(map(read_place, several)), report)
         return policy
 
 
@@ -1079,8 +1080,9 @@ class Pack(Whole):
         if change and change.closed:
             self.report.say("ok", "change", "%s is closed and whole: %d entries", plain(self.change), change.count)
         else:
-            what = "%s is not closed, so entries after these may exist"
-            self.report.say("unsure", "change", what, plain(self.change))
+            self.report.say(
+                "unsure", "change", "%s is not closed, so entries after these may exist", plain(self.change)
+            )
 
     def check_proof(self, name: str, where: str, index: int, line: bytes, head: Head) -> None:
         proof: Proof = at(name, read_proof, self.file(name))
@@ -1259,7 +1261,7 @@ class Mapped:
         """Walk along the log: every record is its entry, and no entry that the file claims is missing."""
         asked, first = self.opening.get("filter"), self.now[0] if self.now else 0
         size = 0
-        for index, line in enumerate(lines_of(log)):
+        for index, line in enumerate(chain.from_iterable(chunks_of(log))):
             size = index + 1
             here = self.now is not None and self.now[0] == index
             between = first < index and self.now is not None
@@ -1362,8 +1364,8 @@ def main(words: list[str] | None = None, report: Report | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     words, report = sys.argv[1:] if words is None else words, report or Report()
     mapped = words[:1] == ["mapped"]
-    shape = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="verify.py", description=__doc__, formatter_class=shape)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="verify.py", description=__doc__, formatter_class=formatter)
     add = parser.add_argument
     add("path", help="pack.zip or log.jsonl; after the word `mapped` a mapped export")
     add("--against", required=mapped, metavar="LOG", help="the log that a mapped export was made from")

@@ -2,7 +2,7 @@
 
 import secrets
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -54,11 +54,14 @@ class Keyholder:
         """The CA's public line."""
         return self._office.public_line()
 
-    def accept(self, head: Head, pending: list[Entry], stopped: Collection[str], signed: str) -> None:
+    def accept(
+        self, head: Head, pending: list[Entry], stopped: Collection[str], taken: Mapping[str, str], signed: str
+    ) -> None:
         """
         Take over what was followed; Refused when the checkpoint is not that of these entries.
 
-        What was made for a change that has ended, or whose contractor was `stopped`, ends now, whatever the gate says.
+        A key that was `taken` away counts here no more, whatever this keyholder's own file says. What was made for a
+        change that has ended, or whose contractor was `stopped`, ends now, whatever the gate says.
         """
         known = self.memory.head()
         because = why_not(head, known, signed, self.pinned.keys)
@@ -72,6 +75,7 @@ class Keyholder:
             over = {**dict.fromkeys(self.memory.keep(pending), "ended"), **dict.fromkeys(stopped, "stopped")}
             for change, because in over.items():
                 self.memory.revoke(self.memory.live(change, now - SKEW), because, now)
+            self.memory.take_keys(taken, now)
             self.memory.move(head, signed)
         if over:
             self.write_revoked()
@@ -89,7 +93,8 @@ class Keyholder:
             memory.spent(wish.change),
         )
         entries = memory.entries(wish.change)
-        grant = rule.decide(self.pinned, entries, wish, mind, now)
+        pinned = self.pinned.without(memory.taken_keys())
+        grant = rule.decide(pinned, entries, wish, mind, now)
         array = self.pinned.array(wish.array)
         if isinstance(grant, str) or array is None:
             raise Refused(str(grant))
@@ -200,6 +205,9 @@ class Conversation:
         self._keyholder = keyholder
         self._head = keyholder.memory.head()
         self._pending: list[Entry] = []
+        self._taken: dict[str, str] = {}
+        """Keys that were taken away, by fingerprint, with whose they were."""
+
         self._stopped: set[str] = set()
         """Changes whose contractor was stopped: kept apart, because of a change that ended only its end is pending."""
 
@@ -214,8 +222,8 @@ class Conversation:
             case words.Follow(start=start, bodies=bodies):
                 return self._follow(start, bodies)
             case words.Head(checkpoint=signed):
-                self._keyholder.accept(self._head, self._pending, self._stopped, signed)
-                self._pending, self._stopped, self._accepted = [], set(), True
+                self._keyholder.accept(self._head, self._pending, self._stopped, self._taken, signed)
+                self._pending, self._stopped, self._taken, self._accepted = [], set(), {}, True
                 return {"size": self._head.size}
             case words.PermitWish():
                 self._up_to_date()
@@ -237,7 +245,9 @@ class Conversation:
             raise BadInput(f"entries from {start} on, and the next one is {self._head.size}")
         self._accepted = False
         self._head, found = follow(self._head, (body.encode() for body in bodies))
-        self._pending += found
+        self._pending += (one for one in found if one.change is not None)
+        of_keys = (one.data for one in found if one.change is None)
+        self._taken |= {str(data.get("fingerprint")): str(data.get("person")) for data in of_keys}
         self._stopped |= {str(one.change) for one in found if one.kind == "escort.stopped"}
         ended = {one.change for one in found if one.kind == "change.closed"}
         if ended:  # of a change that has ended only its end is kept, so that a long ledger needs little room

@@ -8,9 +8,10 @@ is handed over with the wish. A permit is durable here before it leaves.
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from gate.canonical import utc
@@ -21,13 +22,22 @@ from gate.keyholding.rule import Made
 from gate.ledger import entry
 from gate.ledger.entry import Entry
 
-FORMAT = 2
+FORMAT = 3
 FORGETS = "BEGIN SELECT RAISE(ABORT, 'a keyholder never forgets'); END"
 GOES = (
     "CREATE TABLE go (statement TEXT PRIMARY KEY, change TEXT NOT NULL) STRICT",
     f"CREATE TRIGGER go_stays BEFORE DELETE ON go {FORGETS}",
 )
 """What format 2 has more than format 1: the signed goes that were spent."""
+
+TAKEN = (
+    "CREATE TABLE taken (fingerprint TEXT PRIMARY KEY, person TEXT NOT NULL, at TEXT NOT NULL) STRICT",
+    f"CREATE TRIGGER taken_stays BEFORE DELETE ON taken {FORGETS}",
+    f"CREATE TRIGGER taken_same BEFORE UPDATE ON taken {FORGETS}",
+)
+"""What format 3 has more than format 2: the keys that the ledger took away from their people."""
+
+LATER = (GOES, TAKEN)
 
 TABLES = (
     """CREATE TABLE head (
@@ -52,6 +62,7 @@ TABLES = (
     # Truly signed checkpoints that could not be followed: what an auditor compares with the log and its witnesses.
     "CREATE TABLE misfit (note TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT",
     *GOES,
+    *TAKEN,
 )
 MOST_MISFITS = 100
 
@@ -83,8 +94,9 @@ class Memory:
                     self._connection.execute(statement)
                 self._connection.execute("INSERT INTO head VALUES (1, 0, x'', '')")
                 self._connection.execute(f"PRAGMA user_version = {FORMAT}")
-            if self._connection.execute("PRAGMA user_version").fetchone()[0] == 1:
-                for statement in GOES:
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if 0 < version < FORMAT:
+                for statement in chain.from_iterable(LATER[version - 1 :]):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {FORMAT}")
         there = [row[0] for row in self._connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
@@ -197,6 +209,15 @@ class Memory:
         """Return the goes of a change that were spent."""
         rows = self._connection.execute("SELECT statement FROM go WHERE change = ?", (change,))
         return tuple(row[0] for row in rows)
+
+    def take_keys(self, taken: Mapping[str, str], at: datetime) -> None:
+        """Keep, within a turn, which keys (fingerprint → whose) were taken away: for good."""
+        rows = [(name, who, utc(at)) for name, who in taken.items()]
+        self._connection.executemany("INSERT OR IGNORE INTO taken VALUES (?, ?, ?)", rows)
+
+    def taken_keys(self) -> dict[str, str]:
+        """Return the keys that were taken away: fingerprint → whose each was."""
+        return dict(self._connection.execute("SELECT fingerprint, person FROM taken ORDER BY at, fingerprint"))
 
     def live(self, change: str, at: datetime) -> tuple[str, ...]:
         """Return the serials of a change's permits that would still be valid."""

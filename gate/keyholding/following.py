@@ -8,6 +8,7 @@ in another root or another size, and no proof has to be believed for that.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gate.keyring import REVOKED
 from gate.ledger import checkpoint, entry, merkle
 from gate.ledger.entry import Entry
 from gate.ledger.note import VerifierKey
@@ -36,11 +37,15 @@ def unpacked(size: int, packed: bytes) -> Head:
 
 
 def follow(head: Head, bodies: Iterable[bytes]) -> tuple[Head, tuple[Entry, ...]]:
-    """Return the head after these entries, and those that belong to a change; CannotTell for what is no entry."""
+    """
+    Return the head after these entries, and those that decide something here; CannotTell for what is no entry.
+
+    That is each that belongs to a change, and each that takes a key away.
+    """
     size, frontier, found = head.size, head.frontier, list[Entry]()
     for body in bodies:
         read = entry.read(body, size)
-        if read.change is not None:
+        if read.change is not None or read.kind == REVOKED:
             found.append(read)
         frontier, _ = merkle.extend(size, frontier, merkle.leaf_hash(body))
         size += 1

@@ -4,9 +4,9 @@ What a keyholder has pinned: the ledger's keys, the approvers' keys with their s
 Its own configuration file, for an administrator who is not the gate's. Nothing in it is learned from whoever asks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import ip_network
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -15,6 +15,7 @@ from gate.inventory import Frozen, Name
 from gate.ledger.note import VerifierKey, read_vkey
 from gate.person import Person, Role
 from gate.policy import ApprovalKind, Seat
+from gate.sshsig import fingerprint
 
 PersonId = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f]{1,100}$")]
 """As the gate's table of people has it."""
@@ -63,6 +64,9 @@ class Escort(Frozen):
         """The same for the rules that the gate counts by."""
         keys = tuple(" ".join(key.split()[:2]) for key in self.keys)
         return Person(self.id, frozenset({Role.ESCORT}), keys=keys)
+
+
+Signer = TypeVar("Signer", Approver, Escort)
 
 
 class Limits(Frozen):
@@ -170,6 +174,16 @@ class Pinned(Frozen):
     def escorting(self) -> Mapping[str, Person]:
         """Who may say go by id: the escorts, and the approvers, who hold seats."""
         return {one.id: one.person for one in self.signers}
+
+    def without(self, revoked: Collection[str]) -> "Pinned":
+        """The same without the keys of these fingerprints; a seat that has no key left is filled by nobody."""
+
+        def left(one: Signer) -> Signer:
+            keys = tuple(key for key in one.keys if fingerprint(key) not in revoked)
+            return one.model_copy(update={"keys": keys})
+
+        signers = {"approvers": tuple(map(left, self.approvers)), "escorts": tuple(map(left, self.escorts))}
+        return self.model_copy(update=signers) if revoked else self
 
     def array(self, name: str) -> PinnedArray | None:
         """Return the array of that id, if permits are made for it."""

@@ -72,6 +72,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contract.made": ("person", "firm", "name", "sponsor", "not_before", "not_after"),
         "contract.ended": ("person", "firm", "not_after", "reason"),
         "key.enrolled": ("person", "fingerprint"),
+        "key.revoked": ("person", "fingerprint", "reason"),
         "host_key.pinned": ("name", "endpoint", "fingerprint"),
         "reference.recorded": ("dataset", "digest", "of"),
         "backup.verified": ("protection", "backup", "passed", "because", "digest", "of"),
@@ -101,6 +102,7 @@ MAY_BE_PRIVATE = PRIVATE | {
     "contract.made.name",
     "hold.lifted.reason",
     "hold.placed.reason",
+    "key.revoked.reason",
     "person.answered.reason",
 }
 """What policy may have kept so: free text of people. Nothing that decides, binds or names an approver is in it."""

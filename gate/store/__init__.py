@@ -40,8 +40,14 @@ class Ledger(Protocol):
         outside KINDS; LedgerUnavailable when it cannot be written, the clock is behind, or entries are missing.
         """
 
-    def append_all(self, drafts: Sequence[Draft], *, expect: int | None = None) -> tuple[Entry, ...]:
-        """Append all or none, in one transaction; `expect` is about the first draft's change."""
+    def append_all(
+        self, drafts: Sequence[Draft], *, expect: int | None = None, keys_at: int | None = None
+    ) -> tuple[Entry, ...]:
+        """
+        Append all or none, in one transaction; `expect` is about the first draft's change.
+
+        `keys_at` is how many entries there were when it was read whose keys count: Moved when one was revoked since.
+        """
 
     def history(self, change: str) -> tuple[Entry, ...]:
         """Return the change's entries by seq; empty when there is none, CannotTell when they are not whole."""
@@ -51,6 +57,9 @@ class Ledger(Protocol):
 
     def entries(self, start: int = 0, end: int | None = None) -> Iterator[Entry]:
         """Yield entries by index from `start` to before `end`; what is appended meanwhile is not waited for."""
+
+    def of_kind(self, kind: str, start: int = 0, end: int | None = None) -> Sequence[tuple[int, bytes]]:
+        """Return index and exact bytes of the entries whose kind begins so, and of the log's very first."""
 
     def bodies(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the exact bytes of entries likewise, unread."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from gate.canonical import utc
 from gate.errors import BadInput, GateError, LedgerUnavailable, Moved, Refused
+from gate.keyring import REVOKED
 from gate.ledger import entry, merkle
 from gate.ledger.entry import Draft, Entry, Frame
 from gate.store.proofs import STORED_LEVEL
@@ -31,6 +32,9 @@ class Job:
     drafts: tuple[Draft, ...]
     frames: tuple[Frame, ...]
     expect: int | None
+    keys_at: int | None = None
+    """How many entries there were when it was read whose keys count."""
+
     made: tuple[Entry, ...] = ()
     error: GateError | None = None
 
@@ -41,15 +45,22 @@ class Job:
         return self.made
 
 
-def job(drafts: Sequence[Draft], expect: int | None) -> Job:
+def job(drafts: Sequence[Draft], expect: int | None, keys_at: int | None = None) -> Job:
     """Encode the drafts, before it is anybody's turn; BadInput for one that may not be an entry."""
-    return Job(tuple(drafts), tuple(entry.frame(draft) for draft in drafts), expect)
+    return Job(tuple(drafts), tuple(entry.frame(draft) for draft in drafts), expect, keys_at)
 
 
 class Batch:
     """Rows to be written behind `tip`; nothing here touches the file but the question after a change's last seq."""
 
-    def __init__(self, tip: Tip, ask: Callable[[str], Last], now: datetime, tolerance: timedelta) -> None:
+    def __init__(
+        self,
+        tip: Tip,
+        ask: Callable[[str], Last],
+        now: datetime,
+        tolerance: timedelta,
+        revoked: Callable[[int], bool] = lambda _: False,
+    ) -> None:
         """LedgerUnavailable when `now` is more than `tolerance` behind the latest entry."""
         behind = datetime.fromisoformat(tip.latest) - now if tip.latest else timedelta()
         if behind > tolerance:
@@ -57,6 +68,7 @@ class Batch:
                 f"the clock is {int(behind.total_seconds())} s behind the last entry", hint="was the clock set back?"
             )
         self._tip, self._ask, self._now, self._spelled = tip, ask, now, utc(now)
+        self._revoked = revoked
         self._size, self._frontier = tip.size, tip.frontier
         self._lasts: dict[str, Last] = {}
         self.rows: list[Row] = []
@@ -64,6 +76,8 @@ class Batch:
 
     def add(self, wanted: Job) -> tuple[Entry, ...]:
         """Take a job in and return its entries as they will be; Moved, Refused or BadInput leaves it out."""
+        if wanted.keys_at is not None and self._taken_away(wanted.keys_at):
+            raise Moved("somebody's key was revoked meanwhile; nothing was done", hint="look at the change again")
         size, frontier = self._size, self._frontier
         lasts: dict[str, Last] = {}
         rows: list[Row] = []
@@ -96,6 +110,10 @@ class Batch:
         lasts = self._tip.lasts if len(self._tip.lasts) < MOST_REMEMBERED else {}
         lasts.update(self._lasts)
         return Tip(self._size, self._frontier, max(self._tip.latest, self._spelled), lasts)
+
+    def _taken_away(self, start: int) -> bool:
+        """Say whether a key was revoked from entry `start` on, in the file or in this very batch."""
+        return self._revoked(start) or any(entry.kind_of(body) == REVOKED for _, body, _, _ in self.rows)
 
     def _next_seq(self, draft: Draft, expect: int | None, lasts: dict[str, Last]) -> int | None:
         change = draft.change

@@ -58,6 +58,12 @@ class Reading:
         for index, stored in enumerate(self.bodies(start, end), start):
             yield entry.read(stored, index)
 
+    def of_kind(self, kind: str, start: int = 0, end: int | None = None) -> list[tuple[int, bytes]]:
+        """See Ledger."""
+        found = f'"kind":"{kind}'.encode()  # a quote inside a text is escaped, so no text can look like this
+        question = "SELECT idx, body FROM entry WHERE idx >= ? AND idx < ? AND (idx = 0 OR instr(body, ?)) ORDER BY idx"
+        return self._file.rows(question, (start, self.size() if end is None else end, found))
+
     def bodies(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """See Ledger."""
         return chain.from_iterable(self.pieces(start, end))

@@ -126,12 +126,14 @@ class SqliteLedger(Reading):
         """See Ledger."""
         return self.append_all((draft,), expect=expect)[0]
 
-    def append_all(self, drafts: Sequence[Draft], *, expect: int | None = None) -> tuple[Entry, ...]:
+    def append_all(
+        self, drafts: Sequence[Draft], *, expect: int | None = None, keys_at: int | None = None
+    ) -> tuple[Entry, ...]:
         """See Ledger."""
         if not drafts:
             return ()
         separated = [self._private.separate(draft) for draft in drafts]
-        wanted = job(separated, expect)
+        wanted = job(separated, expect, keys_at)
         try:
             self._writer.append(wanted)
             made = wanted.result()

@@ -9,6 +9,7 @@ import sqlite3
 from dataclasses import dataclass, field
 
 from gate.errors import CannotTell
+from gate.keyring import REVOKED
 from gate.ledger import entry, merkle
 
 HEAD_EVERY = 64
@@ -71,3 +72,10 @@ def last_of(connection: sqlite3.Connection, change: str) -> Last:
         "SELECT seq, body FROM entry WHERE change = ? ORDER BY seq DESC LIMIT 1", (change,)
     ).fetchone()
     return (int(row[0]), entry.kind_of(row[1]) == "change.closed") if row else (0, False)
+
+
+def revoked_since(connection: sqlite3.Connection, start: int) -> bool:
+    """Say whether an approver's key was revoked by an entry from `start` on."""
+    question = "SELECT body FROM entry WHERE idx >= ? AND instr(body, ?)"
+    rows = connection.execute(question, (start, f'"kind":"{REVOKED}"'.encode()))
+    return any(entry.kind_of(body) == REVOKED for (body,) in rows)

@@ -18,7 +18,7 @@ from gate.store import schema
 from gate.store.appending import Batch, Job, Row
 from gate.store.connections import FULL, Connections
 from gate.store.seen import Seen
-from gate.store.tip import HEAD_EVERY, Tip, count, last_of, read_tip
+from gate.store.tip import HEAD_EVERY, Tip, count, last_of, read_tip, revoked_since
 from gate.store.turn import Turn
 
 ASSERT_EVERY = 60.0
@@ -132,7 +132,9 @@ class Writer:
         self._attempt(connection, tip, jobs)
 
     def _attempt(self, connection: sqlite3.Connection, tip: Tip, jobs: Sequence[Job]) -> None:
-        batch = Batch(tip, partial(last_of, connection), self._clock(), self._tolerance)
+        batch = Batch(
+            tip, partial(last_of, connection), self._clock(), self._tolerance, partial(revoked_since, connection)
+        )
         made = []
         for one in jobs:
             one.error = None

@@ -154,6 +154,7 @@ ENTRIES = {
     "auth.refused": "Sign-in refused",
     "person.added": "Person added",
     "key.enrolled": "Key enrolled",
+    "key.revoked": "Key revoked",
     "contract.made": "Contract made",
     "contract.ended": "Contract ended",
     "reference.recorded": "Reference recorded",
@@ -175,6 +176,7 @@ LOUD = frozenset(
         "hold.placed",
         "auth.refused",
         "escort.stopped",
+        "key.revoked",
     }
 )
 

@@ -44,6 +44,9 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path, hands: Hands) -> Iter
     store.close()
 
 
+REVOKED = Draft("key.revoked", GATE, None, {"person": "lead", "fingerprint": "SHA256:x", "reason": "stolen"})
+
+
 def held(change: str | None = "chg-0001", reason: str = "smoke") -> Draft:
     return Draft("hold.placed", ERIN, change, {"reason": reason})
 
@@ -100,6 +103,41 @@ def test_an_append_that_expects_anything_else_writes_nothing(ledger: Ledger, exp
     with pytest.raises(Moved, match="chg-0001 has moved"):
         ledger.append(held(), expect=expect)
     assert ledger.size() == 2
+
+
+def test_what_rests_on_keys_is_not_appended_once_one_was_revoked(ledger: Ledger) -> None:
+    ledger.append(held(reason='"kind":"key.revoked"'))
+    assert ledger.append_all([held()], keys_at=0)[0].seq == 2
+    read = ledger.size()
+    ledger.append(REVOKED)
+    with pytest.raises(Moved, match="key was revoked meanwhile"):
+        ledger.append_all([held()], expect=2, keys_at=read)
+    assert ledger.size() == read + 1
+    assert ledger.append_all([held()], expect=2, keys_at=read + 1)[0].seq == 3
+    told = ledger.of_kind("key.")
+    assert [index for index, _ in told] == [0, read]
+    assert ledger.of_kind("key.", read + 1) == []
+
+
+def test_of_a_revocation_and_what_rests_on_keys_handed_in_at_once_the_later_never_counts_the_key(
+    ledger: Ledger,
+) -> None:
+    ready, read, moved = threading.Barrier(16), ledger.size(), []
+
+    def contend(number: int) -> None:
+        ready.wait()
+        try:
+            ledger.append_all([REVOKED if number == 7 else held(f"chg-{number:04}")], keys_at=read)
+        except Moved:
+            moved.append(number)
+
+    threads = [threading.Thread(target=contend, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kinds = [entry.kind for entry in ledger.entries(read)]
+    assert (kinds[-1], len(kinds) + len(moved)) == ("key.revoked", 16)
 
 
 def test_of_many_that_expect_the_same_exactly_one_wins(ledger: Ledger) -> None:

@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.approval import NAMESPACE, Statement, read_statement
+from gate.approval import SignedText, Statement, read_statement
+from gate.attendance import Confirmation
+from gate.escort import Go
 from gate.export import pack, verify
 from gate.ledger import checkpoint, merkle, note
 from gate.ledger import policy as trust
@@ -27,6 +29,12 @@ from tests.ledger.test_cosignature import WITNESS
 from tests.parts import need
 
 SOURCE = Path(verify.__file__)
+SHAPES: dict[type[SignedText], str] = {
+    Statement: "approval.signed",
+    WaiverStatement: "waiver.signed",
+    Confirmation: "step.confirmed",
+    Go: "escort.go",
+}
 
 
 def judge(data: bytes, folder: Path, *options: str) -> tuple[int, str]:
@@ -453,10 +461,12 @@ def test_the_page_escapes_what_people_wrote(packed: bytes) -> None:
 
 
 def test_the_statement_that_the_product_makes_is_the_one_that_the_verifier_reads() -> None:
-    assert set(Statement.__dataclass_fields__) == verify.STATEMENT
+    for shape, kind in SHAPES.items():
+        _, purpose, words, _ = verify.SIGNED[kind]
+        assert {*words.split(), "v", "origin", "change", "nonce"} == set(shape.__dataclass_fields__)
+        assert purpose.decode() == sys.modules[shape.__module__].NAMESPACE
     made = json.loads(statement("lead", "storage"))
     assert read_statement(statement("lead", "storage")) == Statement(**made)
-    assert verify.NAMESPACE.decode() == NAMESPACE
 
 
 def test_a_terminal_that_knows_ascii_only_is_no_reason_to_fail(packed: bytes, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from gate.person import Person
 from gate.web.pages import blueprint
 
 READS = {
-    "arrays", "barred", "browse", "confirmation", "controls", "datasets", "entries", "export", "go_statement",
-    "last_check", "pack", "reply", "rows", "safety", "seal", "session_approvals", "show", "sinks", "size",
-    "recording", "statement", "transcript", "wait", "waiver", "waiver_seats", "who",
+    "arrays", "barred", "browse", "confirmation", "controls", "datasets", "enrolled_keys", "entries", "export",
+    "go_statement", "last_check", "pack", "reply", "rows", "safety", "seal", "session_approvals", "show",
+    "sinks", "size", "recording", "statement", "transcript", "wait", "waiver", "waiver_seats", "who",
 }  # fmt: skip
 """`export` and `pack` enter that they were taken. Every other verb decides, also one that is added tomorrow."""
 

@@ -17,7 +17,7 @@ LAYERS: tuple[set[str], ...] = (
     | {"subject", "upkeep", "verdict"},
     {"attendance", "escort", "fate", "waiver"},
     {"backups", "checks", "families", "hostkeys", "ledger", "playbook", "sshsig", "standing"},
-    {"authority", "custody", "lifecycle", "trust"},
+    {"authority", "custody", "keyring", "lifecycle", "trust"},
     {"keyholding"},
     {"iscsi", "keys", "lab", "listening", "objects", "people", "settings", "ssh", "store"},
     {"permits", "witness", "witnessing"},

@@ -8,15 +8,12 @@ find them in a file.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import secrets
 import sqlite3
-import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +23,10 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlite_utils import Database
 
 from gate.canonical import utc
-from gate.errors import BadInput, NotSignedIn, NotThere, Outside, ShutOut
+from gate.errors import BadInput, NotSignedIn, NotThere, ShutOut
+from gate.keyring import Ring
+from gate.people.enrolled import Keys
+from gate.people.working import outside, writing
 from gate.person import Contract, Person, Role, unfit
 from gate.policy import Seat
 
@@ -47,36 +47,22 @@ class Ticket:
     expires: datetime
 
 
-@contextmanager
-def outside() -> Iterator[None]:
-    """What the working database cannot do is said in a sentence, as Outside."""
-    try:
-        yield
-    except sqlite3.Error as problem:
-        raise Outside(
-            f"the working database cannot be used: {problem}", hint="is the disk full or read-only?"
-        ) from None
-
-
-@contextmanager
-def writing(database: Database) -> Iterator[None]:
-    """
-    One transaction that is a writer's from its first statement on.
-
-    One that reads first and writes later is told at once that the database is locked when another process has written
-    in between; a writer from the start waits for its turn.
-    """
-    database.conn.execute("BEGIN IMMEDIATE")
-    with database.conn:
-        yield
-
-
-class People:
+class People(Keys):
     """The people table of one gate; safe to use from many threads."""
 
-    def __init__(self, path: Path, clock: Callable[[], datetime], hasher: PasswordHasher | None = None) -> None:
-        """Open or create the working database at `path`; without a hasher, passwords cost what the library says."""
-        self._clock = clock
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], datetime],
+        hasher: PasswordHasher | None = None,
+        ring: Callable[[], Ring] = Ring,
+    ) -> None:
+        """
+        Open or create the working database at `path`; without a hasher, passwords cost what the library says.
+
+        `ring` tells which keys the ledger has enrolled and revoked: no other key is anybody's.
+        """
+        self._clock, self._ring = clock, ring
         self._lock = threading.Lock()
         with outside():
             self._db = Database(sqlite3.connect(path, check_same_thread=False))
@@ -171,27 +157,14 @@ class People:
 
     def all(self) -> dict[str, Person]:
         """Return everybody by id."""
+        ring = self._ring()
         with self._lock, outside():
-            return {str(row["id"]): self._person(str(row["id"])) for row in self._db.table("person").rows}
+            return {str(row["id"]): self._person(str(row["id"]), ring) for row in self._db.table("person").rows}
 
-    def enrol_key(self, name: str, public: str) -> str:
-        """Enrol an Ed25519 OpenSSH public key with which this person signs; return its SHA-256 fingerprint."""
-        words = public.split()
-        key = " ".join(words[:2])
-        fingerprint = _fingerprint(words)
-        with self._lock, outside():
-            self._person(name)
-            try:
-                with writing(self._db):
-                    self._db.table("key").insert({"public": key, "person": name})
-            except sqlite3.IntegrityError:
-                raise BadInput("this key is enrolled already", hint="one key belongs to one person") from None
-        return fingerprint
-
-    def drop_key(self, public: str) -> None:
-        """Remove a key whose enrolling could not be entered."""
+    def sign_out_all(self, name: str) -> None:
+        """End every session and token of a person."""
         with self._lock, outside(), writing(self._db):
-            self._db.table("key").delete_where("public = ?", [" ".join(public.split()[:2])])
+            self._db.table("ticket").delete_where("person = ?", [name])
 
     def confirm(self, name: str, password: str) -> datetime:
         """Check a password; NotSignedIn says no more than that it was refused, and after five refusals to wait."""
@@ -253,19 +226,20 @@ class People:
         with self._lock, outside(), writing(self._db):
             self._db.table("ticket").delete_where("digest = ?", [_digest(secret)])
 
-    def _person(self, name: str) -> Person:
+    def _person(self, name: str, ring: Ring | None = None) -> Person:
         rows = list(self._db.table("person").rows_where("id = ?", [name]))
         if not rows:
             raise NotThere(f'there is no person "{name[:63]}"')
         row = rows[0]
         terms = next(iter(self._db.table("contract").rows_where("person = ?", [name])), None)
-        keys = tuple(str(key["public"]) for key in self._db.table("key").rows_where("person = ?", [name]))
+        ring = ring or self._ring()
+        keys = (str(key["public"]) for key in self._db.table("key").rows_where("person = ?", [name]))
         return Person(
             name,
             frozenset(Role(role) for role in json.loads(str(row["roles"]))),
             frozenset(Seat(seat) for seat in json.loads(str(row["seats"]))),
             bool(row["contractor"]),
-            keys,
+            tuple(key for key in keys if ring.counts(name, key)),
             _contract(terms) if terms else None,
         )
 
@@ -288,13 +262,3 @@ def _contract(row: Mapping[str, object]) -> Contract:
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _fingerprint(words: list[str]) -> str:
-    try:
-        blob = base64.b64decode(words[1], validate=True) if words[0] == "ssh-ed25519" else b""
-    except (binascii.Error, IndexError):
-        blob = b""
-    if len(blob) != 51 or blob[:19] != struct.pack(">I", 11) + b"ssh-ed25519" + struct.pack(">I", 32):
-        raise BadInput("not an Ed25519 OpenSSH public key", hint="ssh-keygen -t ed25519 makes one; give the .pub file")
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
