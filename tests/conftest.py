@@ -1,10 +1,13 @@
-"""What every test run does: long files first; at its end it says what it could not run and what would bring it."""
+"""What every test run does: steady examples, cheap passwords, long files first, and at its end what was left out."""
 
 from collections import Counter
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
 from tests.parts import LEFT_OUT, PARTS
@@ -18,6 +21,15 @@ FIRST = ("stories", "crash", "real", "backups", "browser")
 CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
 settings.register_profile("steady", derandomize=True, database=None, deadline=None, suppress_health_check=CHECKS)
 settings.load_profile("steady")  # the same examples in every run, however slow the machine is
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """A hash of the library's cost is a third of a second of processor, for each person and each sign-in of a test."""
+    cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gate.people.PasswordHasher", cheap)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
