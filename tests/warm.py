@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -36,15 +36,19 @@ with socket.socket(socket.AF_UNIX) as wire:
 
 
 @contextmanager
-def warm(folder: Path) -> Iterator[Path]:
-    """Start it; yield the path of the program called `sangate`, which lies in `folder`."""
+def warm(folder: Path, program_of: str = "gate.cli.main") -> Iterator[Path]:
+    """
+    Start it; yield the path of the program called `sangate`, which lies in `folder`.
+
+    It runs `main` of that module with the words that it was given.
+    """
     address, program = folder / "warm", folder / "sangate"
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(address))
         door.listen()
         program.write_text(CLIENT.format(python=sys.executable, path=str(address)))
         program.chmod(0o755)
-        words = [sys.executable, "-m", "tests.warm", str(door.fileno())]
+        words = [sys.executable, "-m", "tests.warm", str(door.fileno()), program_of]
         server = subprocess.Popen(words, cwd=ROOT, pass_fds=[door.fileno()], stdin=subprocess.PIPE)
         try:
             yield program
@@ -55,8 +59,7 @@ def warm(folder: Path) -> Iterator[Path]:
                 server.stdin.close()
 
 
-def _serve(door: socket.socket) -> None:
-    main = import_module("gate.cli.main").main
+def _serve(door: socket.socket, main: Callable[..., object]) -> None:
     for name in LOADED:
         import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that nobody has to be waited for
@@ -96,4 +99,4 @@ def _serve(door: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(socket.socket(fileno=int(sys.argv[1])), import_module(sys.argv[2]).main)

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from gate.settings import relocate
 from tests.parts import need
 from tests.places import free_port, network
 from tests.repository import ROOT
+from tests.warm import warm
 
 GUIDE = ROOT / "docs" / "guide.md"
 BLOCK = re.compile(r"(?ms)^```(console|yaml) ?([a-z.]*)\n(.*?)^```$")
@@ -53,9 +53,7 @@ class Shell:
         self._stack = stack
         binaries = root / "bin"
         binaries.mkdir()
-        script = binaries / "sangate"
-        script.write_text(f"#!{sys.executable}\nfrom gate.cli.main import main\nmain(prog_name='sangate')\n")
-        script.chmod(0o755)
+        stack.enter_context(warm(binaries))
         path = f"{binaries}:{os.environ['PATH']}"
         self._env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "250"}
 
