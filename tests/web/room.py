@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from gate.assembly import open_record
 from gate.canonical import Json, sha256, utc
@@ -20,6 +22,7 @@ from gate.change import ChangeRequest
 from gate.control.desk import Desk
 from gate.control.door import Control
 from gate.control.lists import Lists
+from gate.document import read
 from gate.evidence import (
     OWN_RECORD,
     AccessTest,
@@ -54,7 +57,7 @@ from gate.person import Role
 from gate.policy import Seat
 from gate.production import trials
 from gate.serving import create_app
-from gate.settings import Settings, demo_text, load
+from gate.settings import Config, Settings, demo_text
 from gate.store import Ledger
 from tests.cases import NEW_SERIAL, OLD_SERIAL, PARTNER_SERIAL, canister
 
@@ -478,13 +481,39 @@ def make(base: Path, *, demo: bool = True) -> Room:
 
 def take_up(base: Path) -> Room:
     """Take up a gate where it was left; its people's passwords need not be hashed again."""
-    settings = load(base / "config.yaml", base / "data")
+    path = base / "config.yaml"
+    settings = Settings(_config(path.read_bytes()), path, base / "data")
     ledger = open_record(settings)
     people = People(settings.working_db, wall)
     eyes = Eyes(settings, ledger)
     lists = Lists(settings.working_db, ledger)
     control = Control(Desk(settings, ledger, people, lists, cast(Gathering, eyes), wall))
-    return Room(settings, ledger, eyes, control, create_app(control, settings))
+    app = create_app(control, settings)
+    app.jinja_env.bytecode_cache = COMPILED
+    return Room(settings, ledger, eyes, control, app)
+
+
+class Compiled(BytecodeCache):
+    """Templates compiled once for all gates of this process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
+@cache
+def _config(text: bytes) -> Config:
+    """The same values for the same text, which every test of the pages has."""
+    return read(text, "config.yaml", Config)
 
 
 def later(settings: Settings, **server: object) -> Settings:
