@@ -112,10 +112,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture(autouse=True)
 def quiet(desk: Desk) -> Iterator[None]:
-    """No page may break its own policy, throw, or ask another host for anything."""
+    """No page may break its own policy, throw, or ask another host for anything; none goes on when its test is over."""
     desk.complaints.clear()
     yield
-    assert desk.complaints == []
+    complaints = list(desk.complaints)
+    for context in desk.browser.contexts:
+        context.close()
+    assert complaints == []
     assert all(url.startswith((desk.base, "data:")) for url in desk.asked), desk.asked
 
 

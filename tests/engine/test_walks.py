@@ -125,7 +125,7 @@ class Walk:
         return way_back
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_nothing_is_sent_twice_blindly_and_every_walk_ends(data: st.DataObject) -> None:
     walk = Walk(data)

@@ -276,7 +276,7 @@ NASTY = [
 ]  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(data=st.data())
 def test_what_is_read_of_a_frame_is_what_any_reader_of_json_finds_there(data: st.DataObject) -> None:
     body = line(data.draw(st.sampled_from([1, 12, None])), because=data.draw(st.text(max_size=3)), step="apply")
