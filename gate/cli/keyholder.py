@@ -68,6 +68,8 @@ def check(file: Path) -> None:
     seats = ", ".join(policy.seats)
     click.echo(f"follows {pinned.origin}; permits of {policy.permit_lifetime} for {len(pinned.arrays)} arrays")
     click.echo(f"seats: {seats}; {len(pinned.approvers)} approvers; approvals: {policy.approvals}")
+    if carried := [array.id for array in pinned.arrays if array.carried is not None]:
+        click.echo(f"sends the steps itself to {', '.join(carried)}: no permit of theirs leaves")
     if policy.approvals != "signed":
         click.echo("sessions count as approvals here: they are the gate's word, and it is the gate that is not trusted")
 

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gate.canonical import Json, utc
-from gate.change import Phase, Plan
+from gate.change import Phase, Plan, Purpose
 from gate.errors import BadInput, Outside, Refused
 from gate.keyholding.carrying import began
 from gate.ledger.entry import Entry
@@ -51,6 +51,7 @@ class Waiting:
     plan: Plan
     phase: Phase
     number: int
+    purpose: Purpose
     expires: datetime
     host_keys: tuple[str, ...]
     login: Login
@@ -80,19 +81,18 @@ class Carriers:
         """A permit is not needed any more."""
         self._waiting.pop(serial, None)
 
-    def change_of(self, serial: str) -> str:
-        """Return the change of a permit that waits; Refused when none of that serial does."""
+    def waiting(self, serial: str) -> Waiting:
+        """Return a permit that waits; Refused when none of that serial does."""
         found = self._waiting.get(serial)
         if found is None:
             raise Refused("no permit of that serial waits here: it was used, given back, or made before a restart")
-        return found.plan.change
+        return found
 
     def begin(
         self, serial: str, entries: Sequence[Entry], now: datetime, peer: socket.socket, handed: Sequence[int]
     ) -> None:
         """Have one step sent by a process that answers to `peer` itself; Refused and nothing is sent."""
-        self.change_of(serial)
-        waiting = self._waiting[serial]
+        waiting = self.waiting(serial)
         step = waiting.step
         until = began(entries, serial, waiting.phase, waiting.number, now)
         if isinstance(until, str):

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_ssh_public_key
 
 from gate.canonical import Json, utc
-from gate.change import Grant, Plan
+from gate.change import Grant, Plan, Purpose
 from gate.errors import BadInput, Outside, Refused
 from gate.keyholder.carrying import Carriers, Login, Waiting
 from gate.keyholder.memory import Memory
@@ -145,7 +145,8 @@ class Keyholder:
         else:
             login = Login(credential.user, password=credential.password, pem=credential.pem)
         keys = held.host_keys if held else ()
-        self._carriers.keep(str(serial), Waiting(plan, wish.phase, wish.number, expires, keys, login), now)
+        waiting = Waiting(plan, wish.phase, wish.number, grant.purpose, expires, keys, login)
+        self._carriers.keep(str(serial), waiting, now)
         return {"serial": str(serial), "expires": utc(expires), "certificate": opens, "carried": True}
 
     def carry(self, serial: str, peer: socket.socket, handed: Sequence[int]) -> None:
@@ -153,7 +154,10 @@ class Keyholder:
         now = self._clock()
         if int(serial) in self.memory.revoked(now - SKEW):
             raise Refused("this permit was revoked")
-        self._carriers.begin(serial, self.memory.entries(self._carriers.change_of(serial)), now, peer, handed)
+        waiting = self._carriers.waiting(serial)
+        if waiting.purpose is Purpose.FORWARD and (held := self.memory.hold()):
+            raise Refused(f"the keyholder lets nothing begin: {held}")
+        self._carriers.begin(serial, self.memory.entries(waiting.plan.change), now, peer, handed)
 
     def close(self) -> None:
         """End what is sent from here, and the memory."""

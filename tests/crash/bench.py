@@ -144,6 +144,8 @@ class Bench:
     """Those that run in no lab yet: each is started in a process of its own."""
 
     pace: float = 1.0
+    carried: bool = False
+    """Each run's keyholder sends the steps itself."""
 
     def run(self, cell: Cell, chance: random.Random) -> "Run":
         """Return a run on an array that is as new: through the bastion where that is harmed, else every second one."""
@@ -160,7 +162,9 @@ def hired() -> dict[str, Ed25519PrivateKey]:
 
 
 @contextmanager
-def bench(home: Path, network: str, count: int, pace: float = 1.0, apart: int = 0) -> Iterator[Bench]:
+def bench(
+    home: Path, network: str, count: int, pace: float = 1.0, apart: int = 0, carried: bool = False
+) -> Iterator[Bench]:
     """Start a lab for so many runs, `apart` of which have their array in a process of its own."""
     inventory, monitor = fleet(network, count), pair()
     office = PermitOffice.open(home / "ca", LIFETIME)
@@ -171,8 +175,10 @@ def bench(home: Path, network: str, count: int, pace: float = 1.0, apart: int = 
     try:
         ways = [(array.id, array.ssh.host, array.ssh.port) for array in inventory.arrays]
         with bastion(home / "jump", office.public_line(), monitor.line, ways) as jump:
+            unused = names[: count - apart]
+            people = hired()
             yield Bench(
-                home, lab, inventory, monitor, office, hired(), jump, names[: count - apart], apart=alone, pace=pace
+                home, lab, inventory, monitor, office, people, jump, unused, apart=alone, pace=pace, carried=carried
             )
     finally:
         lab.stop()
@@ -384,7 +390,17 @@ class Run:
         if not (self.data / "ca").exists():
             (self.data / "ca").touch(mode=0o600)
             (self.data / "ca").write_bytes((self.bench.home / "ca").read_bytes())
-        return holder.begun(Pinned.model_validate(self.pinned({"id": self.array, "bastion": True})), self.data, cell)
+        array: dict[str, Json] = {"id": self.array, "bastion": True}
+        if self.bench.carried:
+            at = self.inventory.array(self.array).ssh
+            keys = [key.line(at.host, at.port).partition(" ")[2] for key in self.pins.pinned(at.host, at.port)]
+            array["carried"] = {"user": "fwadmin", "host_keys": list(keys)}
+        return holder.begun(Pinned.model_validate(self.pinned(array, self.lifetime)), self.data, cell)
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long its permits hold: a process that is started for each step needs seconds on a busy machine."""
+        return 5 * LIFETIME if self.bench.carried else LIFETIME
 
     def pinned(self, array: Mapping[str, Json], lifetime: timedelta = LIFETIME) -> dict[str, Json]:
         """Return what its keyholder's file says."""
@@ -424,7 +440,7 @@ class Run:
             office=KeyholderOffice(made, self.socket, PATIENCE_S),
             people=lambda: self.people,
             approvals=ApprovalKind.SIGNED,
-            permit_lifetime=LIFETIME,
+            permit_lifetime=self.lifetime,
             evidence_max_age=timedelta(hours=1),
             settle=SETTLE,
         )

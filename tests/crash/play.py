@@ -27,7 +27,7 @@ from gate.lifecycle import fold
 from gate.standing import BEGUN, MOVING, Answer, Standing, State
 from gate.step import Step
 from gate.store.sqlite import SqliteLedger
-from tests.crash.bench import LIFETIME, MOST_S, NEW, OLD, Run, confirm
+from tests.crash.bench import MOST_S, NEW, OLD, Run, confirm
 from tests.crash.children import Child
 from tests.crash.escorted import ESCORT, broken, go, stop, waits
 from tests.crash.holder import forgotten, tear
@@ -37,8 +37,8 @@ TAKEN = {"stage": "upload", "prepare": "prepare", "apply": "apply", "complete": 
 """Step of the bench's playbook → the word under which the array counts what it accepted."""
 
 PERFORMER = Actor("person", "performer")
-FROZEN_S = LIFETIME.total_seconds() + 0.5
-"""Longer than anything that was begun may still be sent, and than anybody waits for the keyholder."""
+SPARE_S = 0.5
+"""Seconds by which a freeze is longer than anything that was begun may still be sent, and than the keyholder's time."""
 
 PATIENCE = 6
 """How often a person lets the same question be asked again before they go back."""
@@ -171,9 +171,13 @@ class _Keeper:
         os.kill(pid, signal.SIGSTOP)
         self._later(lambda: os.kill(pid, signal.SIGCONT))
 
+    @property
+    def _frozen_s(self) -> float:
+        return self._run.lifetime.total_seconds() + SPARE_S
+
     def _later(self, repair: Callable[[], None]) -> None:
         """Not before everything that waits for it must have given up."""
-        self._repairs.append((time.monotonic() + FROZEN_S, repair))
+        self._repairs.append((time.monotonic() + self._frozen_s, repair))
 
     def _soon(self, repair: Callable[[], None]) -> None:
         self._repairs.append((time.monotonic() + self._run.chance.uniform(0.1, 1.5), repair))
@@ -271,7 +275,7 @@ class _Keeper:
 
     def _frozen(self) -> None:
         self._run.happened = True
-        time.sleep(FROZEN_S)
+        time.sleep(self._frozen_s)
         os.kill(self._gate.pid, signal.SIGCONT)
 
     def _again(self) -> None:

@@ -77,13 +77,13 @@ def rare(seed: int) -> list[Cell]:
 Numbered = tuple[int, Cell]
 
 
-def work(seed: int, share: list[Numbered], network: str, out: int, pace: float) -> None:
+def work(seed: int, share: list[Numbered], network: str, out: int, pace: float, carried: bool) -> None:
     """Play some runs and write a line of JSON for each; a run's chance is that of its number."""
     with tempfile.TemporaryDirectory(prefix="crash-") as home:
         for first in range(0, len(share), LAB):
             some = share[first : first + LAB]
             apart = sum(cell.apart for _, cell in some)
-            with bench(Path(home) / str(first), network, len(some), pace, apart) as made:
+            with bench(Path(home) / str(first), network, len(some), pace, apart, carried) as made:
                 for number, cell in some:
                     try:
                         came = asdict(play(made.run(cell, random.Random(f"{seed} {number}"))))
@@ -92,7 +92,9 @@ def work(seed: int, share: list[Numbered], network: str, out: int, pace: float) 
                     os.write(out, json.dumps({"number": number, **came}).encode() + b"\n")
 
 
-def storm(chosen: list[Numbered], workers: int, seed: int, pace: float) -> Iterator[dict[str, Any]]:
+def storm(
+    chosen: list[Numbered], workers: int, seed: int, pace: float, carried: bool = False
+) -> Iterator[dict[str, Any]]:
     """Play runs in so many processes side by side; give what each came to."""
     reading, writing = os.pipe()
     children = []
@@ -101,7 +103,8 @@ def storm(chosen: list[Numbered], workers: int, seed: int, pace: float) -> Itera
         if not child:
             os.close(reading)
             try:
-                work(seed, chosen[worker::workers], f"127.{200 + os.getpid() % 50}.{worker + 1}", writing, pace)
+                network = f"127.{200 + os.getpid() % 50}.{worker + 1}"
+                work(seed, chosen[worker::workers], network, writing, pace, carried)
             except BaseException as error:  # noqa: BLE001  a worker that stumbles is a failed run
                 os.write(writing, json.dumps({"problems": [repr(error)], "cell": "a worker"}).encode() + b"\n")
             finally:
@@ -137,6 +140,7 @@ def main() -> None:
     options.add_argument("--rare", action="store_true", help="likewise of contractors and of arrays that are killed")
     options.add_argument("--only", help="each cell whose words this pattern is found in, once, instead of random ones")
     options.add_argument("--record", type=Path, help="a line for each run; runs that it has already are not played")
+    options.add_argument("--carried", action="store_true", help="keyholders send the steps themselves")
     given = options.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
@@ -146,7 +150,7 @@ def main() -> None:
     before = {one["number"] for one in came}
     left = [one for one in chosen if one[0] not in before]
     with given.record.open("a") if given.record else nullcontext() as record:
-        for one in storm(left, given.workers, seed, given.pace):
+        for one in storm(left, given.workers, seed, given.pace, given.carried):
             came.append(one)
             if record is not None:
                 print(json.dumps({"seed": seed, **one}), file=record, flush=True)
@@ -154,9 +158,14 @@ def main() -> None:
     sys.exit(any(one["problems"] for one in came) or len(came) != len(chosen))
 
 
+ELSEWHERE = ("half-sent", "sent")
+"""Boundaries on the wire of the gate: what a keyholder sends itself leaves by another process."""
+
+
 def _chosen(given: argparse.Namespace, seed: int) -> list[Cell]:
     if given.only:
-        return [cell for cell in every_cell() if re.search(given.only, str(cell))]
+        found = [cell for cell in every_cell() if re.search(given.only, str(cell))]
+        return [cell for cell in found if not (given.carried and cell.boundary in ELSEWHERE)]
     if given.sample or given.rare:
         return (sample(seed) if given.sample else []) + (rare(seed) if given.rare else [])
     return drawn(seed, given.count)

@@ -141,6 +141,10 @@ def test_what_no_entry_tells_of_is_not_sent(world: World, array: Server, tmp_pat
             intend(world, permit, SEND)
             with pytest.raises(Refused, match="a connection is handed over with this, and for an upload the image"):
                 carry(permit, way)
+            with world.memory() as memory:
+                memory.set_hold("an audit")
+            with pytest.raises(Refused, match="the keyholder lets nothing begin: an audit"):
+                carry(permit, way, tmp_path / "image")
             KeyholderOffice(world.ledger, world.socket, patience_s=5).over(permit)
             with pytest.raises(Refused, match="this permit was revoked"):
                 carry(permit, way, tmp_path / "image")
