@@ -28,7 +28,7 @@ def cheap_passwords() -> Iterator[None]:
     """A hash of the library's cost is a third of a second of processor, for each person and each sign-in of a test."""
     cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("gate.people.PasswordHasher", cheap)
+        patched.setattr("gate.people.accounts.PasswordHasher", cheap)
         yield
 
 
