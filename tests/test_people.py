@@ -108,7 +108,7 @@ def test_a_name_that_nobody_has_costs_what_a_wrong_password_does(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the time of an answer tells who is here; what the password is compared with must be a real hash."""
-    monkeypatch.setattr("gate.people.accounts.PasswordHasher", PasswordHasher)  # as a gate has it, at the library's cost
+    monkeypatch.setattr("gate.people.accounts.PasswordHasher", PasswordHasher)  # as a gate has it: at full cost
     hasher, strangers = PasswordHasher(), People(tmp_path / "other.db", clock)._strangers
     assert extract_parameters(strangers) == extract_parameters(hasher.hash(PASSWORD))
     with pytest.raises(VerifyMismatchError):
