@@ -3,7 +3,7 @@
 from flask import Blueprint, url_for
 
 from gate.drawing import isolation
-from gate.web import arrays, change, ledger, listing, opening, records, shown, sign, words
+from gate.web import arrays, change, keys, ledger, listing, opening, records, shown, sign, words
 from gate.web.face import face, viewer
 
 
@@ -17,6 +17,7 @@ def blueprint() -> Blueprint:
     arrays.add(pages)
     ledger.add(pages)
     records.add(pages)
+    keys.add(pages)
     for name in ("moment", "minute", "clock", "ago", "span", "short", "limits", "sentence"):
         pages.add_app_template_filter(getattr(shown, name), name)
     pages.app_context_processor(_words)

@@ -38,6 +38,7 @@ PAGES = (
     "/evidence",
     "/ledger",
     "/ledger/controls",
+    "/keys",
     "/sign-in",
     "/nothing",
 )

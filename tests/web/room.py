@@ -59,6 +59,7 @@ from gate.production import trials
 from gate.serving import create_app
 from gate.settings import Config, Settings, demo_text
 from gate.store import Ledger
+from gate.store.rings import Rings
 from tests.cases import NEW_SERIAL, OLD_SERIAL, PARTNER_SERIAL, canister
 
 ROOT = Path(__file__).parents[2]
@@ -484,10 +485,11 @@ def take_up(base: Path) -> Room:
     path = base / "config.yaml"
     settings = Settings(_config(path.read_bytes()), path, base / "data")
     ledger = open_record(settings)
-    people = People(settings.working_db, wall)
+    rings = Rings(ledger)
+    people = People(settings.working_db, wall, ring=rings.now)
     eyes = Eyes(settings, ledger)
     lists = Lists(settings.working_db, ledger)
-    control = Control(Desk(settings, ledger, people, lists, cast(Gathering, eyes), wall))
+    control = Control(Desk(settings, ledger, people, lists, cast(Gathering, eyes), wall, ring=rings.now))
     app = create_app(control, settings)
     app.jinja_env.bytecode_cache = COMPILED
     return Room(settings, ledger, eyes, control, app)
