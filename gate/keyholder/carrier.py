@@ -28,7 +28,7 @@ from pydantic import TypeAdapter
 
 from gate.canonical import Json
 from gate.errors import BadInput, GateError, Outside, Refused
-from gate.evidence import Reply
+from gate.evidence import Reply, ReplyState
 from gate.hostkeys import parse
 from gate.keyholding import words
 from gate.permits.acting import send_step
@@ -52,12 +52,16 @@ def main() -> None:
     signal.alarm(asked["seconds"])
     with socket.socket(fileno=asked["peer"]) as peer, _lent(asked["handed"][0]) as sock:
         try:
-            told: dict[str, Json] = {"reply": reply_out(_sent(asked, sock))}
+            reply = _sent(asked, sock)
+            if asked["mark"] and (reply.state, reply.exit_status) == (ReplyState.ANSWERED, 0):
+                (Path(asked["place"]) / asked["mark"]).touch(mode=0o600)
+            told: dict[str, Json] = {"reply": reply_out(reply)}
         except GateError as error:
             told = {"refused": error.message[:2000], "hint": error.hint[:500]}
         with suppress(OSError):  # whoever asked has gone: the array is asked what came of it
             peer.settimeout(10)
             peer.sendall(words.framed(told))
+    os._exit(0)  # at once: the next step may be sent as soon as this one was answered
 
 
 @contextmanager

@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[2]
 AT_ONCE = 8
 """Steps that are sent at the same time (our choice): a change has one array at a time."""
 
+ENDING_S = 5.0
+"""Seconds in which a carrier that has answered has ended, on a machine however busy (our choice)."""
+
 SPARE_S = 60
 """Seconds besides a step's own after which the kernel ends its carrier: starting, reading an image, logging in."""
 
@@ -61,16 +64,49 @@ class Waiting:
         """The step that it was made for."""
         return self.plan.steps(self.phase)[self.number]
 
+    @property
+    def mark(self) -> str:
+        """Under which its upload is known to have ended well; empty for a command."""
+        return upload_mark(self.plan, self.number) if self.step.send and self.phase is Phase.FORWARD else ""
+
+
+def upload_mark(plan: Plan, number: int) -> str:
+    """Name the upload of one forward step of one plan: a change's id, the step's number, the plan's digest."""
+    return f"{plan.change}.{number}.{plan.digest.partition(':')[2]}"
+
 
 class Carriers:
     """The permits that wait here, and the processes that send."""
 
     def __init__(self, place: Path) -> None:
-        """`place` is where images lie while they are sent; what a killed one left there is removed."""
+        """
+        `place` is where images lie while they are sent, and a mark for each that was taken whole.
+
+        What a killed carrier left of an image is removed; marks stay.
+        """
         self._place = place
         self._waiting: dict[str, Waiting] = {}
-        self._running: list[subprocess.Popen[bytes]] = []
-        shutil.rmtree(place, ignore_errors=True)
+        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        """Array → who sends to it."""
+
+        for left in place.glob("tmp*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def not_uploaded(self, plan: Plan, phase: Phase, number: int) -> str:
+        """
+        Name an upload before this step that no carrier saw taken whole; empty when there is none.
+
+        The gate's word that it was would let an array apply a part of an image, or what somebody else laid there.
+        """
+        before = plan.forward[:number] if phase is Phase.FORWARD else ()
+        sent = (upload_mark(plan, at) for at, step in enumerate(before) if step.send)
+        lacking = next((mark for mark in sent if not (self._place / mark).exists()), "")
+        return plan.forward[int(lacking.split(".")[1])].id if lacking else ""
+
+    def ended(self, change: str) -> None:
+        """A change is over: its marks say nothing any more."""
+        for mark in self._place.glob(f"{change}.*"):
+            mark.unlink(missing_ok=True)
 
     def keep(self, serial: str, waiting: Waiting, now: datetime) -> None:
         """Keep a permit until it is used, given back, or over."""
@@ -101,9 +137,9 @@ class Carriers:
             raise Refused("the permit is over")
         if len(handed) != 1 + bool(step.send):
             raise BadInput("a connection is handed over with this, and for an upload the image")
-        self._running = [one for one in self._running if one.poll() is None]
-        if len(self._running) >= AT_ONCE:
-            raise Refused(f"{AT_ONCE} steps are being sent already")
+        self._rest(waiting.plan.canary)
+        if len(self._running) >= AT_ONCE or waiting.plan.canary in dict(self._running):
+            raise Refused("as many steps as may be are being sent already: one to an array")
         self.forget(serial)  # whatever comes of it: a permit is used once
         until = min(until, waiting.expires)
         seconds = deadline_s(step, until, now)
@@ -120,12 +156,23 @@ class Carriers:
             "handed": list(handed),
             "peer": peer.fileno(),
             "place": str(self._place),
+            "mark": waiting.mark,
         }
-        self._start(told, (peer.fileno(), *handed))
+        self._start(waiting, told, (peer.fileno(), *handed))
 
-    def _start(self, told: dict[str, Json], files: tuple[int, ...]) -> None:
+    def _rest(self, array: str) -> None:
+        """Forget carriers that have ended; one that sent to this array and has answered ends within moments."""
+        for name, one in self._running:
+            if name == array:
+                with suppress(subprocess.TimeoutExpired):
+                    one.wait(ENDING_S)
+        self._running = [(name, one) for name, one in self._running if one.poll() is None]
+
+    def _start(self, waiting: Waiting, told: dict[str, Json], files: tuple[int, ...]) -> None:
         try:
             self._place.mkdir(mode=0o700, exist_ok=True)
+            if waiting.mark:  # what is sent now may end as half an image, whatever was taken whole before
+                (self._place / waiting.mark).unlink(missing_ok=True)
             started = subprocess.Popen(
                 [sys.executable, "-s", "-P", "-m", "gate.keyholder.carrier"],
                 stdin=subprocess.PIPE,
@@ -136,13 +183,13 @@ class Carriers:
             )
         except OSError as error:
             raise Outside(f"no process could be started to send it: {error.strerror}; nothing was sent") from None
-        self._running.append(started)
+        self._running.append((waiting.plan.canary, started))
         if started.stdin is not None:
             with suppress(OSError), started.stdin as pipe:
                 pipe.write(json.dumps(told).encode())
 
     def close(self) -> None:
         """End those that still send: what was sent stays sent, and the array is asked."""
-        for one in self._running:
+        for _, one in self._running:
             one.kill()
             one.wait()

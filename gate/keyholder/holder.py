@@ -77,6 +77,9 @@ class Keyholder:
                 self.memory.revoke(self.memory.live(change, now - SKEW), because, now)
             self.memory.take_keys(taken, now)
             self.memory.move(head, signed)
+        for change, because in over.items():
+            if because == "ended":
+                self._carriers.ended(change)
         if over:
             self.write_revoked()
 
@@ -128,6 +131,8 @@ class Keyholder:
         Should the array trust our CA too, that certificate runs nothing on it: `force-command` binds shells,
         commands and subsystems, and leaves the forwarding alone.
         """
+        if lacking := self._carriers.not_uploaded(plan, wish.phase, wish.number):
+            raise Refused(f"step {lacking} comes first, and nobody here saw its image taken whole")
         memory, held, credential = self.memory, array.carried, self._unsealed(array)
         key, addresses = Ed25519PrivateKey.generate(), ",".join(array.source_address)
         narrowing = Narrowing(addresses, _words(plan.steps(wish.phase)[wish.number]) if array.exact_words else "")

@@ -17,6 +17,7 @@ from gate.errors import GateError, Refused
 from gate.evidence import Reply, ReplyState
 from gate.hostkeys import HostKeys
 from gate.inventory import Bastion, Ssh
+from gate.keyholder.carrying import upload_mark
 from gate.keyholder.sealing import open_seal, read_secret
 from gate.permits.asking import KeyholderOffice
 from gate.permits.office import Permit, PermitOffice
@@ -74,6 +75,12 @@ def intend(world: World, permit: Permit, number: int, within: timedelta = timede
     world.add("step.intended", **world.named(Phase.FORWARD, number), command="", act_before=until, attempt=1)
 
 
+def taken(world: World) -> None:
+    """An upload that a carrier saw taken whole, as it leaves it behind."""
+    (world.home / "keyholder" / "carried").mkdir(mode=0o700, exist_ok=True)
+    (world.home / "keyholder" / "carried" / upload_mark(world.plan, SEND)).touch()
+
+
 def lent(array: Server, permit: Permit, via: Server | None = None) -> Any:
     """Open the way as the gate does."""
     way = Bastion(id="jump", ssh=Ssh(host="127.0.0.1", port=via.port), user=USER) if via else None
@@ -99,6 +106,15 @@ def test_image_and_command_go_as_signed_and_nothing_that_logs_in_leaves_the_keyh
 ) -> None:
     with world.keyholder(arrays=carried(array.host_line)):
         permit = world.ask(number=SEND)
+        intend(world, permit, SEND)
+        (tmp_path / "upgrade").rmdir()
+        with lent(array, permit) as way:
+            assert carry(permit, way, tmp_path / "image").exit_status == 1
+        world.ended(Phase.FORWARD, SEND)
+        (tmp_path / "upgrade").mkdir()
+        with pytest.raises(Refused, match="step stage comes first, and nobody here saw its image taken whole"):
+            world.ask(number=RUN)
+        permit = world.ask(number=SEND)
         assert (permit.certificate, permit.password, permit.pem) == ("", "", "")
         with lent(array, permit) as way:
             intend(world, permit, SEND)
@@ -114,7 +130,9 @@ def test_image_and_command_go_as_signed_and_nothing_that_logs_in_leaves_the_keyh
             intend(world, permit, RUN)
             told = carry(permit, way)
         assert (told.state, told.stdout, told.command) == (ReplyState.ANSWERED, b"it runs\n", WORDS)
-    assert not list((world.home / "keyholder" / "carried").iterdir())
+        world.add("change.closed", outcome="left as it is")
+        KeyholderOffice(world.ledger, world.socket, patience_s=5).follow()
+    assert not list((world.home / "keyholder" / "carried").iterdir()), "neither images nor marks stay"
 
 
 def test_other_bytes_under_the_approved_name_are_not_sent(world: World, array: Server, tmp_path: Path) -> None:
@@ -157,6 +175,7 @@ def test_a_connection_to_something_else_is_told_nothing(
     other = start(ca=office(world).public_line(), principals=f"{CANARY}\n")
     with world.keyholder(arrays=carried(array.host_line)):
         world.ask(number=SEND)
+        taken(world)
         permit = world.ask(number=RUN)
         intend(world, permit, RUN)
         with lent(other, permit) as way, pytest.raises(Refused, match="shows another host key than the pinned one"):
@@ -176,6 +195,7 @@ def test_behind_a_bastion_what_leaves_opens_the_bastion_and_runs_nothing_on_the_
             box = open_seal(world.home / "keyholder" / "seal").close(CANARY, read_secret(USER, pem))
             memory.keep_sealed(CANARY, box, world.now)
         world.ask(number=SEND)
+        taken(world)
         permit = world.ask(number=RUN)
         assert not permit.pem
         intend(world, permit, RUN)
@@ -192,6 +212,7 @@ def test_a_keyholder_that_ends_while_it_sends_leaves_it_unknown(world: World, ar
     with ExitStack() as ends:
         ends.enter_context(world.keyholder(arrays=carried(array.host_line)))
         world.ask(number=SEND)
+        taken(world)
         world.ask(number=RUN)
         permit = world.ask(number=WAIT)
         intend(world, permit, WAIT)
@@ -206,6 +227,10 @@ def test_a_keyholder_that_ends_while_it_sends_leaves_it_unknown(world: World, ar
         asking = threading.Thread(target=work)
         asking.start()
         _until(lambda: "Accepted" in array.log.read_text())
+        second = world.ask(number=WAIT)
+        intend(world, second, WAIT)
+        with lent(array, second) as other, pytest.raises(Refused, match="are being sent already: one to an array"):
+            carry(second, other)
     asking.join(60)
     assert isinstance(came[0], Reply)
     assert came[0].state is ReplyState.LOST
