@@ -107,11 +107,11 @@ def test_image_and_command_go_as_signed_and_nothing_that_logs_in_leaves_the_keyh
     with world.keyholder(arrays=carried(array.host_line)):
         permit = world.ask(number=SEND)
         intend(world, permit, SEND)
-        (tmp_path / "upgrade").rmdir()
+        (tmp_path / "upgrade" / "fw.img").mkdir()  # in its way
         with lent(array, permit) as way:
             assert carry(permit, way, tmp_path / "image").exit_status == 1
         world.ended(Phase.FORWARD, SEND)
-        (tmp_path / "upgrade").mkdir()
+        (tmp_path / "upgrade" / "fw.img").rmdir()
         with pytest.raises(Refused, match="step stage comes first, and nobody here saw its image taken whole"):
             world.ask(number=RUN)
         permit = world.ask(number=SEND)
