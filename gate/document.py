@@ -72,7 +72,10 @@ def _first(problems: list[_Problem], document: Written) -> BadInput:
     problems = [one for one in problems if not (one.short and any(_within(other.path, one.path) for other in problems))]
     first = min(problems, key=lambda one: (one.missing, document.position(one.path, key=one.at_key)))
     others = len({problem.path for problem in problems} - {first.path})
-    hint = "; ".join(part for part in (first.hint, f"and {others} more" if others else "") if part)
+    hint = first.hint
+    if others:
+        more = f"{others} more {'place is' if others == 1 else 'places are'} wrong"
+        hint = f"{hint}{' ' if hint.endswith('?') else '; '}{more}" if hint else more
     return document.bad(document.position(first.path, key=first.at_key), first.message, path=first.path, hint=hint)
 
 

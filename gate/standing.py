@@ -131,6 +131,9 @@ class Standing:
     hold: str = ""
     """Why it is held; empty when it is not."""
 
+    halted: str = ""
+    """Why it was halted; empty before that."""
+
     stopped: str = ""
     """Who has stopped a contractor; the hold says why. Nothing is asked for or sent until the hold is lifted."""
 

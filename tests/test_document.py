@@ -118,7 +118,7 @@ def test_an_unknown_value_far_from_all_is_told_with_the_known_ones() -> None:
 def test_an_unknown_key_is_told_before_the_one_that_is_missing() -> None:
     error = complaint(CHANGE.replace("reason:", "raeson:"))
     assert str(error) == 'file.yaml:2:1: raeson: unknown key "raeson"'
-    assert error.hint == 'did you mean "reason"?; and 1 more'
+    assert error.hint == 'did you mean "reason"? 1 more place is wrong'
 
 
 def test_an_unknown_key_deep_inside_is_compared_with_its_neighbours() -> None:
@@ -141,7 +141,7 @@ def test_a_missing_policy_limit_does_not_load() -> None:
 def test_the_first_in_reading_order_is_told_and_the_others_counted() -> None:
     error = complaint(CHANGE.replace("kind: firmware", "kind: software").replace("[west-2]", "[WEST]"))
     assert error.place == "file.yaml:3:7: kind"
-    assert error.hint.endswith("and 1 more")
+    assert error.hint.endswith("1 more place is wrong")
 
 
 def test_a_rule_between_keys_is_told_where_its_words_lead() -> None:

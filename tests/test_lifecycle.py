@@ -74,6 +74,11 @@ def test_every_state_is_reached_by_entries(state: State) -> None:
     assert REACHED[state]().standing.state is state
 
 
+def test_why_it_was_halted_is_known() -> None:
+    assert REACHED[State.HALTED]().standing.halted == "x"
+    assert History().started().add("change.halted").standing.halted == ""
+
+
 def test_the_tables_name_only_kinds_that_there_are() -> None:
     assert set(ALLOWED) <= set(KINDS)
     assert set(MOVES) <= set(KINDS)

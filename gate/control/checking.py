@@ -60,7 +60,8 @@ class Checking:
                 progress("comparing what entries name")
                 found = _with_gone(found, gone(ledger))
             except CannotTell as broken:
-                found |= {"result": "changed", "because": [*found["because"], broken.message]}
+                said = broken.message.replace(f"{self._desk.settings.data}/", "")
+                found |= {"result": "changed", "because": [*found["because"], said]}
         found |= {"at": utc(self._desk.clock()), "by": actor.id}
         found["seconds"] = round((self._desk.clock() - began).total_seconds(), 1)
         _keep(self._desk.settings.data / LAST_CHECK, found)
@@ -129,6 +130,7 @@ def _judged(path: Path) -> View:
         said = json.loads(ran.stdout)
         findings = [one for one in said["findings"] if one["finding"] in ("WRONG", "unsure")]
         lines = [f"{str(one['where']).replace(str(path), 'the whole log')}: {one['what']}" for one in findings]
+        lines = [line.replace(f"{path.parent}/", "") for line in lines]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return {"result": "cannot tell", "because": ["the verifier did not come to an end"]}
     return {"result": RESULTS.get(ran.returncode, "cannot tell"), "because": lines[:MOST_SAID]}

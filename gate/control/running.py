@@ -51,6 +51,7 @@ def run_view(sources: Sources) -> View | None:
         "started_at": utc(standing.started_at) if standing.started_at else "",
         "hold": standing.hold,
         "question": standing.question,
+        "halted": standing.halted,
         "steps": steps,
         "rounds": rounds_due(plan, standing),
         "probes": [{**asdict(probe), "outcome": probe.outcome.value} for probe in standing.probes],

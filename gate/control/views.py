@@ -198,6 +198,8 @@ def next_sentence(sources: Sources) -> str:
     waiting = by_hand(sources.plan, standing) if sources.plan is not None else None
     if waiting is not None:
         return f"A step is done by hand, and two people confirm it: {waiting[2].say}"
+    if standing.state is State.HALTED and standing.halted:
+        return f"Stopped where it is: {standing.halted.rstrip('.')}. A person looks, and backs out."
     if standing.state is State.OPEN:
         if not tally.complete:
             return "Waits for " + " and ".join(seat.replace("-", " ") for seat in tally.missing) + " to sign."
@@ -206,7 +208,7 @@ def next_sentence(sources: Sources) -> str:
 
 
 NEXT = {
-    State.DRAFT: "Not checked yet.",
+    State.DRAFT: "Not checked yet: a check asks arrays, hosts and backups, and says what is missing.",
     State.REFUSED: "The gate refuses it; each red line says why, and names the way out.",
     State.OPEN: "",
     State.RUNNING: "The canary is being changed.",

@@ -214,6 +214,10 @@ def _confirmed(standing: Standing, entry: Entry) -> Standing:
     return _marked(standing, replace(before, confirmed=confirmed, at=entry.time))
 
 
+def _halted(standing: Standing, entry: Entry) -> Standing:
+    return replace(standing, state=State.HALTED, halted=str(entry.data.get("because", "")))
+
+
 def _hold(standing: Standing, entry: Entry) -> Standing:
     hold = "kept outside the log" if "reason" in entry.private else said(entry, "reason")
     return replace(standing, hold=hold, asked=None)
@@ -267,6 +271,7 @@ MOVES = {
     "escort.go": escort_go,
     "escort.stopped": escort_stopped,
     "hold.placed": _hold,
+    "change.halted": _halted,
     "known_answer.written": _written,
     "probe.finished": _probed,
     "judgement.given": _judged,
@@ -279,7 +284,6 @@ MOVES = {
 AFTER: Mapping[str, Mapping[str, Any]] = {
     "approval.denied": {"state": State.DENIED},
     "hold.lifted": {"hold": "", "stopped": "", "asked": None},
-    "change.halted": {"state": State.HALTED},
     "change.backed_out": {"state": State.BACKED_OUT},
     "change.withdrawn": {"state": State.WITHDRAWN},
 }

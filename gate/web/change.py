@@ -204,6 +204,7 @@ def _values(actor: Person, change: str) -> dict[str, object]:
         "job": face().jobs.of(change),
         "beads": stages.beads(view),
         "red": _red(view),
+        "trouble": stages.trouble(view),
         "green": _green(view),
         "pictures": [
             (item, isolation.landscape(item, number), isolation.portrait(item, number))
@@ -232,10 +233,14 @@ def _escorted(change: str) -> dict[str, object]:
     }
 
 
-def _red(view: View) -> list[View]:
+def _red(view: View) -> list[list[View]]:
+    """What did not pass, failed before unknown; answers with one and the same reason stand together."""
+    together: dict[tuple[str, str], list[View]] = {}
+    for item in (view["verdict"] or {"findings": ()})["findings"]:
+        if item["outcome"] != "passed":
+            together.setdefault((item["outcome"], item["because"]), []).append(item)
     order = {"failed": 0, "unknown": 1}
-    found = [item for item in (view["verdict"] or {"findings": ()})["findings"] if item["outcome"] != "passed"]
-    return sorted(found, key=lambda item: order[item["outcome"]])
+    return sorted(together.values(), key=lambda items: order[items[0]["outcome"]])
 
 
 def _green(view: View) -> list[View]:

@@ -37,6 +37,7 @@ def _words() -> dict[str, object]:
         "LEVELS": words.LEVELS,
         "ENTRIES": words.ENTRIES,
         "LOUD": words.LOUD,
+        "standing_of": words.standing_of,
         "page_of": url_for,
         "page_told": isolation.told,
         "standstill": face().control.standstill() if viewer() else "",

@@ -94,7 +94,7 @@ def sentence(text: str) -> str:
     """
     text = INSTANT.sub(lambda found: moment(found[0]) if found[1] else minute(found[0]), text.strip())
     first = text.split(" ", 1)[0]
-    if first.isalpha() and first.islower():
+    if first.isalpha() and first.islower() and first != "sangate":
         text = text[:1].upper() + text[1:]
     return text if text[-1:] in ".?!" else f"{text}."
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gate.web.words import BEFORE, ENDED
+from gate.web.words import ASKED, BEFORE, ENDED, JUDGEMENTS, ON_HOLD, STATES, Look
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,18 @@ class Bead:
     """`done`, `now`, `bad`, `warn`, `todo`, `locked`."""
 
     icon: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What has stopped a change, and what the viewer may answer: the first thing on its page."""
+
+    title: str
+    look: Look
+    because: tuple[str, ...]
+    way_out: str
+    answers: tuple[str, ...]
+    """Actions of `words.ACTIONS`; empty when none is theirs."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +83,40 @@ def beads(view: Mapping[str, Any]) -> list[Bead]:
     for stage in view["stages"]:
         arrays = ", ".join(stage["arrays"])
         tone, note = STATION.get(stage["state"], ("locked" if stage["state"] == "locked" else "todo", ""))
-        if begun and view["hold"] and tone == "now":
-            tone, note = "warn", "on hold"
+        if begun and tone in ("now", "warn") and (view["question"] or view["hold"]):
+            tone, note = "warn", "a person is asked" if view["question"] else "on hold"
         name = "Canary" if stage["name"] == "canary" else stage["name"].replace("-", " ").capitalize()
         found.append(_bead(name, f"{arrays}{': ' + note if note else ''}", tone))
     if not view["stages"]:
         found.append(_bead("Canary", "none chosen yet", "todo"))
     return found
+
+
+def trouble(view: Mapping[str, Any]) -> Trouble | None:
+    """Return what has stopped the change; None while nothing has."""
+    run, may, held = view["run"], view["may"], f"on hold: {view['hold']}" if view["hold"] else ""
+    if view["closed"] or view["state"] in ENDED:
+        return None
+    if run is None:
+        lift = () if may["resume"] else ("resume",)
+        way_out = "Nobody can start it until the hold is lifted."
+        return Trouble("On hold", ON_HOLD, (view["hold"],), way_out, lift) if held else None
+    answers = tuple(name for name in ("resume", "back_out", "withdraw") if not may[name])
+    means = {"back_out": f"Back out takes {run['canary']} back.", "withdraw": "Withdraw leaves it as it is."}
+    means["resume"] = "Resume lets the gate try again." if view["question"] else "Resume lets it go on."
+    ways = " ".join(means[name] for name in answers)
+    look_first = f"Look at {run['canary']} first. {ways}".strip()
+    if view["question"]:
+        because = (view["question"], held) if held else (view["question"],)
+        return Trouble("The gate asks a person", ASKED, because, look_first, answers)
+    if held:
+        return Trouble("On hold", ON_HOLD, (view["hold"],), ways or "Nothing more is sent until it is lifted.", answers)
+    if view["state"] != "halted":
+        return None
+    told = JUDGEMENTS.get(run["judgement"])
+    if told is None or run["judgement"] == "held":
+        return Trouble("Halted", STATES["halted"], (run["halted"],), f"It stopped where it is. {look_first}", answers)
+    return Trouble(told.word, told, tuple(run["judged_because"]), f"It stopped where it is. {look_first}", answers)
 
 
 def _checked(state: str, verdict: Mapping[str, Any] | None, *, begun: bool) -> Bead:

@@ -1,6 +1,8 @@
 """Tables: how a state, an outcome, an action and an entry are said, drawn and coloured."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 BEFORE = ("draft", "refused", "open")
 MOVING = ("running", "soaking", "committing", "backing out")
@@ -32,6 +34,14 @@ STATES = {
 }
 ON_HOLD = Look("On hold", "hold", "warn")
 ASKED = Look("A person is asked", "ask", "warn")
+
+FATES = {
+    "good": Look("Apart", "yes", "good"),
+    "warn": Look("Not known", "ask", "warn"),
+    "bad": Look("Shared fate", "no", "bad"),
+}
+KEEPS = Look("Keeps copies", "shield", "quiet")
+BARE = Look("No dataset on it", "yes", "quiet")
 
 OUTCOMES = {
     "passed": Look("Passed", "yes", "good"),
@@ -164,6 +174,10 @@ ENTRIES = {
     "host_key.pinned": "Host key pinned",
     "rehearsal.begun": "Rehearsal begun",
     "rehearsal.cleared": "What a rehearsal left was removed",
+    "report.accepted": "Report of a backup accepted",
+    "immutability.tested": "Lock of a copy tried",
+    "access.tested": "Login to a backup tried",
+    "ledger.checked": "Ledger checked",
     "export.made": "Export made",
     "config.loaded": "Configuration loaded",
 }
@@ -179,6 +193,13 @@ LOUD = frozenset(
         "key.revoked",
     }
 )
+
+
+def standing_of(array: Mapping[str, Any]) -> Look:
+    """Return how an array stands: the worst that is known of data and copies on it."""
+    if array["datasets"] or array["tone"] != "good":
+        return FATES[array["tone"]]
+    return KEEPS if array["keeps"] else BARE
 
 
 def look_of(state: str, hold: str = "", question: str = "") -> Look:

@@ -181,7 +181,7 @@ def test_a_run_is_seen_moving(desk: Desk) -> None:
     desk.room.probes(change, 2, flipped=True)
     desk.room.judged(change, "failed", "west-3: known-answer: the data differ")
     desk.room.enter(change, "change.halted", because="the canary failed")
-    expect(page.get_by_role("alert")).to_contain_text("Stopped where it is")
+    expect(page.get_by_role("alert")).to_contain_text("It stopped where it is")
     expect(page.get_by_role("heading", name="The canary failed")).to_be_visible()
     desk.room.end(change)
 

@@ -35,6 +35,17 @@ def test_a_refused_change_shows_its_red_lines_first_each_with_its_way_out(room: 
     assert "Shared fate" in page
 
 
+def test_lines_that_are_red_for_one_reason_stand_together_each_with_its_own_way_out(room: Room) -> None:
+    room.eyes.rehearsed = False
+    page = room.client("engineer").text(f"/changes/{room.opened()}")
+    together = page[page.index('id="check-backup-rehearsed"') :]
+    together = together[: together.index("</ul>")]
+    for name in ("rehearsal-compared", "rehearsal-in-time", "rehearsed-elsewhere"):
+        assert f'id="check-{name}"' in together
+    assert together.count("was ever rehearsed") == 1
+    assert together.count("Way out") == 4
+
+
 def test_what_could_not_be_found_out_looks_different_from_what_failed(room: Room) -> None:
     room.eyes.lost = "vault-1"
     change = room.opened()
@@ -206,7 +217,9 @@ def test_anybody_holds_and_those_who_may_not_resume_see_why(room: Room) -> None:
     assert "Hold now" in reader.text(f"/changes/{change}")
     assert reader.post(f"/changes/{change}/do/hold", reason="The phone rings").status_code == 303
     page = reader.text(f"/changes/{change}")
-    assert "On hold: The phone rings" in page
+    assert "<h2>On hold</h2>" in page
+    assert '<p class="because">The phone rings.</p>' in page
+    assert "Not by you: only a performer or the holder of a seat." in page
     assert "Only a performer or the holder of a seat." in page
     assert reader.post(f"/changes/{change}/do/resume", reason="it stopped").status_code == 403
     operator = room.client("operator")

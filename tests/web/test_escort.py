@@ -28,7 +28,7 @@ def escorted(room: Room) -> str:
 def test_the_escorts_page_shows_the_words_in_full_with_one_go_and_one_stop(room: Room) -> None:
     change = escorted(room)
     text = room.client("lead").text(f"/changes/{change}/escort")
-    assert "their field engineer of Example Storage Services" in text
+    assert "Their field engineer of Example Storage Services" in text
     assert "scp -t /upgrade" in text
     assert re.search(r"<button[^>]*>.*Go</button>", text)
     assert re.search(r"<button[^>]*>.*Stop field-engineer</button>", text)
