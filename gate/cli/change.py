@@ -8,6 +8,7 @@ import click
 
 from gate.cli.confirm import confirm
 from gate.cli.escort import escort
+from gate.cli.helping import Noun
 from gate.cli.place import Place, path_of
 from gate.cli.replay import replay
 from gate.cli.say import as_json, out_json, pass_place, plain, table, working
@@ -19,7 +20,7 @@ local = click.option("--local", is_flag=True, help="Read this data directory its
 reason_option = click.option("--reason", required=True, help="Why; it is entered in the record.")
 
 
-@click.group()
+@click.group(cls=Noun)
 def change() -> None:
     """Open, check, approve, start, hold, back out …"""
 

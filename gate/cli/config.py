@@ -2,11 +2,12 @@
 
 import click
 
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place
 
 
-@click.group()
+@click.group(cls=Noun)
 def config() -> None:
     """Check config.yaml, print its schema."""
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import click
 
 from gate.cli.client import Client
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, table, working
 
@@ -17,7 +18,7 @@ LOOK_S = 1.0
 LONGEST_REHEARSAL = 24 * 3600.0
 
 
-@click.group()
+@click.group(cls=Noun)
 def evidence() -> None:
     """What is known of backups; references and rehearsals."""
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, table
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 LEGACY = "newer firmware mends that; else `make legacy`, name ssh.legacy_python and mark this one array `legacy: true`"
 
 
-@click.group()
+@click.group(cls=Noun)
 def inventory() -> None:
     """What exists and who owns it."""
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, password_file, plain, secret_from, table
 
 
-@click.group()
+@click.group(cls=Noun)
 def key() -> None:
     """The SSH keys with which people sign."""
 

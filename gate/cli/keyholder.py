@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from gate.cli.helping import Noun
 from gate.cli.ready import tell_ready
 from gate.cli.say import as_json, out_json, plain, table
 
@@ -19,7 +20,7 @@ data_option = click.option("--data", type=FILE, default=Path("/var/lib/sangate-k
                            help="Folder of its keys and its memory; not the gate's.")  # fmt: skip
 
 
-@click.group()
+@click.group(cls=Noun)
 def keyholder() -> None:
     """Make permits in a process of their own: only what the pinned approvers have signed.
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, table, working
 
@@ -16,7 +17,7 @@ MARK = "# written by sangate lab: pins of simulated arrays\n"
 SIMULATED = "The arrays are simulated; SSH, iSCSI and every byte on them are real."
 
 
-@click.group()
+@click.group(cls=Noun)
 def lab() -> None:
     """The built-in fleet of simulated arrays."""
 

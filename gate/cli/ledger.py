@@ -6,6 +6,7 @@ import click
 
 from gate.cli import keeping
 from gate.cli.handing import controls, export
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, table
 
@@ -13,7 +14,7 @@ local = click.option("--local", is_flag=True, help="Read this data directory its
 out = click.option("--out", type=click.Path(path_type=Path), help="File to write.")
 
 
-@click.group()
+@click.group(cls=Noun)
 def ledger() -> None:
     """The record: show, export, pack, verify."""
 

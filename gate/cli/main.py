@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.errors import GateError
 
@@ -29,14 +30,14 @@ COMMANDS = {
         "Make permits in a process of their own: only what the pinned approvers have signed.",
     ),
     "user": ("gate.cli.user:user", "Local people of this data directory."),
-    "key": ("gate.cli.key:key", "The SSH key with which you sign."),
+    "key": ("gate.cli.key:key", "The SSH keys with which people sign."),
     "lab": ("gate.cli.lab:lab", "The built-in fleet of simulated arrays."),
     "config": ("gate.cli.config:config", "Check config.yaml, print its schema."),
 }
 """Command → where it is, and its one line of help (the same text stands in its docstring; a test compares them)."""
 
 
-class Sangate(click.Group):
+class Sangate(Noun):
     """The top of the command line: finds commands late, and turns every expected error into a sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click passes it

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, plain, working
 
 UNMEASURED = "0.0"
 
 
-@click.group()
+@click.group(cls=Noun)
 def playbook() -> None:
     """Check a playbook, render it to exact words, try it without changing anything."""
 

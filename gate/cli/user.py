@@ -3,6 +3,7 @@
 import click
 
 from gate.cli.contract import contract_of, person_of_firm, terms
+from gate.cli.helping import Noun
 from gate.cli.place import Place
 from gate.cli.say import as_json, out_json, pass_place, password_file, secret_from, table
 
@@ -10,7 +11,7 @@ ROLES = ("requester", "performer", "auditor", "admin", "escort")
 SEATS = ("storage", "data-owner", "backup-owner", "change-manager")
 
 
-@click.group()
+@click.group(cls=Noun)
 def user() -> None:
     """Local people of this data directory."""
 

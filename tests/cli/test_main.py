@@ -44,6 +44,11 @@ def test_every_command_has_help_and_none_takes_a_secret_as_an_argument(sangate: 
         assert "--token" not in result.stdout
 
 
+def test_the_line_of_a_command_is_not_cut_where_the_window_ends(sangate: Typed) -> None:
+    for group in {path[:-1] for path in _commands(main, ())}:
+        assert "..." not in sangate(*group, "--help").stdout.partition("Commands:")[2], group
+
+
 def test_what_is_not_a_command_is_bad_input(sangate: Typed) -> None:
     for words in (("chnage",), ("change", "opne"), ("change", "show"), ("change", "show", "x", "--colour")):
         result = sangate(*words)
