@@ -420,7 +420,7 @@ class BackupReading:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a tool's full or partial read counted, in its own unit (files, packs, chunks, pieces)."""
+    """What a tool's full or partial read counted, in its own unit, of which there are many (files, packs, chunks)."""
 
     unit: str
     total: int

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gate.evidence import Coverage, Verification
+from gate.sentence import by_number, every, several
 
 MOST_PARTS = 256
 """A part is chosen by one byte; more parts than its values would leave some of them empty for ever."""
@@ -82,9 +83,10 @@ def joined(record: Verification, earlier: Iterable[Verification], objects: Objec
     unread = len(left) + spoilt
     whole = replace(coverage, whole_since=None if unread else since, unread=unread)
     if unread:
-        because = f"{record.because}; {total - unread} of {total} objects were read in the parts so far"
-        return replace(record, coverage=whole, because=because)
-    because = f"{record.because}; with earlier parts all {total} objects that exist now were read"
+        some = f"{total - unread} of {several(total, 'object')} {by_number(total - unread, 'was', 'were')} read"
+        return replace(record, coverage=whole, because=f"{record.because}; {some} in the parts so far")
+    all_of = f"{every(total, 'object')} that {by_number(total, 'exists now was', 'exist now were')} read"
+    because = f"{record.because}; with earlier parts {all_of}"
     return replace(record, level="V4", coverage=whole, because=because)
 
 

@@ -29,6 +29,21 @@ def _part(part: object) -> str:
     return spell(part) if isinstance(part, tuple) else str(part)
 
 
+def several(count: int, thing: str) -> str:
+    """Spell how many there are of a thing whose plural takes an s: `1 file`, `3 files`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def every(count: int, thing: str) -> str:
+    """Spell all of a number of things: `the one file`, `all 3 files`."""
+    return f"the one {thing}" if count == 1 else f"all {count} {thing}s"
+
+
+def by_number(count: int, one: str, many: str) -> str:
+    """Return the word that goes with one thing or with many: `was`, `were`."""
+    return one if count == 1 else many
+
+
 def span(age: timedelta) -> str:
     """Spell a duration for a sentence: `3 d 4 h`, `12 min`, `8 s`."""
     seconds = int(abs(age).total_seconds())

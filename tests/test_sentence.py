@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gate.sentence import Later, Sentence, spell
+from gate.sentence import Later, Sentence, by_number, every, several, spell
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,9 @@ def test_what_cannot_be_made_says_so_each_time() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             _ = told.words
+
+
+def test_one_thing_is_no_many() -> None:
+    assert [several(count, "file") for count in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
+    assert [every(count, "file") for count in (1, 2)] == ["the one file", "all 2 files"]
+    assert [by_number(count, "was", "were") for count in (0, 1, 2)] == ["were", "was", "were"]

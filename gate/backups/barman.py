@@ -22,6 +22,7 @@ from gate.backups.tool import Tool, reading
 from gate.backups.wal import HISTORY, LSN, SEGMENT_NAME, Continuity, Segment, branches, continuity, size_of
 from gate.evidence import BackupReading, BackupRun, Counts, Log, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Protection
+from gate.sentence import by_number, every
 
 NEWEST = 10
 MOST_LISTS = 512
@@ -104,7 +105,8 @@ def verify(
             raise Unread(f"the manifest: {shown(counted)} files are counted")
         counts = Counts("files", int(counted), int(counted))
         level = "V4" if run.log is Log.COMPLETE else "V4-partial"
-        whole = f"all {counts.total} files of backup {run.id} were read and hash as its manifest says"
+        read = by_number(counts.total, "was read and hashes", "were read and hash")
+        whole = f"{every(counts.total, 'file')} of backup {run.id} {read} as its manifest says"
         because = f"{whole}; {run.log_because or 'nothing is known of the log'}, counted but not hashed"
     except Unread as unread:
         because = f"backup {run.id} could not be read in full: {unread}"

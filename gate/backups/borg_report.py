@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from gate.backups.answers import Unread, shown, text
 from gate.evidence import Counts, Reply, ReplyState
+from gate.sentence import by_number, every
 
 REPOSITORY = "Finished full repository check, no problems found."
 ARCHIVES = "Archive consistency check complete, no problems found."
@@ -19,6 +20,7 @@ CHUNKS = re.compile(
     r"Finished cryptographic data integrity verification, "
     r"verified ([0-9]{1,15}) chunks with ([0-9]{1,15}) integrity errors\."
 )
+
 ANALYSED = re.compile(r"Analyzing archive (.{1,200}) \(([0-9]{1,9})/([0-9]{1,9})\)")
 HARMLESS = frozenset({"INFO", "DEBUG"})
 
@@ -91,10 +93,10 @@ def read_report(reply: Reply) -> Report:
         return Report("V2", True, "only structure and CRCs were checked, no data were verified", None, analysed)
     if not counts.total:
         return Report("V1", False, "no chunk was there to verify", counts, analysed)
+    whole = f"{every(counts.total, 'chunk')} {by_number(counts.total, 'was', 'were')} verified"
     if complaints:
-        warned = f"all {counts.total} chunks were verified, with a warning: {shown(complaints[0])}"
-        return Report("V3", True, warned, counts, analysed)
-    return Report("V4", True, f"all {counts.total} chunks were verified", counts, analysed)
+        return Report("V3", True, f"{whole}, with a warning: {shown(complaints[0])}", counts, analysed)
+    return Report("V4", True, whole, counts, analysed)
 
 
 def _told(line: str) -> dict[str, object]:

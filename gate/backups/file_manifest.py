@@ -21,6 +21,7 @@ from gate.backups.told import CLOCK, clock, kilobytes, not_future
 from gate.backups.tool import Tool, reading
 from gate.evidence import BackupReading, BackupRun, Counts, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Engine, Protection
+from gate.sentence import by_number, every, several
 
 NEWEST = 8
 """Runs that are listed: the newest and seven to compare its size with (BK-11)."""
@@ -85,6 +86,7 @@ def verify(
     except Unread as unread:
         because, complete = f"it was not read in full: {unread}", False
     passed = complete and not because and counts is not None
+    read = f"{every(len(wanted), 'file')} {by_number(len(wanted), 'was read and hashes', 'were read and hash')}"
     return Verification(
         protection=protection.id,
         backup=run.id,
@@ -92,8 +94,7 @@ def verify(
         at=log[0].started_at,
         level="V4" if passed else level,
         passed=passed,
-        because=f"backup {run.id} of {dataset.id}: "
-        + (because or f"all {len(wanted)} files were read and hash as its list says"),
+        because=f"backup {run.id} of {dataset.id}: {because or f'{read} as its list says'}",
         counts=counts,
         seen=(run.id,) if complete else (),
         complete=complete,
@@ -165,7 +166,7 @@ def _compared(wanted: Mapping[bytes, bytes], there: Mapping[bytes, bytes]) -> tu
         return "its list is empty", counts
     found = [(missing, "missing"), (changed, "changed"), (extra, "not in its list")]
     words = ", ".join(f"{count} {word}" for count, word in found if count)
-    return words and f"of {len(wanted)} files: {words}; sha256sum -c {LIST} names them there", counts
+    return words and f"of {several(len(wanted), 'file')}: {words}; sha256sum -c {LIST} names them there", counts
 
 
 TOOL = Tool(catalogue, verify, restore)

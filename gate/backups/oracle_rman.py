@@ -24,6 +24,7 @@ from gate.backups.told import CLOCK, clock, not_future, not_missing
 from gate.backups.tool import Tool, reading
 from gate.evidence import BackupReading, BackupRun, Counts, Log, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Protection
+from gate.sentence import every
 
 NEWEST = 10
 
@@ -121,9 +122,8 @@ def verify(
         seen = (run.id,)
         _no_corruption((yield from _run(protection, "sangate-corruption.sql", CORRUPTION, log)))
         level = "V4-partial"
-        because = (
-            f"RMAN has read all {len(read)} pieces of a restore of {run.id}; that its log is whole is not proven here"
-        )
+        pieces_read = every(len(read), "piece")
+        because = f"RMAN has read {pieces_read} of a restore of {run.id}; that its log is whole is not proven here"
     except Unread as unread:
         because = f"backup {run.id} could not be read in full: {unread}"
     return Verification(

@@ -15,6 +15,7 @@ from gate.backups.answers import Asking, Unread, ask, shown, text
 from gate.backups.told import not_missing
 from gate.evidence import BackupRun, Counts, Log, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Protection
+from gate.sentence import every
 
 LABEL = re.compile(r"[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?")
 STANZA = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -22,6 +23,7 @@ ARCHIVE = re.compile(r"  archiveId: ([0-9.-]+), total WAL checked: ([0-9]+), tot
 BACKUP = re.compile(
     rf"  backup: ({LABEL.pattern}), status: ([a-z ]+), total files checked: ([0-9]+), total valid files: ([0-9]+)"
 )
+
 COUNTS = re.compile(r"    missing: ([0-9]+), checksum invalid: ([0-9]+), size invalid: ([0-9]+), other: ([0-9]+)")
 NAMED = re.compile(r"INFO: ((?:invalid|file missing) [ -~]{1,300})")
 """Lines on standard error that name what is damaged."""
@@ -88,9 +90,8 @@ def verify(
         counts = _counts(report, run)
         because = _damage(report, run, reply)
         if not because:
-            whole = (
-                f"all {report.backups[run.id].total} files of backup {run.id} and the archive were read and are whole"
-            )
+            files = every(report.backups[run.id].total, "file")
+            whole = f"{files} of backup {run.id} and the archive were read and are whole"
             level = "V4" if run.log is Log.COMPLETE else "V4-partial"
             because = f"{whole}; {run.log_because or 'nothing is known of the log'}"
     except Unread as unread:

@@ -19,6 +19,7 @@ from gate.backups.tool import Tool
 from gate.canonical import utc
 from gate.evidence import BackupRun, Comparison, Reference, Rehearsal, Reply, TableDigest
 from gate.inventory import Dataset, Protection
+from gate.sentence import by_number, several
 
 
 def references_for(
@@ -160,7 +161,8 @@ def _judged(
     because = f"backup {run.id} was restored and equals the reference of {equals}"
     if not opened.statements:
         return replace(found, level="V6", because=because)
-    true = f"{because}; {len(opened.statements)} business statements are true"
+    count = len(opened.statements)
+    true = f"{because}; {several(count, 'business statement')} {by_number(count, 'is', 'are')} true"
     return replace(found, level="V7", because=true)
 
 
@@ -197,7 +199,7 @@ def _differing(
         if table is None or bool(then.up_to) != (name in grows):
             found.append(f"{name} was recorded differently: up to {then.up_to or 'its end'}")
         elif then.rows != table.rows:
-            found.append(f"{name} has {table.rows} rows, had {then.rows}")
+            found.append(f"{name} has {several(table.rows, 'row')}, had {then.rows}")
         elif then.digest != table.digest:
             found.append(f"{name} has other content")
     return found

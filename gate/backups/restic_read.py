@@ -20,6 +20,7 @@ from gate.backups.restic_words import command, snapshots
 from gate.backups.told import member, moment, number, parsed
 from gate.evidence import BackupRun, Counts, Coverage, Reply, Verification
 from gate.inventory import Dataset, Protection
+from gate.sentence import by_number, several
 
 HASHED = re.compile(r"(?P<sha256>[0-9a-f]{64})  /[^\r\n]*/(?P<name>[^/\r\n]+)")
 MARGIN = timedelta(hours=1)
@@ -89,7 +90,8 @@ def read(
     refusal(reply, "the check", str(protection.password_file))
     report = read_report(reply, len(wanted), part)
     if report.passed and report.snapshots < len(seen):
-        report = Report("V1", False, f"{report.snapshots} snapshots were checked, {len(seen)} are there")
+        few = f"{several(report.snapshots, 'snapshot')} {by_number(report.snapshots, 'was', 'were')} checked"
+        report = Report("V1", False, f"{few}, {len(seen)} {by_number(len(seen), 'is', 'are')} there")
     if not report.passed:
         yield from _not_locked(protection, log)
     if part is None or (report.passed and report.part is None):

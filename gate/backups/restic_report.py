@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from gate.backups.answers import Unread, shown, text
 from gate.backups.told import MISSING
 from gate.evidence import Counts, Reply, ReplyState
+from gate.sentence import by_number, every
 
 FOUND_NOTHING = "no errors were found"
 USUAL = frozenset(
@@ -38,6 +39,7 @@ LOCKED = re.compile(
     r"already locked(?P<how> exclusively)? by PID (?P<pid>\d{1,10}) on (?P<host>\S{1,255}) by [^\n]*\n"
     r"lock was created at (?P<since>[0-9-]{10} [0-9:]{8})"
 )
+
 WAY_OUT = "let it end; if nothing runs there, the backup's owner removes the lock with restic unlock"
 NO_REPOSITORY, IS_LOCKED, WRONG_PASSWORD = 10, 11, 12
 """Exit statuses since 0.17; before that all of them are 1, and the text says which."""
@@ -142,10 +144,10 @@ def _level(lines: list[str], done: dict[str, re.Match[str]], part: tuple[int, in
         orphans = f"{read_packs} of {packs} packs of the part were read, the others are in no index: prune"
         return Report("V2", False, orphans, Counts("packs", packs, read_packs), snapshots)
     counts = Counts("packs", read_packs, read_packs)
+    whole = f"{every(read_packs, 'pack')} {by_number(read_packs, 'was', 'were')} read"
     if part:
-        because = f"part {part[0]} of {part[1]}: all its {read_packs} packs were read"
-        return Report("V3", True, because, counts, snapshots, part)
-    return Report("V4", True, f"all {read_packs} packs were read", counts, snapshots)
+        return Report("V3", True, f"part {part[0]} of {part[1]}: {whole}", counts, snapshots, part)
+    return Report("V4", True, whole, counts, snapshots)
 
 
 def _all_of(progress: re.Match[str] | None) -> int | None:

@@ -25,6 +25,7 @@ from gate.backups.tool import Tool, reading
 from gate.canonical import LARGEST_INTEGER
 from gate.evidence import BackupReading, BackupRun, Counts, Reply, Verification
 from gate.inventory import Dataset, Engine, Protection
+from gate.sentence import by_number, every
 
 NEWEST = 10
 """Runs whose manifest is read; older ones are not relied on and not listed."""
@@ -110,7 +111,8 @@ def verify(
         complete, because = False, f"backup {run.id} could not be read in full: {unread}"
     passed = bool(seen) and complete and ok == total > 0
     if passed:
-        because = f"all {total} objects of backup {run.id} ({run.size} bytes) were read and hash as its manifest says"
+        read = by_number(total, "was read and hashes", "were read and hash")
+        because = f"{every(total, 'object')} of backup {run.id} ({run.size} bytes) {read} as its manifest says"
     return Verification(
         protection=protection.id,
         backup=run.id,

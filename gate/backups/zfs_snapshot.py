@@ -31,6 +31,7 @@ from gate.backups.zfs_scrub import Scrub, complaint, read_scrub
 from gate.canonical import LARGEST_INTEGER
 from gate.evidence import BackupReading, BackupRun, Reply, ReplyState, Verification
 from gate.inventory import Dataset, Protection
+from gate.sentence import several
 
 NEWEST = 8
 """Snapshots that are listed: the newest and seven to compare its size with (BK-11)."""
@@ -272,7 +273,7 @@ def _came(system: str, history: str, log: list[Reply]) -> Asking[datetime]:
 def _judged(scrub: Scrub, came: datetime, hashes: str, otherwise: str, part: str) -> tuple[str, str]:
     ended = f"the scrub that began {scrub.began.isoformat(timespec='seconds')}"
     if scrub.errors:
-        return "V1", f"{ended} found {scrub.errors} errors"
+        return "V1", f"{ended} found {several(scrub.errors, 'error')}"
     if scrub.began <= came:
         return "V1", f"{ended} may have passed before it came into the pool at {came.isoformat(timespec='seconds')}"
     if part:

@@ -6,6 +6,7 @@ from gate.checks.case import Case, stale
 from gate.evidence import ArrayReading
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Outcome, Weight, When, worst
 from gate.mending import mends
+from gate.sentence import by_number, several
 
 CHECK = Check(
     name="array-healthy",
@@ -34,7 +35,9 @@ def check(case: Case) -> Finding:
             raw.extend(reading.raw)
         if because:
             sentences.append(f"{name}: {because}")
-    because = "; ".join(sentences) or f"{len(outcomes)} arrays are well and idle"
+    count = len(outcomes)
+    well = f"{several(count, 'array')} {by_number(count, 'is', 'are')} well and idle"
+    because = "; ".join(sentences) or well
     return Finding(CHECK.name, worst(outcomes), because, identities, tuple(raw))
 
 

@@ -9,6 +9,7 @@ from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.evidence import Counts, Verification
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
+from gate.sentence import by_number, every, several
 
 CHECK = Check(
     name="backup-counted",
@@ -42,17 +43,19 @@ def ask(case: Case, copy: Copy) -> Asked:
     if counts.total < 1:
         return Answer(FAILED, f"the read of {run.id} found no {counts.unit}", evidence=record.raw)
     if counts.ok != counts.total or counts.missing or counts.damaged:
-        because = (
-            f"of {counts.total} {counts.unit} in {run.id} {counts.ok} are well, {counts.missing} missing, "
-            f"{counts.damaged} damaged"
-        )
+        of, are = _number(counts), by_number(counts.ok, "is", "are")
+        because = f"of {of} in {run.id} {counts.ok} {are} well, {counts.missing} missing, {counts.damaged} damaged"
         return Answer(FAILED, because, evidence=record.raw)
     before = _before(copy, record)
     least = before * (100 - case.policy.count_drop_max_percent)
     if counts.total * 100 < least:
-        because = f"the read of {run.id} counted {counts.total} {counts.unit}, the one before {before}"
+        because = f"the read of {run.id} counted {_number(counts)}, the one before {before}"
         return Answer(FAILED, because, evidence=record.raw)
     return partial(_passed, case, copy, record, counts, before)
+
+
+def _number(counts: Counts) -> str:
+    return several(counts.total, counts.unit.removesuffix("s"))
 
 
 def _passed(case: Case, copy: Copy, record: Verification, counts: Counts, before: int) -> Answer:
@@ -60,7 +63,12 @@ def _passed(case: Case, copy: Copy, record: Verification, counts: Counts, before
         "protection": copy.id,
         "count_drop_max_percent": case.policy.count_drop_max_percent,
     }
-    count = ("all {} {} of {} are well", counts.total, counts.unit, record.backup)
+    count = (
+        "{} of {} {} well",
+        every(counts.total, counts.unit.removesuffix("s")),
+        record.backup,
+        by_number(counts.total, "is", "are"),
+    )
     told = ("{}, {} before", count, before) if before else count
     return Answer(PASSED, told, relied, record.raw, copy.expiry())
 

@@ -132,6 +132,11 @@ class Case:
         return {}
 
     @lazy
+    def proofs(self) -> dict[str, Any]:
+        """Protection → what its copy was answered to each of those questions, as `proven` told it."""
+        return {}
+
+    @lazy
     def limits(self) -> dict[tuple[str, ...], Mapping[str, Json]]:
         """What `limits_s` returned, by the names it was asked for."""
         return {}

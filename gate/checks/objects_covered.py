@@ -6,6 +6,7 @@ from gate.checks.case import Case, stale
 from gate.checks.each import joined
 from gate.coverage import coverage
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
+from gate.sentence import by_number, every, several
 
 CHECK = Check(
     name="objects-covered",
@@ -17,6 +18,7 @@ CHECK = Check(
     when=When.APPROVE,
     waivable=True,
 )
+
 NAMED = 5
 """Gaps of one array that are named in the sentence; all of them are on the array's page."""
 
@@ -35,9 +37,11 @@ def _ask(case: Case, name: str) -> Answer:
         named = "; ".join(f"{row.volume.name} ({row.because})" for row in found.gaps[:NAMED])
         more = f" and {len(found.gaps) - NAMED} more" if len(found.gaps) > NAMED else ""
         uids: list[Json] = [*sorted(row.volume.uid for row in found.gaps)]
-        because = f"{len(found.gaps)} of {len(found.rows)} volumes are explained by nothing: {named}{more}"
+        few = f"{len(found.gaps)} of {several(len(found.rows), 'volume')} {by_number(len(found.gaps), 'is', 'are')}"
+        because = f"{few} explained by nothing: {named}{more}"
         return Answer(FAILED, because, {"gaps": uids}, raw)
     if old := stale(case, reading.at):
         return Answer(UNKNOWN, old, evidence=raw)
-    because = f"all {len(found.rows)} volumes are explained"
+    count = len(found.rows)
+    because = f"{every(count, 'volume')} {by_number(count, 'is', 'are')} explained"
     return Answer(PASSED, because, {}, raw, reading.at + case.policy.evidence_max_age)

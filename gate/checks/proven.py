@@ -48,11 +48,14 @@ def _lack(case: Case, copy: Copy) -> Lack | None:
     return None
 
 
-def proofs(case: Case, copy: Copy) -> list[Answer]:
-    """Return what one copy was answered, up to the first question that it did not pass."""
-    told: list[Answer] = []
-    for _, question in PROVEN:
-        told.append(tell(question(case, copy)))
-        if told[-1].outcome is not PASSED:
-            break
-    return told
+def proofs(case: Case, copy: Copy) -> tuple[Answer, ...]:
+    """Return what one copy was answered, up to the first question that it did not pass. Told once for all checks."""
+    if copy.id not in case.proofs:
+        told: list[Answer] = []
+        for _, question in PROVEN:
+            told.append(tell(question(case, copy)))
+            if told[-1].outcome is not PASSED:
+                break
+        case.proofs[copy.id] = tuple(told)
+    found: tuple[Answer, ...] = case.proofs[copy.id]
+    return found

@@ -11,7 +11,7 @@ from gate.checks.each import over_datasets
 from gate.evidence import Comparison, Rehearsal
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
 from gate.inventory import Dataset
-from gate.sentence import span
+from gate.sentence import several, span
 
 CHECK = Check(
     name="rehearsal-compared",
@@ -66,7 +66,7 @@ def _passed(case: Case, copy: Copy, record: Rehearsal) -> Answer:
         "append_only": grows,
         **limits_s(case, "old_reference_min_age"),
     }
-    told = ("{} equals {} references that are older than it", record.backup, len(record.compared))
+    told = ("{} equals {} older than it", record.backup, several(len(record.compared), "reference"))
     return Answer(PASSED, told, relied, record.raw, copy.expiry())
 
 

@@ -10,7 +10,7 @@ from gate.checks.copies import Copy
 from gate.checks.each import over_datasets
 from gate.evidence import BackupRun, Verification
 from gate.finding import FAILED, PASSED, UNKNOWN, Check, Finding, Weight, When
-from gate.sentence import span
+from gate.sentence import by_number, several, span
 
 CHECK = Check(
     name="repository-read",
@@ -67,4 +67,6 @@ def _covers(record: Verification, run: BackupRun) -> bool:
 
 def _short(record: Verification) -> str:
     unread = record.coverage.unread if record.coverage else None
-    return f"{unread} objects were not read within the limit" if unread else record.because
+    if not unread:
+        return record.because
+    return f"{several(unread, 'object')} {by_number(unread, 'was', 'were')} not read within the limit"

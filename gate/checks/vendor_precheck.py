@@ -8,6 +8,7 @@ from gate.checks.case import Case, stale
 from gate.evidence import Prechecked
 from gate.finding import Check, Finding, Outcome, Weight, When, worst
 from gate.policy import Seat
+from gate.sentence import several
 from gate.step import Step
 
 CHECK = Check(
@@ -21,6 +22,7 @@ CHECK = Check(
     when=When.APPROVE,
     seat=Seat.STORAGE,
 )
+
 READ = "Read what it says besides; whoever signs for storage answers for going on."
 NONE = "Ask the vendor's support for its own precheck of this version; whoever signs for storage answers for it."
 
@@ -103,4 +105,4 @@ def _well(told: list[Prechecked]) -> str:
     held = ", ".join(dict.fromkeys(line for one in told for line in one.held)) or "it holds nothing against it"
     staged = [f'"{step.command}"' for one in told for step in one.staged]
     later = f"; the plan asks {staged[0]} once the image is on the array" if staged else ""
-    return f"{len(told)} arrays: {held}{later}"
+    return f"{several(len(told), 'array')}: {held}{later}"

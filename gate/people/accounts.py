@@ -70,10 +70,11 @@ class People(Keys):
         self._failed: dict[str, list[datetime]] = {}
         """Name → when it failed, within LOCKED. A restart forgets it; whoever guesses cannot restart the gate."""
 
+        # For strangers: no password fits it, and to find that out takes as long as for somebody who is known.
         self._hasher = made = hasher or PasswordHasher()
         random = (base64.b64encode(secrets.token_bytes(size)).decode() for size in (made.salt_len, made.hash_len))
         cost = f"m={made.memory_cost},t={made.time_cost},p={made.parallelism}"
-        self._strangers = "$".join(("$argon2id$v=19", cost, *(one.rstrip("=") for one in random)))  # as costly
+        self._strangers = "$".join(("$argon2id$v=19", cost, *(one.rstrip("=") for one in random)))
         with self._lock, outside(), writing(self._db):
             self._create()
 

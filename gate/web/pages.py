@@ -3,6 +3,7 @@
 from flask import Blueprint, url_for
 
 from gate.drawing import isolation
+from gate.sentence import several
 from gate.web import arrays, change, keys, ledger, listing, opening, records, shown, sign, words
 from gate.web.face import face, viewer
 
@@ -20,6 +21,7 @@ def blueprint() -> Blueprint:
     keys.add(pages)
     for name in ("moment", "minute", "clock", "ago", "span", "short", "limits", "sentence"):
         pages.add_app_template_filter(getattr(shown, name), name)
+    pages.add_app_template_filter(several)
     pages.app_context_processor(_words)
     return pages
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gate.checks import copies_independent
+from gate.checks.proven import proofs
 from gate.evidence import Counts, Log
 from gate.finding import Finding, Outcome, Weight
 from tests.cases import (
@@ -43,6 +44,13 @@ def test_two_proven_copies_pass_and_hold_as_long_as_the_first_proof() -> None:
     assert "2 of 2 copies are proven" in found.because
     assert found.relied_on["sidekick"] == {"copies": ["nightly", "offsite"], "copies_min": 2, "tier": 2}
     assert found.valid_until == NOON + timedelta(minutes=14)
+
+
+def test_what_a_copy_was_answered_is_told_once_for_ends_and_for_digests() -> None:
+    asked = case()
+    copy = asked.copies_of(dataset())[0]
+    assert proofs(asked, copy) is proofs(asked, copy)
+    assert len(proofs(asked, copy)) == 8
 
 
 def test_every_proof_of_every_copy_counts_for_how_long_it_holds_and_what_was_read() -> None:

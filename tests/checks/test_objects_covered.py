@@ -29,7 +29,7 @@ def gaps(count: int) -> tuple[Volume, ...]:
 
 def test_every_volume_explained_passes_as_long_as_the_reading_holds() -> None:
     found = answer((NAMED,))
-    assert (found.outcome, found.because) == (Outcome.PASSED, "east-1: all 1 volumes are explained")
+    assert (found.outcome, found.because) == (Outcome.PASSED, "east-1: the one volume is explained")
     assert found.valid_until == NOON - 60 * SECOND + LIMIT
     assert answer((NAMED,), at=NOON - LIMIT).outcome is Outcome.PASSED
     assert answer((NAMED,), at=NOON - LIMIT - SECOND).outcome is Outcome.UNKNOWN
