@@ -569,6 +569,7 @@ class Inventory(Frozen):
             ("arrays, hosts and bastions", [*self.reached, *(bastion.id for bastion in self.bastions)]),
             ("datasets", [dataset.id for dataset in self.datasets]),
             ("protections", [protection.id for protection in self.protections]),
+            ("arrays and protections", [array.id for array in self.arrays] + [one.id for one in self.protections]),
             ("arrays and appliances", [array.id for array in self.arrays] + [one.id for one in self.appliances]),
             ("recovery_tools", [tool.id for tool in self.recovery_tools]),
             ("unprotected", [volume.uid for volume in self.unprotected]),

@@ -19,7 +19,19 @@ from typing import Any
 
 from gate.backups.answers import Asking, Unread, ask, output, shown, text
 from gate.backups.borg_report import Report, read_report, refusal
-from gate.backups.told import CLOCK, clock, member, members, moment, not_future, not_missing, number, parsed, word
+from gate.backups.told import (
+    CLOCK,
+    clock,
+    member,
+    members,
+    moment,
+    not_future,
+    not_missing,
+    number,
+    one_machine,
+    parsed,
+    word,
+)
 from gate.backups.tool import Tool, reading
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
 from gate.inventory import Dataset, Protection
@@ -67,6 +79,7 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
         # Its times are whole seconds; of two archives in one second the later in its list is the newer.
         listed = members(told.get("archives"), "the list of archives")
         listed.sort(key=_ended)
+        one_machine(listed, "a prefix")
         for one in reversed(listed):
             try:
                 runs.append(_run(one, host_now, reply))

@@ -13,7 +13,7 @@ from gate.backups.answers import Asking, Unread, ask, output, text
 from gate.backups.restic_read import Found, present, read
 from gate.backups.restic_report import Report, refusal
 from gate.backups.restic_words import ID, command, ours, snapshots, version, when
-from gate.backups.told import CLOCK, clock, kilobytes, member, moment, not_future, number, parsed
+from gate.backups.told import CLOCK, clock, kilobytes, member, moment, not_future, number, one_machine, parsed
 from gate.backups.tool import Tool, reading
 from gate.evidence import BackupReading, BackupRun, Reply, Verification
 from gate.inventory import Dataset, Protection
@@ -44,7 +44,9 @@ def catalogue(protection: Protection) -> Asking[BackupReading]:
         told_version = version((yield from ask("restic version", log)))
         stored = kilobytes((yield from ask(f"du -sk {protection.repository}", log)), protection.repository)
         told = snapshots(protection, (yield from ask(f"{restic} snapshots --json", log)))
-        for one in sorted((one for one in told if ours(one, protection)), key=when, reverse=True)[:NEWEST]:
+        listed = sorted((one for one in told if ours(one, protection)), key=when, reverse=True)[:NEWEST]
+        one_machine(listed, "a tag")
+        for one in listed:
             summary = one.get("summary")
             if not isinstance(summary, dict):
                 question = f"{restic} stats --json --mode restore-size {one['id']}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,6 +83,18 @@ def word(told: Mapping[str, Any], key: str, pattern: re.Pattern[str], what: str)
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise Unread(f"{what} gives no {key}" + (f" but {shown(value)}" if isinstance(value, str) else ""))
     return value
+
+
+def one_machine(told: Iterable[Mapping[str, Any]], mark: str) -> None:
+    """
+    Raise Unread when the newest backups were made on several machines: another's newest is not this dataset's.
+
+    `mark` is what tells the backups of one dataset from others in a repository.
+    """
+    hosts = {shown(str(one.get("hostname"))) for one in told}
+    if len(hosts) > 1:
+        whose = f"the newest backups there are of {' and '.join(sorted(hosts))}, so whose is newest is not known"
+        raise Unread(f"{whose}: give those of each dataset {mark} of their own, and say it as the protection's name")
 
 
 def moment(value: object, what: str, *, bare: bool = False) -> datetime:

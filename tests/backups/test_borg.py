@@ -1,5 +1,6 @@
 """borg as Debian brings it, over a real repository with real damage; what it says of it, and what that proves."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -386,6 +387,20 @@ def test_an_answer_that_is_not_whole_verifies_nothing(
 def test_a_list_that_cannot_be_is_told(protection: Protection, well: Asker, old: bytes, new: bytes, said: str) -> None:
     spoilt_list = spoil(well, " info ", lambda reply: replace(reply, stdout=reply.stdout.replace(old, new)))
     assert said in read(protection, spoilt_list).problem
+
+
+def test_another_machines_archive_in_the_same_repository_is_not_productions_newest(
+    protection: Protection, well: Asker
+) -> None:
+    def mixed(reply: Reply) -> Reply:
+        told = json.loads(reply.stdout)
+        told["archives"][-1]["hostname"] = "other.invalid"
+        return replace(reply, stdout=json.dumps(told).encode())
+
+    found = read(protection, spoil(well, " info ", mixed))
+    assert "'other.invalid'" in found.problem
+    assert "so whose is newest is not known: give those of each dataset a prefix of their own" in found.problem
+    assert found.runs == ()
 
 
 def test_fields_of_newer_versions_are_left_alone(protection: Protection, well: Asker) -> None:

@@ -117,6 +117,18 @@ def test_a_tag_chooses_the_snapshots_of_one_protection(protection: Protection) -
     assert read(protection.model_copy(update={"name": "t"})).runs == ()
 
 
+def test_another_machines_backup_in_the_same_repository_is_not_productions_newest(
+    protection: Protection, dataset: Dataset, repository: Path
+) -> None:
+    restic(repository, "backup", "-q", "--host", "other.invalid", "--tag", "other", dataset.path)
+    mixed = read(protection)
+    assert "'other.invalid'" in mixed.problem
+    assert "so whose is newest is not known: give those of each dataset a tag of their own" in mixed.problem
+    assert mixed.runs == ()
+    ours = read(protection.model_copy(update={"name": "nightly"}))
+    assert (ours.problem, [run.size for run in ours.runs]) == ("", [90_000, 60_000, 30_000])
+
+
 def test_an_empty_repository_is_a_fact_and_no_problem(tmp_path: Path, protection: Protection) -> None:
     empty = restic_repository.make(tmp_path / "empty")
     reading = read(protection.model_copy(update={"repository": str(empty)}))

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from gate.evidence import software_of
 from gate.gather.sightings import LONGEST, Sightings
 from gate.store import Ledger
-from tests.cases import VAULT_LUN, backups, reading, trace
+from tests.cases import VAULT_LUN, backups, fleet, protection, reading, trace
 
 ARRAYS = {"vault-1": reading("vault-1")}
 PLACES = {"nightly": trace("vault-1", VAULT_LUN)}
@@ -50,3 +52,8 @@ def test_a_place_of_very_many_luns_is_not_new_each_time(ledger: Ledger) -> None:
     size = ledger.size()
     assert Sightings(ledger).settled({}, wide) == first
     assert ledger.size() == size
+
+
+def test_an_array_and_a_protection_of_one_name_would_be_one_sighting_and_are_refused() -> None:
+    with pytest.raises(ValueError, match="arrays and protections: 'vault-1' is there twice"):
+        fleet(protections=(protection("vault-1"),))
