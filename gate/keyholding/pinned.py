@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, StringConstraints, model_validator
 
 from gate.duration import Duration
+from gate.errors import BadInput
+from gate.hostkeys import parse
 from gate.inventory import Frozen, Name
 from gate.ledger.note import VerifierKey, read_vkey
 from gate.person import Person, Role
@@ -98,6 +100,15 @@ class Carried(Frozen):
 
     user: Annotated[str, StringConstraints(pattern=r"^([A-Za-z_][A-Za-z0-9_.-]{0,31})?$")] = ""
     """Who logs in by certificate; a sealed credential has a user of its own."""
+
+    @model_validator(mode="after")
+    def _keys(self) -> Self:
+        for number, text in enumerate(self.host_keys):
+            try:
+                parse(f"array {text}", "")
+            except BadInput as problem:
+                raise ValueError(f"host_keys.{number}: {problem.message}") from None
+        return self
 
 
 class PinnedArray(Frozen):

@@ -68,6 +68,16 @@ def test_a_whole_file_says_what_it_lets_happen(keyholder: Type) -> None:
     assert "seats: storage, data-owner; 2 approvers; approvals: signed" in result.stdout
 
 
+def test_which_arrays_it_sends_to_itself_is_said_too(keyholder: Type, world: World, text: str) -> None:
+    line = " ".join(public_line(world.people["thief"], "").split()[:2])
+    (world.home / "keyholder.yaml").write_text(
+        text.replace("sealed: true", f"sealed: true, carried: {{host_keys: [{line}]}}")
+    )
+    result = keyholder("check")
+    assert result.exit_code == 0, result.stderr
+    assert f"sends the steps itself to {CANARY}: no permit of theirs leaves" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [

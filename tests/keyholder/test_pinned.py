@@ -50,6 +50,7 @@ KEYS = "host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIANz91xrSw/ClLqt01zTAwYA
         ("{sealed: true, carried: {host_keys: []}}", False),
         ("{sealed: true, carried: {host_keys: [west-4 ssh-ed25519 AAAA]}}", False),
         ("{carried: {user: fwadmin}}", False),
+        (f"{{sealed: true, carried: {{{KEYS.replace('AAAAC3', 'AAAAC4')}}}}}", False),
         (f"{{sealed: true, carried: {{{KEYS}, user: 'fw admin'}}}}", False),
     ],
 )
