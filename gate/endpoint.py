@@ -7,6 +7,7 @@ left out (RFC 3986 section 6.2.3).
 """
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 PORTS = {"http": 80, "https": 443}
@@ -15,8 +16,9 @@ TRANSLATED = ip_network("64:ff9b::/96")
 """Where a translator between IPv6 and IPv4 shows IPv4 addresses."""
 
 
+@lru_cache(1024)
 def address(text: str) -> str:
-    """Spell an address, or a host name."""
+    """Spell an address, or a host name; kept for the last ones asked, since a fleet's copies lie at few services."""
     try:
         found = ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:
