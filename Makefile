@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Tests wait as much as they compute: two processes for each processor, a file in one of them, in the order of collecting.
 JOBS ?= $(shell expr $$(nproc) '*' 2)
 SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# Hundreds of processes load the same modules: what was compiled once is kept, whatever the caller's shell wishes.
+unexport PYTHONDONTWRITEBYTECODE
 # Seconds for each of the fuzz targets of `make soak`.
 FUZZ_S ?= 60
 SOURCES := requirements/core.txt requirements/build.txt pyproject.toml gate/__init__.py

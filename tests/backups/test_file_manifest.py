@@ -204,7 +204,7 @@ def test_the_deadline_and_the_language_of_the_host(
     run = read(protection).runs[0]
     (tmp_path / "sha256sum").write_text("#!/bin/sh\nsleep 60\n")
     (tmp_path / "sha256sum").chmod(0o755)
-    late = verified(protection, dataset, run, Machine(tmp_path, deadline_s=1))
+    late = verified(protection, dataset, run, Machine(tmp_path, deadline_s=5))
     assert (late.level, late.passed, late.complete) == ("V1", False, False)
     assert verified(protection, dataset, run, Machine(LANG="de_DE.UTF-8", LANGUAGE="de")).passed
 

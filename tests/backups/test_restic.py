@@ -395,7 +395,7 @@ def test_a_hanging_tool_ends_at_the_deadline_as_unknown(
     protection: Protection, dataset: Dataset, wrapper: Callable[[str], Path]
 ) -> None:
     hangs = wrapper('[ "$7" = check ] && sleep 60; exec "$REAL" "$@"')
-    found = verified(protection, dataset, Machine(hangs, deadline_s=2))
+    found = verified(protection, dataset, Machine(hangs, deadline_s=15))
     assert (found.level, found.passed, found.complete) == ("V1", False, False)
     assert "no answer within the deadline" in found.because
 

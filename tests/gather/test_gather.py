@@ -89,12 +89,12 @@ def test_an_unmounted_repository_is_a_problem_and_nothing_is_verified(site: Site
     evidence = gathering.gather(("east-1",), IMAGE)
     assert evidence.repositories[NIGHTLY].problem
     assert evidence.repositories[NIGHTLY].lun is None
-    assert evidence.verifications == ()
+    assert of_nightly(evidence) == []
 
 
 def test_the_newest_backup_is_read_in_full_once_and_then_on_record(gathering: Gathering, ledger: SqliteLedger) -> None:
-    first = gathering.gather(("east-1",), IMAGE).verifications
-    second = gathering.gather(("east-1",), IMAGE).verifications
+    first = of_nightly(gathering.gather(("east-1",), IMAGE))
+    second = of_nightly(gathering.gather(("east-1",), IMAGE))
     assert [(record.level, record.passed) for record in first] == [("V4", True)]
     assert second == first
     assert verified(ledger) == 1

@@ -19,7 +19,7 @@ INITIATOR = "iqn.2026-11.example.sangate:gate"
 
 @pytest.fixture
 def answers(site: Site) -> KnownAnswers:
-    return KnownAnswers(site.settings.config.inventory, initiator=INITIATOR, timeout_s=5.0)
+    return KnownAnswers(site.settings.config.inventory, initiator=INITIATOR, timeout_s=30.0)
 
 
 def changed(site: Site, array: str, **scratch: object) -> Inventory:
