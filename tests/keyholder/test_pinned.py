@@ -6,6 +6,7 @@ from gate.document import read
 from gate.errors import BadInput
 from gate.keyholder.place import load
 from gate.keyholding.pinned import Limits, Pinned, PinnedArray
+from gate.ledger.note import VerifierKey
 from tests.repository import ROOT
 
 EXAMPLE = ROOT / "docs" / "keyholder.yaml"
@@ -36,6 +37,18 @@ def test_a_file_that_is_not_whole_is_refused_with_the_place(old: str, new: str, 
     with pytest.raises(BadInput) as refused:
         read(text.replace(old, new, 1).encode(), "keyholder.yaml", Pinned)
     assert why in str(refused.value)
+
+
+def test_a_log_that_is_handed_on_has_two_keys_and_another_log_none() -> None:
+    text = EXAMPLE.read_text()
+    line = next(line for line in text.split("\n") if line.startswith("  - sangate.example/ledger/1+"))
+    for name, whole in (("sangate.example/ledger/1", True), ("sangate.example/ledger/2", False)):
+        more = text.replace(line, f"{line}\n  - {VerifierKey(name, bytes(32))}", 1).encode()
+        if whole:
+            assert len(read(more, "keyholder.yaml", Pinned).keys) == 2
+            continue
+        with pytest.raises(BadInput, match="keys of two logs"):
+            read(more, "keyholder.yaml", Pinned)
 
 
 KEYS = "host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIANz91xrSw/ClLqt01zTAwYA2Ru69CCoZqXh8MuoTbYD]"
