@@ -63,7 +63,7 @@ def check(ctx: click.Context, place: Place, names: tuple[str, ...], as_json: boo
     settings = place.settings()
     config = settings.config
     known = settings.known_hosts
-    pins = parse(read_file(known).decode("utf-8", "replace"), str(known))
+    pins = parse(read_file(known).decode("utf-8", "replace") if known.exists() else "", str(known))
     ends = endpoints(config.inventory)
     if strange := [name for name in names if name not in ends]:
         raise BadInput(f'"{plain(strange[0])}" is no array, host or bastion of the inventory')

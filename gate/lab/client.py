@@ -97,6 +97,8 @@ class Lab:
                 channel.sendall(json.dumps(request).encode() + b"\n")
                 line = channel.makefile("rb").readline(1 << 20)
             answer = json.loads(line)
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise Outside(f"no lab runs in {self.directory}", hint="sangate lab up starts one") from None
         except (OSError, ValueError) as error:
             raise Outside(f"the lab in {self.directory} does not answer: {error}") from None
         if "error" in answer:

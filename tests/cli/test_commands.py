@@ -180,8 +180,18 @@ def test_what_the_inventory_needs_and_lacks_is_told(sangate: Typed) -> None:
     assert "east-1" in sangate("inventory", "show").stdout
 
 
+def test_what_a_new_place_misses_are_its_pins(sangate: Typed, served: Served, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_bytes(served.config.read_bytes())
+    result = sangate("inventory", "check", config=config)
+    assert result.exit_code == 3, result.output
+    assert "no host key is pinned for east-1" in result.stdout
+
+
 def test_no_lab_is_told(sangate: Typed) -> None:
-    assert sangate("lab", "status").exit_code == 4
+    result = sangate("lab", "status")
+    assert result.exit_code == 4
+    assert result.stderr.splitlines()[-1] == "hint: sangate lab up starts one"
     assert sangate("lab", "down").exit_code == 0
     assert sangate("lab", "up", "--fault", "nonsense").exit_code == 2
 

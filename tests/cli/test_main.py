@@ -54,3 +54,5 @@ def test_what_is_not_a_command_is_bad_input(sangate: Typed) -> None:
         result = sangate(*words)
         assert result.exit_code == 2
         assert "Traceback" not in result.output
+    assert "No such command 'chnage'. Did you mean 'change'?" in sangate("chnage").output
+    assert "Did you mean" not in sangate("qqqqqq").output
