@@ -60,6 +60,18 @@ def contract(place: Place, name: str, firm: str, person: str, sponsor: str, open
     click.echo(f"{made.id}: {person_of_firm(made)}; that is an entry of the ledger.")
 
 
+@user.command()
+@click.argument("name")
+@password_file
+@pass_place
+def password(place: Place, name: str, password_file: str | None) -> None:
+    """Give somebody another password, asked for or read from a file; whoever was signed in as them is so no longer."""
+    secret = secret_from(password_file, f"New password for {name}", twice=True)
+    with place.compared() as installation:
+        installation.control.set_password(name, secret)
+    click.echo(f"{name} signs in with another password; that is an entry of the ledger.")
+
+
 @user.command("revoke-key")
 @click.argument("fingerprint")
 @click.option("--reason", required=True, help="Kept in the ledger, for good.")

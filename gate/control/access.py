@@ -89,6 +89,19 @@ class Access:
             raise
         return made
 
+    def set_password(self, name: str, password: str) -> None:
+        """
+        Give somebody another password, for the administrator at the machine's own command line.
+
+        Every session and token of theirs ends with the one before.
+        """
+        before = self._desk.people.set_password(name, password)
+        try:
+            self._desk.ledger.append(Draft("password.changed", GATE, None, {"person": name}))
+        except GateError:
+            self._desk.people.put_back(name, before)
+            raise
+
     def set_contract(self, name: str, contract: Contract) -> Person:
         """
         Put a contract in place of a contractor's last one, for the administrator at the machine's own command line.

@@ -51,6 +51,9 @@ class Enrolling:
         keys_at = desk.ledger.size()
         ring = desk.ring()
         found = _found(desk, ring, key)
+        if found.revoked is not None or found.person == NOBODY:
+            because = f"the key was revoked before{f', by {found.by}' if found.by else ''}"
+            raise Refused(because) if actor is None else desk.refuse(actor, None, f"revoke the key {key}", because)
         if actor is not None and actor.id != found.person and (Role.ADMIN not in actor.roles or actor.contractor):
             because = f"it is {found.person}'s: they revoke it, or an administrator"
             raise desk.refuse(actor, None, f"revoke the key {key}", because)
@@ -117,12 +120,9 @@ def _owner(ring: Ring, owners: dict[str, str], key: str) -> str:
 
 
 def _found(desk: Desk, ring: Ring, key: str) -> Enrolled:
-    """Return a key that can be revoked; NotThere when there is none, Refused when it was revoked before."""
+    """Return a key by its fingerprint; NotThere when there is none."""
     owner = desk.people.owners().get(key)
     if key not in ring.keys and owner is None:
         hint = "sangate key list shows them all; a fingerprint begins with SHA256:"
         raise NotThere(f'no key "{key[:60]}" is enrolled', hint=hint)
-    found = ring.keys.get(key, Enrolled(owner or NOBODY))
-    if found.revoked is not None or found.person == NOBODY:
-        raise Refused(f"the key was revoked before{f', by {found.by}' if found.by else ''}")
-    return found
+    return ring.keys.get(key, Enrolled(owner or NOBODY))

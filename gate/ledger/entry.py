@@ -71,6 +71,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "person.added": ("person", "roles", "seats"),
         "contract.made": ("person", "firm", "name", "sponsor", "not_before", "not_after"),
         "contract.ended": ("person", "firm", "not_after", "reason"),
+        "password.changed": ("person",),
         "key.enrolled": ("person", "fingerprint"),
         "key.revoked": ("person", "fingerprint", "reason"),
         "host_key.pinned": ("name", "endpoint", "fingerprint"),

@@ -101,8 +101,7 @@ class People(Keys):
         """Add a person, a contractor where there is a contract; BadInput for what nobody can be added with."""
         if not name.replace("-", "").isalnum() or not name.isascii() or not name.islower() or len(name) > 63:
             raise BadInput(f'a name is lower-case letters, digits and hyphens, not "{name[:70]}"')
-        if len(password) < SHORTEST_PASSWORD:
-            raise BadInput(f"a password has at least {SHORTEST_PASSWORD} characters")
+        _long_enough(password)
         if contract is not None:
             self._examine(contract, tuple(roles), tuple(seats))
         row = {
@@ -143,6 +142,23 @@ class People(Keys):
             self._db.table("contract").insert(_terms(name, contract), replace=True)
             self._db.table("ticket").delete_where("person = ?", [name])
         return before.contract
+
+    def set_password(self, name: str, password: str) -> str:
+        """Put a password in place of the one before, whose hash is returned; who was signed in is so no longer."""
+        return self._replace(name, self._hasher.hash(_long_enough(password)))
+
+    def put_back(self, name: str, hashed: str) -> None:
+        """Put the hash back of a password whose change could not be entered."""
+        self._replace(name, hashed)
+
+    def _replace(self, name: str, hashed: str) -> str:
+        with self._lock, outside(), writing(self._db):
+            rows = list(self._db.table("person").rows_where("id = ?", [name]))
+            if not rows:
+                raise NotThere(f'there is no person "{name[:63]}"')
+            self._db.table("person").update(name, {"password": hashed})
+            self._db.table("ticket").delete_where("person = ?", [name])
+            return str(rows[0]["password"])
 
     def shut_out(self, name: str, now: datetime) -> None:
         """End a contractor's time box now, and with it every session and token; one that is over stays as it is."""
@@ -243,6 +259,12 @@ class People(Keys):
             tuple(key for key in keys if ring.counts(name, key)),
             _contract(terms) if terms else None,
         )
+
+
+def _long_enough(password: str) -> str:
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadInput(f"a password has at least {SHORTEST_PASSWORD} characters")
+    return password
 
 
 def _let_in(person: Person, now: datetime) -> Person:

@@ -1,6 +1,5 @@
 """The table of enrolled keys. Whether one counts, the ledger says: see gate/keyring.py."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Container
 
@@ -28,16 +27,16 @@ class Keys:
             found = fingerprint(public)
         except ValueError as problem:
             raise BadInput(str(problem), hint="ssh-keygen -t ed25519 makes one; give the .pub file") from None
-        if found in self._ring().revoked or self.owners().get(found) == NOBODY:
+        ring, owner = self._ring(), self.owners().get(found)
+        if found in ring.revoked or owner == NOBODY:
             raise BadInput("this key was revoked, for good", hint="make another one: ssh-keygen -t ed25519")
+        if found in ring.keys or (owner is not None and not ring.whole):
+            raise BadInput("this key is enrolled already", hint="one key belongs to one person")
         with self._lock, outside():
             if not list(self._db.table("person").rows_where("id = ?", [name])):
                 raise NotThere(f'there is no person "{name[:63]}"')
-            try:
-                with writing(self._db):
-                    self._db.table("key").insert({"public": " ".join(public.split()[:2]), "person": name})
-            except sqlite3.IntegrityError:
-                raise BadInput("this key is enrolled already", hint="one key belongs to one person") from None
+            with writing(self._db):  # a row that no entry has enrolled, left by who was killed or slipped in, is none
+                self._db.table("key").upsert({"public": " ".join(public.split()[:2]), "person": name}, pk="public")
         return found
 
     def owners(self) -> dict[str, str]:

@@ -163,6 +163,7 @@ ENTRIES = {
     "auth.signed_in": "Signed in",
     "auth.refused": "Sign-in refused",
     "person.added": "Person added",
+    "password.changed": "Password changed",
     "key.enrolled": "Key enrolled",
     "key.revoked": "Key revoked",
     "contract.made": "Contract made",

@@ -68,7 +68,9 @@ def test_a_key_that_was_taken_away_is_never_enrolled_again_by_anybody(room: Room
             room.control.enrol_key(room.who(who), line, PASSWORD)
     with pytest.raises(Refused, match="revoked before, by gate"):
         room.control.revoke_key(None, name, "again")
-    assert room.last().actor.type == "gate"
+    with pytest.raises(Refused, match="revoked before, by gate"):
+        room.control.revoke_key(room.who("storage-lead"), name, "again")
+    assert (room.last().kind, room.last().actor.id) == ("attempt.refused", "storage-lead")
 
 
 def test_a_row_put_back_beside_the_ledger_brings_no_key_back_and_one_that_was_never_entered_is_nobodys(
@@ -91,6 +93,20 @@ def test_a_row_put_back_beside_the_ledger_brings_no_key_back_and_one_that_was_ne
         assert (told[fingerprint(slipped_in)]["counts"], told[fingerprint(slipped_in)]["entry"]) == (False, None)
     finally:
         people.drop_key(slipped_in)
+
+
+def test_whoever_is_killed_between_the_row_and_the_entry_enrols_the_key_once_more(room: Room) -> None:
+    """Also where the row was slipped in under another name: no entry says that it is theirs."""
+    people = room.control._desk.people
+    for before in ("storage-lead", "data-owner"):
+        line = public_line(own(room.keys / f"cut-short-{before}"), "")
+        people.enrol_key(before, line)
+        assert fingerprint(line) not in {fingerprint(key) for key in room.who(before).keys}
+        name = room.control.enrol_key(room.who("storage-lead"), line, PASSWORD)
+        assert name in {fingerprint(key) for key in room.who("storage-lead").keys}
+        with pytest.raises(BadInput, match="enrolled already"):
+            room.control.enrol_key(room.who("data-owner"), line, PASSWORD)
+        room.control.revoke_key(None, name, "the end of the test")
 
 
 def test_whoever_is_killed_right_after_the_entry_has_taken_the_key_away(room: Room) -> None:
