@@ -5,6 +5,7 @@ The gate sends nothing for such a step. It opens it under the same rules as a co
 looks at the array itself: people's words alone never make a step done.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -63,6 +64,28 @@ class Confirmed:
 def read_confirmation(text: str) -> Confirmation:
     """Read a statement back; ValueError unless it is exactly the canonical text of one."""
     return read_signed(text, Confirmation, "confirmation")
+
+
+def counting(confirmed: Mapping[Word, Confirmed], people: Mapping[str, Person]) -> dict[Word, str]:
+    """Return who gave each word that counts still: a key that was taken away takes its words along."""
+    found = {}
+    for word, given in confirmed.items():
+        who = people.get(given.statement.person)
+        if given.method is Method.SESSION or (who is not None and given.key in who.keys):
+            found[word] = given.statement.person
+    return found
+
+
+def why_not(
+    person: Person, word: Word, requester: str, confirmed: Mapping[Word, Confirmed], people: Mapping[str, Person]
+) -> str:
+    """Say why this person may not give this word after those on record; empty when they may."""
+    others = counting(confirmed, people)
+    for one, given in confirmed.items():
+        if one not in others and one is not word:
+            by = given.statement.person
+            return f"that it is {one} was said by {by} with a key that counts no more; it is said anew first"
+    return may_confirm(person, word, requester, others)
 
 
 def may_confirm(person: Person, word: Word, requester: str, others: dict[Word, str]) -> str:

@@ -3,7 +3,7 @@
 import secrets
 
 from gate.approval import Method
-from gate.attendance import NAMESPACE, VENDOR_MAX, Confirmation, Confirmed, Word, may_confirm, read_confirmation
+from gate.attendance import NAMESPACE, VENDOR_MAX, Confirmation, Word, read_confirmation, why_not
 from gate.canonical import Json
 from gate.change import Phase
 from gate.control.desk import Desk, person
@@ -100,14 +100,7 @@ def _made(
         raise Refused("no step is being done by hand")
     phase, number, step = waiting
     mark = standing.marks[(phase, number)]
-    others = {one: given.statement.person for one, given in mark.confirmed.items() if _counts(desk, given)}
-    if stale := [one for one in mark.confirmed if one not in others and one is not word]:
-        by_whom = mark.confirmed[stale[0]].statement.person
-        raise Refused(
-            f"that it is {stale[0]} was said by {by_whom} with a key that does not count any more",
-            hint=f"look at the step again; then it is said anew that it is {stale[0]}",
-        )
-    if why := may_confirm(actor, word, standing.requester, others):
+    if why := why_not(actor, word, standing.requester, mark.confirmed, desk.people.all()):
         raise Refused(why)
     by = by.strip()
     if len(by) > VENDOR_MAX or not by.isprintable():
@@ -128,13 +121,6 @@ def _made(
         nonce=secrets.token_hex(16),
     )
     return waiting, made
-
-
-def _counts(desk: Desk, given: Confirmed) -> bool:
-    """Say whether a word on record still counts: a key that was taken away since takes its words along."""
-    if given.method is not Method.SSH:
-        return True
-    return given.key in desk.people.get(given.statement.person).keys
 
 
 def _verified(

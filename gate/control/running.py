@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from gate.attendance import Word, may_confirm
+from gate.attendance import Word, counting, why_not
 from gate.canonical import utc
 from gate.change import Phase
 from gate.control.verdicts import Sources
@@ -85,7 +85,7 @@ def by_hand_view(sources: Sources, viewer: Person) -> View | None:
         return None
     phase, number, step = waiting
     mark = sources.standing.marks[(phase, number)]
-    others = {word: given.statement.person for word, given in mark.confirmed.items()}
+    confirmed, people, requester = mark.confirmed, sources.people, sources.standing.requester
     return {
         "phase": phase.value,
         "number": number,
@@ -94,8 +94,8 @@ def by_hand_view(sources: Sources, viewer: Person) -> View | None:
         "by": step.attended,
         "confirmed": _confirmed(mark),
         "why_not": {
-            word.value: may_confirm(viewer, word, sources.standing.requester, others)
+            word.value: why_not(viewer, word, requester, confirmed, people)
             for word in Word
-            if word not in others
+            if word not in counting(confirmed, people)
         },
     }
