@@ -17,7 +17,7 @@ from gate.errors import CannotTell, NotThere, Refused
 from gate.evidence import Reference, Rehearsal, Reply
 from gate.gather import records
 from gate.gather.backups import SLOWEST_READ, Backups, newest
-from gate.gather.begun import Begun
+from gate.gather.begun import Begun, Left
 from gate.gather.interview import interview
 from gate.gather.lines import Lines
 from gate.gather.traces import Traces
@@ -80,6 +80,7 @@ class Rehearsals:
         self._old = old_reference_min_age
         self._turns = {protection.rehearsal_host: threading.Lock() for protection in inventory.protections}
         self._begun = Begun(ledger)
+        self._named: set[Left] = set()
         self._told: dict[str, tuple[str, ...]] = {}
 
     def record_reference(self, dataset: str, actor: Actor = GATE) -> Reference:
@@ -131,11 +132,13 @@ class Rehearsals:
         """
         Stop and remove what rehearsals have left that began and have no end on record; entries say so.
 
-        What cannot be reached or is not this gate's is left for the next time, and told in the log of the process.
+        What cannot be reached or is not this gate's is left for the next time, and told in the log of the process. So
+        is, once, what lies where the inventory no longer lets a rehearsal write: nothing is removed there (promise 3).
         """
+        here = {protection.id: self._place(protection) for protection in self._inventory.protections}
         for protection in self._inventory.protections:
             turn = self._turns[protection.rehearsal_host]
-            if not self._begun.open(protection.id) or not turn.acquire(blocking=False):
+            if here[protection.id] not in self._left_by(protection.id) or not turn.acquire(blocking=False):
                 continue
             try:
                 self._sweep(protection)
@@ -143,9 +146,21 @@ class Rehearsals:
                 _log.warning("what a rehearsal of %s has left is still there: %s", protection.id, unread)
             finally:
                 turn.release()
+        for name, places in self._begun.left().items():
+            for place in sorted(places - {here.get(name)} - self._named):
+                self._named.add(place)
+                told = "a rehearsal of %s has left %s on %s, which the inventory no longer names: remove it by hand"
+                _log.warning(told, name, place.scratch, place.host)
+
+    def _place(self, protection: Protection) -> Left:
+        return Left(protection.rehearsal_host, spot_of(protection, self._ledger.origin).place)
+
+    def _left_by(self, protection: str) -> frozenset[Left]:
+        return self._begun.left().get(protection, frozenset())
 
     def _sweep(self, protection: Protection) -> None:
-        if not self._begun.open(protection.id):
+        left = self._place(protection)
+        if left not in self._left_by(protection.id):
             return
         examiner = EXAMINERS.get(self._inventory.dataset(protection.dataset).engine)
         if examiner is None:
@@ -154,7 +169,7 @@ class Rehearsals:
         asking = clear(examiner, protection, self._ledger.origin, [])
         done = interview(asking, _patient(self.rehearser, host, READ_S), self._ledger)
         because = "what it had left was stopped and removed" if done.found else "it had left nothing"
-        said: dict[str, Json] = {"protection": protection.id, "host": host, "because": because}
+        said: dict[str, Json] = {"protection": protection.id, **left._asdict(), "because": because}
         self._ledger.append(Draft("rehearsal.cleared", GATE, data=said, blobs=done.kept))
 
     def _tell(self, protection: str, sentence: str, progress: Progress) -> None:

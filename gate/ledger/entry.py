@@ -78,7 +78,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "reference.recorded": ("dataset", "digest", "of"),
         "backup.verified": ("protection", "backup", "passed", "because", "digest", "of"),
         "rehearsal.begun": ("protection", "backup", "host", "scratch", "of"),
-        "rehearsal.cleared": ("protection", "host", "because"),
+        "rehearsal.cleared": ("protection", "host", "scratch", "because"),
         "backup.rehearsed": ("protection", "backup", "level", "passed", "because", "digest", "of"),
         "immutability.tested": ("protection", "mechanism", "mode", "held", "because", "digest", "of"),
         "report.accepted": ("protection", "backup", "report", "reporter", "level", "because", "digest", "of"),

@@ -1,6 +1,7 @@
 """When the gate rehearses by itself, on a real lab; and what it does about rehearsals that a crash cut short."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,9 +129,32 @@ def test_what_a_killed_gate_left_is_removed_and_entered_by_the_next(
     schedule.turn()
     assert left(gathering) == ""
     (entry,) = [entry for entry in ledger.entries() if entry.kind == "rehearsal.cleared"]
-    assert (entry.data["protection"], entry.data["host"]) == (NIGHTLY, "bk-1")
+    assert (entry.data["protection"], entry.data["host"], entry.data["scratch"]) == (NIGHTLY, "bk-1", place)
     schedule.turn()
     assert kinds(ledger).count("rehearsal.cleared") == 1
+
+
+def test_what_was_left_where_the_inventory_names_no_scratch_any_more_is_told_and_not_called_removed(
+    site: Site, schedule: Schedule, gathering: Gathering, ledger: SqliteLedger, caplog: pytest.LogCaptureFixture
+) -> None:
+    (place,) = begun(ledger, gathering, site)
+    inventory = site.settings.config.inventory
+    elsewhere = tuple(one.model_copy(update={"rehearsal_scratch": "/scratch/other"}) for one in inventory.protections)
+    config = site.settings.config.model_copy(
+        update={"inventory": inventory.model_copy(update={"protections": elsewhere})}
+    )
+    with Gathering(replace(site.settings, config=config), ledger) as edited:
+        for _ in range(2):
+            edited.rehearsals.sweep()
+    assert "rehearsal.cleared" not in kinds(ledger)
+    assert left(gathering) == f"{place}\n"
+    told = [record.getMessage() for record in caplog.records if place in record.getMessage()]
+    assert told == [
+        f"a rehearsal of {NIGHTLY} has left {place} on bk-1, which the inventory no longer names: remove it by hand"
+    ]
+    schedule.turn()  # with the old words again
+    assert left(gathering) == ""
+    assert kinds(ledger)[-1] == "rehearsal.cleared"
 
 
 def test_a_host_that_cannot_be_reached_is_tidied_up_later(
