@@ -25,6 +25,12 @@ Objects = Callable[[str], frozenset[str] | None]
 """Digest of a kept list → the ids in it; None when the list is gone or is none."""
 
 
+def spoilt(read: Verification) -> bool:
+    """Say whether a read came to its end and counted what was damaged or gone: a fact, and no fault of the asking."""
+    counts = read.counts
+    return read.complete and not read.passed and counts is not None and bool(counts.damaged or counts.missing)
+
+
 def ids(listed: bytes) -> frozenset[str] | None:
     """Read a list of object ids, one a line; None when any line is something else or the last one has no end."""
     lines = listed.split(b"\n")

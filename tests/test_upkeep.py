@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from gate.evidence import maintenance_of
+from gate.evidence import Counts, maintenance_of
 from gate.gather.known import EARLIER, maintained, reads, since, with_earlier
 from gate.inventory import Inventory, Maintenance, Protection, Ssh
 from gate.landscape import Element, Map, Place
@@ -90,6 +90,16 @@ def test_reads_before_go_along_three_of_them_of_the_same_copy_in_the_same_place_
     assert with_earlier((found,), reads([later, *others])) == (found,)
     assert with_earlier((found,), reads([older[0]])) == (older[0], found)
     assert with_earlier((found, later), reads([found])) == (found, found, later)
+
+
+def test_a_read_that_found_the_same_backup_damaged_is_not_pushed_out_by_many_good_ones() -> None:
+    broken = {"level": "V1", "passed": False, "counts": Counts("files", 1, 0, damaged=1)}
+    bad, found = verification(9 * HOUR, **broken), verification(HOUR)
+    good = [verification(hours * HOUR) for hours in (8, 7, 6, 5, 4, 3, 2)]
+    other = verification(11 * HOUR, backup="20261121T100000Z", **broken)
+    stand = with_earlier((found,), reads([other, bad, *good]))
+    assert stand == (bad, verification(4 * HOUR), verification(3 * HOUR), verification(2 * HOUR), found)
+    assert with_earlier((found,), reads([other, bad])) == (other, bad, found)
 
 
 def test_a_maintenance_must_be_of_something_that_is_there_and_have_an_end_after_its_beginning() -> None:

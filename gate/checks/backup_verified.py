@@ -17,9 +17,9 @@ CHECK = Check(
     name="backup-verified",
     question="Was every stored byte of the backup relied on read and compared recently enough?",
     meaning="An exit code of 0 or a line in a catalogue says nothing about the bytes. A newer backup does not inherit.",
-    way_out="Check the change again: the gate reads the newest backup in full. If it is damaged, make a new one.",
-    threshold="policy.verification_max_age, 24 h at level V4; from policy.large_backup on a part read within that "
-    "and all of it within policy.full_read_max_age, 30 d",
+    way_out="Check the change again: the gate reads the newest backup in full. If it is damaged or was, make another.",
+    threshold="policy.verification_max_age, 24 h at level V4, and no read within it that found this backup damaged; "
+    "from policy.large_backup on a part read within that and all of it within policy.full_read_max_age, 30 d",
     weight=Weight.BLOCK,
     when=When.APPROVE,
     source="BK-04",
@@ -46,6 +46,10 @@ def ask(case: Case, copy: Copy) -> Asked:
     if not record.passed:
         return Answer(FAILED, f"backup {run.id}: {record.because}", evidence=record.raw)
     limit, age = case.policy.verification_max_age, case.now - record.at
+    if other := _answered_otherwise(case, copy, record, limit):
+        since = f"a read {span(case.now - other.at)} ago found damage ({other.because}), and none was found since"
+        because = f"backup {run.id} gave two answers about the same bytes: {since}"
+        return Answer(FAILED, because, evidence=(*record.raw, *other.raw))
     level = level_of(record, case, limit)
     large = run.size >= case.policy.large_backup
     if large and level == "V3":
@@ -73,6 +77,14 @@ def _passed(case: Case, copy: Copy, run: BackupRun, record: Verification, age: t
     told = ("backup {} was read in full {} ago, limit {}: {}", run.id, age, limit, record.because)
     until = copy.expiry(record.at + limit)
     return Answer(PASSED, told, relied, record.raw, until)
+
+
+def _answered_otherwise(case: Case, copy: Copy, record: Verification, limit: timedelta) -> Verification | None:
+    """Return the last read of the very same backup that found damage within the limit, before this one found none."""
+    for one in reversed(copy.reads):
+        if one.backup == record.backup and one.at < record.at and case.now - one.at <= limit and rotation.spoilt(one):
+            return one
+    return None
 
 
 def level_of(record: Verification, case: Case, limit: timedelta) -> str:

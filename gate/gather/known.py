@@ -7,6 +7,7 @@ from datetime import datetime
 from gate.evidence import Rehearsal, Trace, Verification, maintenance_of, software_of
 from gate.inventory import Inventory
 from gate.landscape import Map
+from gate.rotation import spoilt
 from gate.upkeep import ended, maintenance, over
 
 Reads = Mapping[tuple[str, str], tuple[Verification, ...]]
@@ -55,13 +56,27 @@ def reads(known: Iterable[Verification]) -> Reads:
 
 
 def with_earlier(found: tuple[Verification, ...], known: Reads) -> tuple[Verification, ...]:
-    """Return what was found with the reads before it of the same repository in the same place."""
+    """
+    Return what was found with the reads before it of the same repository in the same place: the last few, and every
+    one that found this very backup damaged, so that no number of good answers pushes a bad one out.
+    """
     kept: list[Verification] = []
     for record in found:
         there = known.get((record.protection, record.place), ())
         before = bisect_left(there, record.at, key=lambda one: one.at)
-        kept += [*there[max(before - EARLIER, 0) : before], record]
+        least = max(before - EARLIER, 0)
+        kept += [*_spoilt_before(there, least, record.backup), *there[least:before], record]
     return tuple(kept)
+
+
+def _spoilt_before(there: tuple[Verification, ...], end: int, backup: str) -> list[Verification]:
+    """Return the reads of a backup that found it damaged; its reads follow one another, and newer ones come after."""
+    found: list[Verification] = []
+    while end and there[end - 1].backup == backup:
+        end -= 1
+        if spoilt(there[end]):
+            found.insert(0, there[end])
+    return found
 
 
 def latest(rehearsals: tuple[Rehearsal, ...], repositories: dict[str, Trace]) -> tuple[Rehearsal, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gate.checks import backup_verified
-from gate.evidence import BackupReading, Coverage, Verification
+from gate.evidence import BackupReading, Counts, Coverage, Verification
 from gate.finding import Finding, Outcome
 from tests.cases import DIGEST, NOON, SECOND, VAULT_LUN, backups, case, evidence, policy, run, trace, verification
 
@@ -163,3 +163,42 @@ def test_list_and_place_are_fresh_up_to_the_limit_itself(age: timedelta, outcome
     at = NOON - age
     assert answer(verification(), backups={"nightly": backups(at=at)}).outcome is outcome
     assert answer(verification(), repositories={"nightly": trace("vault-1", VAULT_LUN, at=at)}).outcome is outcome
+
+
+BROKEN = Counts("files", 1, 0, damaged=1)
+
+
+def spoilt(age: timedelta, **fields: Any) -> Verification:
+    return verification(
+        age, **{"level": "V1", "passed": False, "because": "it reads otherwise", "counts": BROKEN, **fields}
+    )
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize("counts", [BROKEN, Counts("files", 1, 0, missing=1)])
+def test_a_backup_that_read_as_damaged_is_not_asked_until_it_reads_well(counts: Counts) -> None:
+    finding = answer(spoilt(DAY, counts=counts), verification(2 * HOUR), verification())
+    assert finding.outcome is Outcome.FAILED
+    assert finding.because == (
+        "sidekick: backup 20261122T100000Z gave two answers about the same bytes: a read 1 d ago found damage "
+        "(it reads otherwise), and none was found since"
+    )
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        spoilt(DAY + SECOND),
+        spoilt(2 * HOUR, backup="20261121T100000Z"),
+        spoilt(2 * HOUR, complete=False),
+        spoilt(2 * HOUR, counts=None),
+        spoilt(2 * HOUR, counts=Counts("files", 1, 1)),
+        spoilt(2 * HOUR, place="elsewhere"),
+        verification(2 * HOUR, counts=BROKEN),
+    ],
+    ids=["long ago", "another backup", "cut short", "nothing counted", "none damaged", "elsewhere", "it passed"],
+)
+def test_what_was_no_damage_of_these_very_bytes_does_not_stand_against_them(before: Verification) -> None:
+    assert answer(before, verification()).outcome is Outcome.PASSED
