@@ -56,26 +56,30 @@ def lend(
     way.settimeout(None)
     near, far = socket.socketpair()
     pumps = [
-        threading.Thread(target=_pump, args=(far.recv, way.send, far, way), name=f"to {target}", daemon=True),
-        threading.Thread(target=_pump, args=(way.recv, far.send, far, way), name=f"from {target}", daemon=True),
+        threading.Thread(target=pump, args=(far.recv, way.send, far, way), name=f"to {target}", daemon=True),
+        threading.Thread(target=pump, args=(way.recv, far.send, far, way), name=f"from {target}", daemon=True),
     ]
-    for pump in pumps:
-        pump.start()
+    for each in pumps:
+        each.start()
     try:
         with near:
             yield Lent(near, lambda: _end(far, way))
     finally:
         _end(far, way)
-        for pump in pumps:
-            pump.join()
+        for each in pumps:
+            each.join()
         far.close()
 
 
-def _pump(take: Callable[[int], bytes], give: Callable[[bytes], int], far: socket.socket, way: Tunnel) -> None:
+def pump(take: Callable[[int], bytes], give: Callable[[bytes], int], far: socket.socket, way: Tunnel) -> None:
+    """Pass on what comes at one end to the other, until either has ended; then end both."""
     with suppress(OSError, EOFError, paramiko.SSHException):
         while data := take(CHUNK):
             while data:
-                data = data[give(data) :]
+                sent = give(data)
+                if not sent:  # Paramiko's answer for a channel that is closed while it waits
+                    raise EOFError
+                data = data[sent:]
     _end(far, way)
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,6 +15,8 @@ from gate.errors import Refused
 from gate.evidence import Reply, ReplyState
 from gate.inventory import Ssh
 from gate.permits.office import Permit
+from gate.ssh.lending import pump
+from gate.ssh.tunnel import Tunnel
 from gate.step import Step
 from tests import cases
 from tests.engine.histories import CANARY, PLAN, STAGE
@@ -53,6 +55,28 @@ def test_a_connection_is_lent_and_for_an_upload_the_image_as_the_plan_names_it()
     assert len(cuts) == 1, "a stop can cut it"
     upload = replace(command, send="/upgrade", within_s=1)
     assert acted(upload)[1] == [(True, Path("/images") / PLAN.image_file, upload.command, 20 + CARRYING_S)]
+
+
+class Ended:
+    """A bastion's channel that has ended: nothing comes, and nothing is taken."""
+
+    closed = False
+
+    def send(self, data: bytes) -> int:
+        return 0 * len(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_what_a_bastion_no_longer_takes_ends_both_ends() -> None:
+    near, far = socket.socketpair()
+    way = Ended()
+    with near, far:
+        near.sendall(b"words")
+        pump(far.recv, way.send, far, cast(Tunnel, way))
+        assert way.closed
+        assert near.recv(10) == b""
 
 
 def test_an_array_of_the_legacy_runner_is_lent_to_nobody() -> None:
