@@ -1,45 +1,13 @@
 """What one mutating step sends over a session that was opened for it: a command, or the approved image."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from gate.evidence import Reply
 from gate.ssh.prompts import Answer
+from gate.ssh.relay import Relayed
+from gate.ssh.session import Session
 from gate.step import Step
-
-
-class Sending(Protocol):
-    """A session of one's own, or of the legacy runner."""
-
-    def run(
-        self,
-        command: str,
-        *,
-        deadline_s: float,
-        act_before: datetime | None = None,
-        answers: Sequence[Answer] | None = None,
-        terminal: bool = False,
-    ) -> Reply:
-        """Send one command; see `gate.ssh.session.Session.run`."""
-
-    def send(
-        self,
-        source: Path,
-        directory: str,
-        name: str,
-        *,
-        deadline_s: float,
-        sha256: str = "",
-        act_before: datetime | None = None,
-    ) -> Reply:
-        """Copy a file by scp."""
-
-    def put(
-        self, source: Path, path: str, *, deadline_s: float, sha256: str = "", act_before: datetime | None = None
-    ) -> Reply:
-        """Put a file by SFTP."""
 
 
 def deadline_s(step: Step, act_before: datetime, now: datetime) -> float:
@@ -47,7 +15,9 @@ def deadline_s(step: Step, act_before: datetime, now: datetime) -> float:
     return max(1.0, (act_before - now).total_seconds(), step.within_s) if step.send else float(step.within_s)
 
 
-def send_step(session: Sending, step: Step, image: Path, sha256: str, act_before: datetime, now: datetime) -> Reply:
+def send_step(
+    session: Session | Relayed, step: Step, image: Path, sha256: str, act_before: datetime, now: datetime
+) -> Reply:
     """Send one step; `image` is the file whose name and digest were approved."""
     seconds = deadline_s(step, act_before, now)
     if step.by:

@@ -67,7 +67,13 @@ def carried(host_line: str, **more: Any) -> list[dict[str, Any]]:
     return [{"id": CANARY, "carried": {"user": USER, "host_keys": [host_line]}, **more}]
 
 
-def intend(world: World, permit: Permit, number: int, within: timedelta = timedelta(seconds=60)) -> None:
+def ask(world: World, number: int) -> Permit:
+    """Ask at this very moment: what sends has a clock of its own."""
+    world.now = datetime.now(tz=UTC)
+    return world.ask(number=number)
+
+
+def intend(world: World, permit: Permit, number: int, within: timedelta = timedelta(minutes=4)) -> None:
     """What an honest gate enters before it acts."""
     until = utc(world.now + within)
     data: dict[str, Json] = {"purpose": "forward", "stage": "canary", "array": CANARY, "plan_digest": "", "expires": ""}
@@ -98,14 +104,14 @@ def lent(array: Server, permit: Permit, via: Server | None = None) -> Any:
 
 def carry(permit: Permit, way: Lent, image: Path | None = None) -> Reply:
     assert permit.carry is not None
-    return permit.carry(way.sock, image, WORDS, 60)
+    return permit.carry(way.sock, image, WORDS, 240)
 
 
 def test_image_and_command_go_as_signed_and_nothing_that_logs_in_leaves_the_keyholder(
     world: World, array: Server, tmp_path: Path
 ) -> None:
     with world.keyholder(arrays=carried(array.host_line)):
-        permit = world.ask(number=SEND)
+        permit = ask(world, SEND)
         intend(world, permit, SEND)
         (tmp_path / "upgrade" / "fw.img").mkdir()  # in its way
         with lent(array, permit) as way:
@@ -113,8 +119,8 @@ def test_image_and_command_go_as_signed_and_nothing_that_logs_in_leaves_the_keyh
         world.ended(Phase.FORWARD, SEND)
         (tmp_path / "upgrade" / "fw.img").rmdir()
         with pytest.raises(Refused, match="step stage comes first, and nobody here saw its image taken whole"):
-            world.ask(number=RUN)
-        permit = world.ask(number=SEND)
+            ask(world, RUN)
+        permit = ask(world, SEND)
         assert (permit.certificate, permit.password, permit.pem) == ("", "", "")
         with lent(array, permit) as way:
             intend(world, permit, SEND)
@@ -125,7 +131,7 @@ def test_image_and_command_go_as_signed_and_nothing_that_logs_in_leaves_the_keyh
         with lent(array, permit) as way, pytest.raises(Refused, match="no permit of that serial waits"):
             carry(permit, way, tmp_path / "image")
         world.ended(Phase.FORWARD, SEND)
-        permit = world.ask(number=RUN)
+        permit = ask(world, RUN)
         with lent(array, permit) as way:
             intend(world, permit, RUN)
             told = carry(permit, way)
@@ -139,7 +145,7 @@ def test_other_bytes_under_the_approved_name_are_not_sent(world: World, array: S
     """The gate is in other hands: permit, entry and connection are in order, and the file that it opens is not."""
     (tmp_path / "image").write_bytes(IMAGE[:-1] + b"!")
     with world.keyholder(arrays=carried(array.host_line)):
-        permit = world.ask(number=SEND)
+        permit = ask(world, SEND)
         intend(world, permit, SEND)
         with lent(array, permit) as way, pytest.raises(Refused, match="not the approved image"):
             carry(permit, way, tmp_path / "image")
@@ -148,14 +154,14 @@ def test_other_bytes_under_the_approved_name_are_not_sent(world: World, array: S
 
 def test_what_no_entry_tells_of_is_not_sent(world: World, array: Server, tmp_path: Path) -> None:
     with world.keyholder(arrays=carried(array.host_line)):
-        permit = world.ask(number=SEND)
+        permit = ask(world, SEND)
         with lent(array, permit) as way:
             with pytest.raises(Refused, match="no entry names this permit"):
                 carry(permit, way, tmp_path / "image")
             intend(world, permit, SEND, timedelta(0))
             with pytest.raises(Refused, match="the time to act, as its intent says, is over"):
                 carry(permit, way, tmp_path / "image")
-            permit = world.ask(number=SEND)
+            permit = ask(world, SEND)
             intend(world, permit, SEND)
             with pytest.raises(Refused, match="a connection is handed over with this, and for an upload the image"):
                 carry(permit, way)
@@ -174,9 +180,9 @@ def test_a_connection_to_something_else_is_told_nothing(
     """A gate in other hands lends a way to a machine of its own, to be shown a password or to play the array."""
     other = start(ca=office(world).public_line(), principals=f"{CANARY}\n")
     with world.keyholder(arrays=carried(array.host_line)):
-        world.ask(number=SEND)
+        ask(world, SEND)
         taken(world)
-        permit = world.ask(number=RUN)
+        permit = ask(world, RUN)
         intend(world, permit, RUN)
         with lent(other, permit) as way, pytest.raises(Refused, match="shows another host key than the pinned one"):
             carry(permit, way)
@@ -194,9 +200,9 @@ def test_behind_a_bastion_what_leaves_opens_the_bastion_and_runs_nothing_on_the_
         with world.memory() as memory:
             box = open_seal(world.home / "keyholder" / "seal").close(CANARY, read_secret(USER, pem))
             memory.keep_sealed(CANARY, box, world.now)
-        world.ask(number=SEND)
+        ask(world, SEND)
         taken(world)
-        permit = world.ask(number=RUN)
+        permit = ask(world, RUN)
         assert not permit.pem
         intend(world, permit, RUN)
         with lent(array, permit, bastion) as way:
@@ -211,10 +217,10 @@ def test_a_keyholder_that_ends_while_it_sends_leaves_it_unknown(world: World, ar
     came: list[Reply | GateError] = []
     with ExitStack() as ends:
         ends.enter_context(world.keyholder(arrays=carried(array.host_line)))
-        world.ask(number=SEND)
+        ask(world, SEND)
         taken(world)
-        world.ask(number=RUN)
-        permit = world.ask(number=WAIT)
+        ask(world, RUN)
+        permit = ask(world, WAIT)
         intend(world, permit, WAIT)
         way = ends.enter_context(lent(array, permit))
 
@@ -227,11 +233,11 @@ def test_a_keyholder_that_ends_while_it_sends_leaves_it_unknown(world: World, ar
         asking = threading.Thread(target=work)
         asking.start()
         _until(lambda: "Accepted" in array.log.read_text())
-        second = world.ask(number=WAIT)
+        second = ask(world, WAIT)
         intend(world, second, WAIT)
         with lent(array, second) as other, pytest.raises(Refused, match="are being sent already: one to an array"):
             carry(second, other)
-    asking.join(60)
+    asking.join(240)
     assert isinstance(came[0], Reply)
     assert came[0].state is ReplyState.LOST
 
