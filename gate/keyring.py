@@ -73,7 +73,7 @@ def grown(ring: Ring, stored: Iterable[tuple[int, bytes]], size: int) -> Ring:
             broken = broken or problem.message
             continue
         if index == 0:
-            whole = read.kind == "log.opened" and not read.data.get("previous")
+            whole = read.kind == "log.opened" and "previous" not in read.data  # empty where none is known
         name, who = str(read.data.get("fingerprint")), str(read.data.get("person"))
         if read.kind == ENROLLED and name not in keys:
             keys[name] = Enrolled(who, read.time, index)

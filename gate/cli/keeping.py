@@ -65,7 +65,9 @@ def recover(place: Place, file: Path | None, checkpoint: Path | None, new_epoch:
         return
     known = read_file(checkpoint).decode("utf-8", "replace") if checkpoint else ""
     with keeping.stopped(settings):
-        made = keeping.new_epoch(settings, known, reason, lambda beginning: open_record(settings, now, beginning))
+        made = keeping.new_epoch(
+            settings, known, reason, lambda beginning: open_record(settings, now, beginning), now()
+        )
     click.echo(f"{made['from']} ended with {made['size']} entries, {made['missing']} are lost; the new log's key is")
     click.echo(made["vkey"])
 

@@ -23,9 +23,12 @@ from gate.ledger import checkpoint as heads
 from gate.ledger import commitment, note, proof
 from gate.ledger.checkpoint import Checkpoint
 from gate.ledger.entry import Actor, Blob, Draft
+from gate.people import People
+from gate.people.enrolled import NOBODY
 from gate.settings import Settings, read_file
 from gate.store import Ledger
 from gate.store.restore import ended, first_changed, restore
+from gate.store.rings import ring_in
 
 SHELL = Actor("gate", "shell")
 """Whoever works on the data directory itself: the operating system knows who, the gate does not."""
@@ -101,7 +104,7 @@ def recover(settings: Settings, vkey: note.VerifierKey, file: Path, signed: str,
         ledger.close()
 
 
-def new_epoch(settings: Settings, known: str, reason: str, opened: Open) -> View:
+def new_epoch(settings: Settings, known: str, reason: str, opened: Open, now: datetime) -> View:
     """
     End the log that lies here and begin the next one; config.yaml must name it already.
 
@@ -119,18 +122,30 @@ def new_epoch(settings: Settings, known: str, reason: str, opened: Open) -> View
         if head.origin != origin:
             raise BadInput(f"that is a checkpoint of {head.origin}, the log here is {origin}")
         newest, most = (known, head.size) if head.size >= most else (newest, most)
+    taken = _taken_away(settings, now)
     for path in (settings.ledger_db, key, seen):
         if path.exists():
             path.rename(path.with_name(f"{path.name}.epoch-{epoch}"))
     missing = most - size
     first: dict[str, Json] = {"origin": settings.config.ledger.origin, "previous": newest, "missing": missing}
     second: dict[str, Json] = {"reason": reason, "from": origin, "size": size, "missing": missing}
-    ledger = opened((Draft("log.opened", SHELL, None, first), Draft("log.recovered", SHELL, None, second)))
+    beginning = [Draft("log.opened", SHELL, None, first), Draft("log.recovered", SHELL, None, second)]
+    for name, person in sorted(taken.items()):  # what was taken away stays so, for whoever follows the new log alone
+        again: dict[str, Json] = {"person": person, "fingerprint": name, "reason": f"revoked in {origin}"}
+        beginning.append(Draft("key.revoked", SHELL, None, again))
+    ledger = opened(tuple(beginning))
     try:
         signed = ledger.checkpoint(keep=True)
         return {"from": origin, "size": size, "missing": missing, "checkpoint": signed, "vkey": ledger.vkey}
     finally:
         ledger.close()
+
+
+def _taken_away(settings: Settings, now: datetime) -> dict[str, str]:
+    """Return the keys that were taken away, also by entries that are lost: fingerprint → whose it was, where known."""
+    ring, owners = ring_in(settings.ledger_db), People(settings.working_db, lambda: now).owners()
+    lost = {name: ring.keys[name].person if name in ring.keys else "" for name in owners if owners[name] == NOBODY}
+    return lost | {name: ring.keys[name].person for name in ring.revoked}
 
 
 def redact(ledger: Ledger, index: int, field: str, reason: str) -> View:

@@ -680,9 +680,9 @@ class Story:
         if index or data.get("origin") != self.origin:
             what = "opens the log %s here: a log is opened once"
             self.report.say("WRONG", "entry %d" % index, what, plain(data.get("origin")))
-        elif data.get("previous"):
+        elif "previous" in data:  # empty where no checkpoint of it is known
             self.known = False
-            before = plain(str(data["previous"]).replace("\n", " ")[:200].split(" \u2014")[0]).strip()
+            before = plain(str(data["previous"]).replace("\n", " ")[:200].split(" \u2014")[0]).strip() or "another"
             what = "this log goes on from %s, of which %s entries are declared lost: ask for that log too"
             self.report.say("note", "entry 0", what, before, plain(data.get("missing", 0)))
 

@@ -13,14 +13,20 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.assembly import open_record
 from gate.cli.main import main
+from gate.errors import BadInput
 from gate.export import jsonl, verify
+from gate.keys import public_line
 from gate.ledger import checkpoint as heads
 from gate.ledger import merkle, note, proof
 from gate.ledger.entry import ANONYMOUS, GATE, Blob, Draft
+from gate.people import People
 from gate.settings import load, shipped
+from gate.sshsig import fingerprint
+from gate.store.rings import Rings
 from tests.witness.running import RunningWitness
 
 HELD = Draft("hold.placed", GATE, "chg-0001", {"reason": "smoke"})
@@ -259,6 +265,37 @@ def test_a_lost_tail_ends_the_log_and_the_next_one_says_so(site: Site, tmp_path:
         }  # fmt: skip
         ledger.append(HELD)
     assert (site.data / "ledger.db.epoch-1").exists()
+    site.export()
+    assert verify.main([str(site.out)]) == verify.VERIFIED
+
+
+def test_a_key_that_was_taken_away_stays_so_in_the_next_log_also_where_the_entry_is_lost(site: Site) -> None:
+    lines = {who: public_line(Ed25519PrivateKey.generate(), who) for who in ("lead", "owner", "steward")}
+    names = {who: fingerprint(line) for who, line in lines.items()}
+    people = People(site.data / "working.db", lambda: datetime.now(UTC))
+    with site.ledger() as ledger:
+        for who, line in lines.items():
+            people.add(who, "a password for tests")
+            people.enrol_key(who, line)
+            ledger.append(Draft("key.enrolled", GATE, None, {"person": who, "fingerprint": names[who]}))
+        ledger.append(
+            Draft("key.revoked", GATE, None, {"person": "lead", "fingerprint": names["lead"], "reason": "stolen"})
+        )
+    people.take_keys({names["owner"]})  # the entry of this one lay in the tail that is lost
+    site.config.write_text(site.config.read_text().replace("sangate.example/ledger/1", "sangate.example/ledger/2"))
+    done = site.run("recover", "--new-epoch", "--reason", "the key is in strange hands")
+    assert done.exit_code == 0, done.output
+    with site.ledger() as ledger:
+        told = [(entry.kind, entry.data.get("person")) for entry in ledger.entries()]
+        assert told[:2] == [("log.opened", None), ("log.recovered", None)]
+        assert sorted(told[2:]) == [("key.revoked", "lead"), ("key.revoked", "owner")]
+        rings = Rings(ledger)
+        counts = {who: rings.now().counts(who, line) for who, line in lines.items()}
+        assert counts == {"lead": False, "owner": False, "steward": True}
+        again = People(site.data / "working.db", lambda: datetime.now(UTC), ring=rings.now)
+        for who in ("lead", "owner"):
+            with pytest.raises(BadInput, match="revoked, for good"):
+                again.enrol_key(who, lines[who])
     site.export()
     assert verify.main([str(site.out)]) == verify.VERIFIED
 

@@ -61,8 +61,12 @@ def test_in_a_pack_the_key_is_to_be_compared(told: SqliteLedger, tmp_path: Path)
     assert "compare this key with the one that lead holds: SHA256:" in said
 
 
-def test_an_epoch_that_goes_on_from_another_leaves_its_keys_to_be_compared(tmp_path: Path) -> None:
-    opened = Draft("log.opened", GATE, data={"origin": ORIGIN, "key": "", "previous": "gate 1", "missing": 0})
+@pytest.mark.parametrize(("previous", "named"), [("gate 1", "gate 1"), ("", "another")])
+def test_an_epoch_that_goes_on_from_another_leaves_its_keys_to_be_compared(
+    tmp_path: Path, previous: str, named: str
+) -> None:
+    """Also where no checkpoint of that log is known any more."""
+    opened = Draft("log.opened", GATE, data={"origin": ORIGIN, "key": "", "previous": previous, "missing": 0})
     made = open_ledger(
         tmp_path / "ledger.db",
         signer=keys.create(tmp_path / "ledger.key", ORIGIN),
@@ -75,6 +79,7 @@ def test_an_epoch_that_goes_on_from_another_leaves_its_keys_to_be_compared(tmp_p
     code, said = judge(tmp_path / "log.jsonl")
     assert code == verify.VERIFIED, said
     assert "compare this key with the one that lead holds: SHA256:" in said
+    assert f"this log goes on from {named}, of which 0 entries are declared lost" in said
 
 
 def grow(ledger: SqliteLedger, count: int) -> None:
