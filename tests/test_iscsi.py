@@ -140,14 +140,14 @@ def _script(server: socket.socket, answer: Answer) -> None:
                 connection.sendall(reply)
 
 
-def ask_hostile(answer: Answer, ask: Callable[[Lun], object] = Lun.inquiry, timeout_s: float = 5) -> None:
+def ask_hostile(answer: Answer, ask: Callable[[Lun], object] = Lun.inquiry, timeout_s: float = 60) -> None:
     """Ask one question of a scripted target."""
     with socket.create_server((PORTAL, 0)) as server:
         thread = threading.Thread(target=_script, args=(server, answer), daemon=True)
         thread.start()
         port = server.getsockname()[1]
         try:
-            with Lun(PORTAL, port, "iqn.2026-11.example:x", 0, initiator=GATE, timeout_s=timeout_s, within_s=10) as lun:
+            with Lun(PORTAL, port, "iqn.2026-11.example:x", 0, initiator=GATE, timeout_s=timeout_s, within_s=60) as lun:
                 ask(lun)
         finally:
             thread.join()

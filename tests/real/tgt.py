@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.parts import need
 
-UP_S = 20
+UP_S = 60
 
 
 @dataclass(frozen=True)

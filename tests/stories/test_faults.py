@@ -33,8 +33,8 @@ def released(text: str) -> str:
         if version not in (GOOD, FLIPS)
     )
     text = quick(text).replace("\nallowed_parts:", f"{known}\nallowed_parts:", 1)
-    text = text.replace("  connect_timeout: 5s ", "  connect_timeout: 6s ")
-    return text.replace("  command_timeout: 30s ", "  command_timeout: 10s ")
+    text = text.replace("  connect_timeout: 5s ", "  connect_timeout: 4s ")
+    return text.replace("  command_timeout: 30s ", "  command_timeout: 6s ")
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,9 @@ BAD_IMAGES = [
 ]
 """Where the vendor loads, the lab has faults instead."""
 
-STEP_S = 1.5
+STEP_S, HANGS_S = 60.0, 4.0
+"""Seconds for a step that has to end, and for one that may hang for good."""
+
 OWN = [
     (ArrayFamily.DOTHILL, "unwritable-cache", "cache-written"),
     (ArrayFamily.DOTHILL, "no-partner-update", "partner-follows"),
@@ -123,7 +125,7 @@ class Bench:
     image: LabImage
     words: Rendered
 
-    def take(self, listed: tuple[Step, ...]) -> tuple[str, Outcome] | None:
+    def take(self, listed: tuple[Step, ...], within_s: float = STEP_S) -> tuple[str, Outcome] | None:
         """Take the steps in order; return the first that did not come out as done, None when all did."""
         hands = NoWires(
             inventory=cast(Inventory, None),
@@ -142,9 +144,9 @@ class Bench:
             self.array.fetch = lambda _: image_bytes(self.image)
         plan, stop = replace(PLAN, family=self.family.value), Event()
         for step in listed:
-            quick = replace(step, every_s=0.02, within_s=STEP_S)  # type: ignore[arg-type]
+            quick = replace(step, every_s=0.02, within_s=within_s)  # type: ignore[arg-type]
             if step.attended:
-                self.by_hand(step)
+                self.by_hand(step, within_s)
                 if not self.array.serving:  # then nobody says that it is done
                     return step.id, Outcome("unknown", "it does not come back")
                 came = steps.look(hands, plan, NAME, quick, stop) or Outcome("unknown", "interrupted")
@@ -153,16 +155,16 @@ class Bench:
                 if came.outcome != "done" and step.look_done:
                     came = steps.look(hands, plan, NAME, quick, stop) or came
             else:
-                came = steps.ask(hands, plan, NAME, quick, stop, STEP_S) or Outcome("unknown", "interrupted")
+                came = steps.ask(hands, plan, NAME, quick, stop, within_s) or Outcome("unknown", "interrupted")
             if came.outcome != "done":
                 return step.id, came
         return None
 
-    def by_hand(self, step: Step) -> None:
+    def by_hand(self, step: Step, within_s: float) -> None:
         """Do what the step says in words, as somebody of the vendor, and wait until that is over or hangs."""
         assert isinstance(self.array, ByVendor)
         self.array.load(self.image.version if self.image.version in step.command else self.array.first_version)
-        ended = time.monotonic() + STEP_S
+        ended = time.monotonic() + within_s
         while self.array.update_word == "loading" and time.monotonic() < ended:
             time.sleep(0.01)
 
@@ -213,7 +215,7 @@ def test_an_updated_array_goes_back_by_its_playbook_or_says_that_it_does_not(mad
 @pytest.mark.parametrize("fault", BEFORE)
 def test_what_the_array_holds_against_an_update_stops_it_before_anything_is_sent(made: Bench, fault: str) -> None:
     made.array.set_fault(fault, "")
-    stopped = made.take(made.words.forward)
+    stopped = made.take(made.words.forward, HANGS_S)
     assert stopped is not None
     assert stopped[1].outcome == "failed"
     assert set(made.array.accepted) <= {"get"}  # a package that is fetched changes nothing that runs
@@ -222,7 +224,7 @@ def test_what_the_array_holds_against_an_update_stops_it_before_anything_is_sent
 @pytest.mark.parametrize("fault", DURING)
 def test_an_update_that_goes_wrong_is_never_called_done(made: Bench, fault: str) -> None:
     made.array.set_fault(fault, "")
-    stopped = made.take(made.words.forward)
+    stopped = made.take(made.words.forward, HANGS_S)
     assert stopped is not None, "the last step came out as done"
     assert stopped[1].outcome in ("failed", "unknown", "not_begun")
     assert set(made.array.accepted.values()) == {1}
@@ -231,7 +233,7 @@ def test_an_update_that_goes_wrong_is_never_called_done(made: Bench, fault: str)
 @pytest.mark.parametrize(("made", "image"), BAD_IMAGES, indirect=["made"])
 def test_an_image_that_does_not_do_what_it_says_is_never_called_done(made: Bench, image: LabImage) -> None:
     bad = replace(made, image=replace(image, file=made.image.file, version=made.image.version))
-    stopped = bad.take(made.words.forward)
+    stopped = bad.take(made.words.forward, HANGS_S)
     assert stopped is not None
     assert stopped[1].outcome in ("failed", "unknown")
 
@@ -240,7 +242,7 @@ def test_an_image_that_does_not_do_what_it_says_is_never_called_done(made: Bench
 def test_a_trap_that_the_family_is_known_for_is_seen_at_its_step(family: ArrayFamily, fault: str, step: str) -> None:
     made = bench(family)
     made.array.set_fault(fault, "")
-    stopped = made.take(made.words.forward)
+    stopped = made.take(made.words.forward, HANGS_S)
     made.array.stop()
     assert stopped is not None
     assert stopped[0] == step

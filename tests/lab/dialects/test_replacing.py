@@ -34,7 +34,7 @@ class ByHand(Bench):
         assert isinstance(self.array, Replaceable)
         return self.array
 
-    def by_hand(self, step: Step) -> None:
+    def by_hand(self, step: Step, within_s: float) -> None:
         """Do what the step says in words."""
         if step.id == "swap-back":
             self.hands.swap("old")

@@ -15,7 +15,7 @@ from gate.mending import mends
 from gate.playbook import parse, render
 from gate.step import Step
 from tests.lab.dialects.simulated import NAME, asked, known_as, reading, simulated
-from tests.lab.dialects.test_playbooks import BOOKS
+from tests.lab.dialects.test_playbooks import BOOKS, HANGS_S
 from tests.lab.dialects.test_replacing import ByHand
 from tests.lab.fleets import eventually
 
@@ -59,7 +59,7 @@ def modules(array: StorageVirtualize) -> tuple[Part, Part]:
 class Hand(ByHand):
     """Somebody at the shelf."""
 
-    def by_hand(self, step: Step) -> None:
+    def by_hand(self, step: Step, within_s: float) -> None:
         """Do what the step says in words."""
         assert isinstance(self.array, StorageVirtualize)
         if step.id == "swap-back":
@@ -158,7 +158,7 @@ def test_a_shelf_that_does_not_come_back_is_never_called_done_and_comes_back_wit
 ) -> None:
     made = bench(array)
     array.set_fault("shelf-stays-away", "")
-    stopped = made.take(made.words.forward)
+    stopped = made.take(made.words.forward, HANGS_S)
     assert stopped is not None
     assert (stopped[0], stopped[1].outcome) == ("joined", "unknown")
     assert array.controller.faults.offline
@@ -172,7 +172,7 @@ def test_a_drive_that_stays_on_one_path_is_not_passed_over(array: StorageVirtual
     made = bench(array)
     array.set_fault("module-dead", "")
     array.set_fault("drive-on-one-path", "")
-    stopped = made.take(made.words.forward)
+    stopped = made.take(made.words.forward, HANGS_S)
     assert stopped is not None
     assert stopped[0] == "paths-back"
     assert "drive 12 is degraded" in stopped[1].because
