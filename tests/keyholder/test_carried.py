@@ -137,7 +137,7 @@ def test_image_and_command_go_as_signed_and_nothing_that_logs_in_leaves_the_keyh
             told = carry(permit, way)
         assert (told.state, told.stdout, told.command) == (ReplyState.ANSWERED, b"it runs\n", WORDS)
         world.add("change.closed", outcome="left as it is")
-        KeyholderOffice(world.ledger, world.socket, patience_s=5).follow()
+        KeyholderOffice(world.ledger, world.socket, patience_s=60).follow()
     assert not list((world.home / "keyholder" / "carried").iterdir()), "neither images nor marks stay"
 
 
@@ -169,7 +169,7 @@ def test_what_no_entry_tells_of_is_not_sent(world: World, array: Server, tmp_pat
                 memory.set_hold("an audit")
             with pytest.raises(Refused, match="the keyholder lets nothing begin: an audit"):
                 carry(permit, way, tmp_path / "image")
-            KeyholderOffice(world.ledger, world.socket, patience_s=5).over(permit)
+            KeyholderOffice(world.ledger, world.socket, patience_s=60).over(permit)
             with pytest.raises(Refused, match="this permit was revoked"):
                 carry(permit, way, tmp_path / "image")
 
