@@ -47,6 +47,9 @@ SAID = {
     "change.closed": "Closed",
 }
 
+LONGEST = 800
+"""Characters of a list or a table of values that the page shows."""
+
 
 def nothing(_: str) -> bytes | None:
     """No blob is at hand."""
@@ -104,6 +107,7 @@ def _page(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = _shown
+    environment.filters["brief"] = _brief
     return environment.get_template(name)
 
 
@@ -116,3 +120,11 @@ def _style() -> str:
 
 def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _brief(value: object) -> str:
+    """Words stay whole; of a long list its beginning, since whoever reads on paper skips the rest of it."""
+    text = _shown(value)
+    if isinstance(value, str) or len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]} … ({len(text)} characters in all: entries.jsonl holds them)"

@@ -205,6 +205,7 @@ def _values(actor: Person, change: str) -> dict[str, object]:
         "beads": stages.beads(view),
         "red": _red(view),
         "trouble": stages.trouble(view),
+        "signed_for": lambda item: stages.signed_for(view, item["check"]),
         "green": _green(view),
         "pictures": [
             (item, isolation.landscape(item, number), isolation.portrait(item, number))

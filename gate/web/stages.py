@@ -69,6 +69,12 @@ STATION = {
 }
 
 
+def signed_for(view: Mapping[str, Any], check: str) -> list[str]:
+    """Return who has signed by name for a check that did not pass; a signature that counts no more is none."""
+    filled = (seat for seat in view["seats"] if seat["state"] == "filled")
+    return [seat["approver"] for seat in filled if check in seat["signs_for"]]
+
+
 def beads(view: Mapping[str, Any]) -> list[Bead]:
     """Return asked, checked, signed, then every stage of the plan."""
     state, verdict, seats = view["state"], view["verdict"], view["seats"]

@@ -46,6 +46,16 @@ def test_the_page_has_the_pictures_the_checks_and_the_reads(room: Room) -> None:
     assert "Firmware &lt;b&gt;8.7.0.4&lt;/b&gt;" in shown
 
 
+def test_a_long_list_is_begun_on_the_page_and_whole_in_the_entries(room: Room) -> None:
+    files = packed(room)
+    shown, lines = files["index.html"].decode(), files["entries.jsonl"].splitlines()
+    told = [json.loads(line)["data"]["findings"] for line in lines if b'"kind":"verdict.given"' in line]
+    assert len(told) == 2
+    long = json.dumps(told[0], ensure_ascii=False, sort_keys=True)
+    assert f"({len(long)} characters in all: entries.jsonl holds them)" in shown
+    assert all(len(one) < 2000 for one in re.findall("<dd>(.*?)</dd>", shown, re.DOTALL))
+
+
 def test_the_page_needs_nothing_and_runs_nothing(room: Room) -> None:
     shown = packed(room)["index.html"].decode()
     assert not re.search(r"<script|<link|<img|\bsrc=|\bhref=|url\(|@import", shown)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gate.export.selection import KIND_NAMES
-from gate.web.stages import trouble
+from gate.web.stages import signed_for, trouble
 from gate.web.words import ACTIONS, ENTRIES
 
 MAY = dict.fromkeys(ACTIONS, "")
@@ -56,6 +56,14 @@ def test_before_anything_has_begun_a_hold_is_lifted_and_nothing_is_backed_out() 
     found = trouble(view(state="open", hold="the phone rings") | {"run": None})
     assert found is not None
     assert found.answers == ("resume",)
+
+
+def test_who_signed_for_a_red_line_by_name_is_told_with_it() -> None:
+    storage = {"state": "filled", "approver": "lead", "signs_for": ["facts-measured"]}
+    owner = {"state": "yours", "signs_for": ["facts-measured"]}
+    assert signed_for({"seats": [owner]}, "facts-measured") == []
+    assert signed_for({"seats": [owner, storage]}, "facts-measured") == ["lead"]
+    assert signed_for({"seats": [owner, storage]}, "backup-recent") == []
 
 
 def test_every_kind_of_entry_has_its_words() -> None:
