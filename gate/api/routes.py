@@ -219,6 +219,8 @@ def _model(model: type[BaseModel], value: object, place: str) -> BaseModel:
         first = error.errors(include_url=False, include_input=False)[0]
         pointer = "".join(f"/{show(part)}" for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "string_pattern_mismatch":
+            message = f"it does not have the form {first['ctx']['pattern']}"
         words = {"extra_forbidden": "unknown key", "missing": "this must be set"}.get(first["type"], message)
         raise BadInput(words, place=f"{place}{pointer}") from None
 

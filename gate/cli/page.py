@@ -133,15 +133,17 @@ def _findings(out: Console, view: View) -> None:
     until = f"  holds until {verdict['valid_until'][:19]}Z" if verdict["valid_until"] else ""
     out.print(_line(("verdict   ", "dim"), (verdict["digest"], ""), (until, "dim")))
     out.print()
-    for found in verdict["findings"]:
+    wide = max((len(name) for name in (*(one["check"] for one in verdict["findings"]), *verdict["missing"])), default=0)
+    last = {"passed": 0, "unknown": 1, "failed": 2}  # what refuses stays in sight where a terminal scrolls
+    for found in sorted(verdict["findings"], key=lambda one: last.get(one["outcome"], 1)):
         mark, colour = MARKS.get(found["outcome"], ("?  ", "bold yellow"))
-        out.print(_line((mark, colour), (f"{found['check']:17} ", "bold"), (found["because"], "")))
+        out.print(_line((mark, colour), (f"{found['check']:{wide}} ", "bold"), (found["because"], "")))
         if found["outcome"] != "passed":
             if note := _stands_because(found):
-                out.print(_line((f"{'':21}{note}", "bold yellow")))
-            out.print(_line((f"{'':21}way out: ", "dim"), (found["way_out"], "")))
+                out.print(_line((f"{'':{wide + 4}}{note}", "bold yellow")))
+            out.print(_line((f"{'':{wide + 4}}way out: ", "dim"), (found["way_out"], "")))
     for name in verdict["missing"]:
-        out.print(_line(("?  ", "bold yellow"), (f"{name:17} ", "bold"), ("this check did not answer", "")))
+        out.print(_line(("?  ", "bold yellow"), (f"{name:{wide}} ", "bold"), ("this check did not answer", "")))
 
 
 def _stands_because(found: View) -> str:

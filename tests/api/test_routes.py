@@ -93,6 +93,12 @@ def test_a_form_is_not_taken_for_json(engineer: Api) -> None:
     assert answer.status_code == 415
 
 
+def test_a_query_of_another_form_is_told_the_form(engineer: Api) -> None:
+    answer = engineer.ask("GET", "/entries?change=nope")
+    assert answer.status_code == 422
+    assert "it does not have the form ^chg-[0-9]{4,9}$" in answer.get_json()["detail"]
+
+
 def test_unknown_query_parameters_are_refused(engineer: Api) -> None:
     assert engineer.ask("GET", "/changes?colour=red").status_code == 422
     assert engineer.ask("GET", "/entries?limit=100000").status_code == 422

@@ -35,6 +35,8 @@ def test_a_check_that_only_could_not_find_out_is_exit_3_with_a_way_to_find_out(e
     assert result.exit_code == 3
     assert "way out: What was not found out counts as no." in result.stdout
     assert "\x1b" not in result.stdout
+    marks = [line[:3] for line in result.stdout.splitlines() if line[:3] in ("ok ", "?  ", "NO ")]
+    assert marks.index("?  ") > max(at for at, mark in enumerate(marks) if mark == "ok ")
     told = engineer("change", "check", change, "--json")
     assert told.exit_code == 3
     assert json.loads(told.stdout)["state"] == "refused"
