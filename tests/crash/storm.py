@@ -24,6 +24,7 @@ from typing import Any
 from tests.crash.bench import bench, steps_of, words
 from tests.crash.cells import Cell, cells
 from tests.crash.play import play
+from tests.places import network
 
 LAB = 40
 """Arrays of one lab: each is used for one run."""
@@ -77,13 +78,13 @@ def rare(seed: int) -> list[Cell]:
 Numbered = tuple[int, Cell]
 
 
-def work(seed: int, share: list[Numbered], network: str, out: int, pace: float, carried: bool) -> None:
+def work(seed: int, share: list[Numbered], at: str, out: int, pace: float, carried: bool) -> None:
     """Play some runs and write a line of JSON for each; a run's chance is that of its number."""
     with tempfile.TemporaryDirectory(prefix="crash-") as home:
         for first in range(0, len(share), LAB):
             some = share[first : first + LAB]
             apart = sum(cell.apart for _, cell in some)
-            with bench(Path(home) / str(first), network, len(some), pace, apart, carried) as made:
+            with bench(Path(home) / str(first), at, len(some), pace, apart, carried) as made:
                 for number, cell in some:
                     try:
                         came = asdict(play(made.run(cell, random.Random(f"{seed} {number}"))))
@@ -97,14 +98,14 @@ def storm(
 ) -> Iterator[dict[str, Any]]:
     """Play runs in so many processes side by side; give what each came to."""
     reading, writing = os.pipe()
+    networks = [network(worker + 1) for worker in range(workers)]  # before there are children, who share one lock
     children = []
     for worker in range(workers):
         child = os.fork()
         if not child:
             os.close(reading)
             try:
-                network = f"127.{200 + os.getpid() % 50}.{worker + 1}"
-                work(seed, chosen[worker::workers], network, writing, pace, carried)
+                work(seed, chosen[worker::workers], networks[worker], writing, pace, carried)
             except BaseException as error:  # noqa: BLE001  a worker that stumbles is a failed run
                 os.write(writing, json.dumps({"problems": [repr(error)], "cell": "a worker"}).encode() + b"\n")
             finally:
