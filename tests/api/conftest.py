@@ -64,7 +64,7 @@ class Api:
         return self.ask("POST", "/changes", CHANGE, Content_Type="application/yaml", **headers)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     directory = tmp_path_factory.mktemp("gate")
     config = directory / "config.yaml"
@@ -79,7 +79,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app(installation: Installation) -> Flask:
     made = Flask("api")
     made.register_blueprint(blueprint(installation.control, installation.settings))
@@ -91,12 +91,12 @@ def nobody(app: Flask) -> Api:
     return Api(app.test_client())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engineer(app: Flask) -> Api:
     return signed_in(app, "engineer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lead(app: Flask) -> Api:
     return signed_in(app, "lead")
 

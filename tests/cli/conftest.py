@@ -56,7 +56,7 @@ def serving(directory: Path, *, rotated: bool = False) -> Iterator[Served]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("served")) as found:
         yield found

@@ -94,7 +94,7 @@ class Room:
         return next(iter(self.stage.gate.ledger.entries(size - 1, size)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     stage = build(edit=signed)
     try:

@@ -1,4 +1,4 @@
-"""Tests go through real parts: patches are counted, and so are waits for the clock."""
+"""Tests go through real parts: patches are counted, and so are waits for the clock and what several files share."""
 
 import ast
 from collections.abc import Iterator
@@ -8,6 +8,9 @@ from tests.repository import below, name, parsed
 SHARE_MAX = 0.05
 PATCHING = {"patch", "Mock", "MagicMock", "AsyncMock", "create_autospec", "PropertyMock"}
 TIMED = {"perf_counter", "monotonic", "time", "process_time", "perf_counter_ns", "monotonic_ns", "time_ns"}
+
+SHARED = {"backups": {"site"}, "export": {"packed"}, "tests": {"cheap_passwords"}, "web": {"made"}}
+"""Fixtures for the tests of several files: nothing that they give can be changed by one of them."""
 
 
 def _functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -58,3 +61,13 @@ def test_every_test_is_named_by_a_sentence() -> None:
         if node.name.startswith("test_") and node.name.count("_") < 3
     ]
     assert not short
+
+
+def test_what_a_test_can_change_is_shared_with_its_own_file_at_most() -> None:
+    found: dict[str, set[str]] = {}
+    for place, function in _functions():
+        lasts = any("scope='session'" in ast.unparse(one) for one in function.decorator_list)
+        path = place.partition(":")[0]
+        if lasts and path.endswith("conftest.py"):
+            found.setdefault(path.split("/")[-2], set()).add(function.name)
+    assert found == SHARED, "the tests of other files, any of them, were there before"
