@@ -39,6 +39,9 @@ def _second_number() -> int:
     raise RuntimeError("a hundred other processes hold the loopback networks of these tests")
 
 
+os.register_at_fork(after_in_child=_second_number.cache_clear)  # a child takes places of its own
+
+
 def network(number: int | None = None) -> str:
     """A loopback network of this process's own: that number's, below 100, or one that was never given away."""
     return f"127.{_second_number()}.{next(NETWORKS) if number is None else number}"

@@ -98,14 +98,13 @@ def storm(
 ) -> Iterator[dict[str, Any]]:
     """Play runs in so many processes side by side; give what each came to."""
     reading, writing = os.pipe()
-    networks = [network(worker + 1) for worker in range(workers)]  # before there are children, who share one lock
     children = []
     for worker in range(workers):
         child = os.fork()
         if not child:
             os.close(reading)
             try:
-                work(seed, chosen[worker::workers], networks[worker], writing, pace, carried)
+                work(seed, chosen[worker::workers], network(), writing, pace, carried)
             except BaseException as error:  # noqa: BLE001  a worker that stumbles is a failed run
                 os.write(writing, json.dumps({"problems": [repr(error)], "cell": "a worker"}).encode() + b"\n")
             finally:
