@@ -1,5 +1,7 @@
 """Keys that people sign with: enrolled by whoever they belong to, taken away for good by them or an administrator."""
 
+from collections.abc import Mapping
+
 from gate.canonical import Json, utc
 from gate.control.desk import Desk, person, reason_of
 from gate.control.views import View
@@ -8,7 +10,7 @@ from gate.keyring import Enrolled, Ring
 from gate.ledger.entry import GATE, Draft
 from gate.people.enrolled import NOBODY
 from gate.person import Person, Role
-from gate.policy import ApprovalKind
+from gate.policy import ApprovalKind, Policy
 from gate.sshsig import fingerprint
 
 
@@ -57,7 +59,7 @@ class Enrolling:
         if actor is not None and actor.id != found.person and (Role.ADMIN not in actor.roles or actor.contractor):
             because = f"it is {found.person}'s: they revoke it, or an administrator"
             raise desk.refuse(actor, None, f"revoke the key {key}", because)
-        empty = empty_seats(desk, key)
+        empty = empty_seats(desk.settings.config.policy, desk.people.all(), key)
         if empty and not leaves_nobody:
             raise BadInput(
                 f"nobody could sign as {' or '.join(empty)} after it: no change opens until one who holds the seat "
@@ -80,7 +82,8 @@ class Enrolling:
         """Return every key that people sign or signed with; `counts` says whether it does now."""
         ring, owners = self._desk.ring(), self._desk.people.owners()
         names = sorted({*ring.keys, *owners}, key=lambda name: (_owner(ring, owners, name), name))
-        counting = {fingerprint(key) for one in self._desk.people.all().values() for key in one.keys}
+        policy, people = self._desk.settings.config.policy, self._desk.people.all()
+        counting = {fingerprint(key) for one in people.values() for key in one.keys}
         shown = []
         for name in names:
             found = ring.keys.get(name, Enrolled(_owner(ring, owners, name)))
@@ -94,18 +97,17 @@ class Enrolling:
                     "revoked": utc(found.revoked) if found.revoked else "",
                     "by": found.by,
                     "reason": found.reason,
-                    "empty_seats": empty_seats(self._desk, name) if name in counting else [],
+                    "empty_seats": empty_seats(policy, people, name) if name in counting else [],
                 }
             )
         return shown
 
 
-def empty_seats(desk: Desk, key: str) -> list[str]:
+def empty_seats(policy: Policy, everybody: Mapping[str, Person], key: str) -> list[str]:
     """Return the seats for which somebody can sign now and nobody could without this key."""
-    policy = desk.settings.config.policy
     if policy.approvals is ApprovalKind.SESSION:
         return []
-    people = [one for one in desk.people.all().values() if one.keys and not one.contractor]
+    people = [one for one in everybody.values() if one.keys and not one.contractor]
     left = [one for one in people if {fingerprint(line) for line in one.keys} != {key}]
     seats = dict.fromkeys((*policy.seats, *policy.waiver_seats))
     return [

@@ -155,12 +155,12 @@ def test_without_a_reason_no_key_is_taken_away(room: Room, reason: str) -> None:
 def test_the_last_key_of_a_seat_goes_only_where_that_is_said_and_a_password_is_the_way_back(room: Room) -> None:
     held = fingerprint(public_line(own(room.keys / "data-owner"), ""))
     desk, size = room.control._desk, room.control.size()
-    assert "data-owner" in empty_seats(desk, held)
+    assert "data-owner" in empty_seats(desk.settings.config.policy, desk.people.all(), held)
     with pytest.raises(BadInput, match="nobody could sign as data-owner"):
         room.control.revoke_key(room.who("data-owner"), held, "stolen")
     assert room.control.size() == size
     key, _ = spare(room, "data-owner")
-    assert empty_seats(desk, held) == []
+    assert empty_seats(desk.settings.config.policy, desk.people.all(), held) == []
     told = room.control.revoke_key(room.who("data-owner"), held, "stolen", leaves_nobody=True)
     assert told["empty_seats"] == []
     (room.keys / "data-owner").write_bytes((room.keys / key).read_bytes())
