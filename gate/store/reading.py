@@ -11,7 +11,7 @@ from gate.ledger import tiles as tiling
 from gate.ledger.entry import Entry
 from gate.store.connections import Connections
 from gate.store.proofs import Tree
-from gate.store.tip import count, read_tip
+from gate.store.tip import count, kind_begins, read_tip
 
 CHUNK = 250
 """Entries that are read at once: with their bytes they stay in a processor's own memory."""
@@ -60,9 +60,8 @@ class Reading:
 
     def of_kind(self, kind: str, start: int = 0, end: int | None = None) -> list[tuple[int, bytes]]:
         """See Ledger."""
-        found = f'"kind":"{kind}'.encode()  # a quote inside a text is escaped, so no text can look like this
         question = "SELECT idx, body FROM entry WHERE idx >= ? AND idx < ? AND (idx = 0 OR instr(body, ?)) ORDER BY idx"
-        return self._file.rows(question, (start, self.size() if end is None else end, found))
+        return self._file.rows(question, (start, self.size() if end is None else end, kind_begins(kind)))
 
     def bodies(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """See Ledger."""

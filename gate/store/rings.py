@@ -8,6 +8,7 @@ from pathlib import Path
 from gate.errors import CannotTell
 from gate.keyring import KINDS, Ring, grown
 from gate.store import Ledger
+from gate.store.tip import kind_begins
 
 
 def ring_in(path: Path) -> Ring:
@@ -15,7 +16,7 @@ def ring_in(path: Path) -> Ring:
     question = "SELECT idx, body FROM entry WHERE idx = 0 OR instr(body, ?) ORDER BY idx"
     try:
         with closing(sqlite3.connect(path)) as connection:
-            rows = connection.execute(question, (f'"kind":"{KINDS}'.encode(),)).fetchall()
+            rows = connection.execute(question, (kind_begins(KINDS),)).fetchall()
     except sqlite3.Error as problem:
         raise CannotTell(f"the ledger {path} cannot be read: {problem}") from None
     return grown(Ring(), rows, 0)

@@ -74,8 +74,13 @@ def last_of(connection: sqlite3.Connection, change: str) -> Last:
     return (int(row[0]), entry.kind_of(row[1]) == "change.closed") if row else (0, False)
 
 
+def kind_begins(kind: str) -> bytes:
+    """Return what stands in every entry whose kind begins so; a quote inside a text is escaped: no text looks so."""
+    return f'"kind":"{kind}'.encode()
+
+
 def revoked_since(connection: sqlite3.Connection, start: int) -> bool:
     """Say whether an approver's key was revoked by an entry from `start` on."""
     question = "SELECT body FROM entry WHERE idx >= ? AND instr(body, ?)"
-    rows = connection.execute(question, (start, f'"kind":"{REVOKED}"'.encode()))
+    rows = connection.execute(question, (start, kind_begins(REVOKED)))
     return any(entry.kind_of(body) == REVOKED for (body,) in rows)
