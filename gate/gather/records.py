@@ -8,9 +8,10 @@ the same name now is no record of it.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,6 +27,7 @@ from gate.store import Ledger
 
 Record: TypeAlias = Verification | Rehearsal | Reference | Immutability | AccessTest | Report
 Told = TypeVar("Told")
+Thing = TypeVar("Thing")
 
 _EVIDENCE = TypeAdapter(Evidence)
 _RECORDS: Mapping[str, TypeAdapter[Any]] = {
@@ -94,20 +96,32 @@ def _entry(record: Record) -> tuple[str, dict[str, Json]]:
     return "backup.verified", said
 
 
+def _by_name(known: Mapping[str, Thing], tell: Callable[[Thing], str]) -> Callable[[str], str]:
+    """Tell by name, once each and only of what is asked for: an inventory may name a hundred thousand."""
+
+    @cache
+    def told(name: str) -> str:
+        return tell(known[name]) if name in known else ""
+
+    return told
+
+
 class Subjects:
     """What the datasets and protections of one inventory are, by the entries about them."""
 
     def __init__(self, inventory: Inventory) -> None:
-        self._data = {one.id: subject.data(one, inventory) for one in inventory.datasets}
-        self._copies = {one.id: subject.copy(one, inventory) for one in inventory.protections}
-        self._restores = {one.id: subject.restore(one, inventory) for one in inventory.protections}
+        datasets = {one.id: one for one in inventory.datasets}
+        protections = {one.id: one for one in inventory.protections}
+        self._data = _by_name(datasets, lambda one: subject.data(one, inventory))
+        self._copy = _by_name(protections, lambda one: subject.copy(one, inventory))
+        self._restore = _by_name(protections, lambda one: subject.restore(one, inventory))
 
     def of(self, kind: str, said: Mapping[str, Json]) -> str:
         """Return the digest of what an entry's dataset or protection is now; empty when there is none of that name."""
         if kind == "reference.recorded":
-            return self._data.get(str(said["dataset"]), "")
-        known = self._restores if kind in RESTORES else self._copies
-        return known.get(str(said["protection"]), "")
+            return self._data(str(said["dataset"]))
+        tell = self._restore if kind in RESTORES else self._copy
+        return tell(str(said["protection"]))
 
     def fits(self, entry: Entry) -> bool:
         """Say whether an entry is about what bears its name now; one of before there were digests is about nothing."""
